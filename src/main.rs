@@ -1,0 +1,3 @@
+//! The `gptoss-tui` program.
+
+fn main() {}
