@@ -4,5 +4,7 @@ pub mod checkpoint;
 pub mod engine;
 pub mod harmony;
 pub mod kernels;
+#[cfg(feature = "mlx")]
+pub mod mlx;
 pub mod model;
 pub mod tokenizer;

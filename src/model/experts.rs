@@ -1,0 +1,204 @@
+//! The mixture of experts: the router, and the experts' products.
+//!
+//! Few tokens go through one gather per product. Many tokens are sorted by expert first, so that a
+//! GPU can group its work by matrix. On the CPU the experts run in [`crate::kernels`] instead:
+//! MLX has no vector path for packed weights there.
+
+use mlx_rs::error::Result;
+use mlx_rs::ops::indexing::{take_along_axis, take_axis};
+use mlx_rs::ops::{self as mlx_ops, argsort_axis, gather_mm, sigmoid, softmax_axis};
+use mlx_rs::{Array, Dtype};
+
+use super::config::ModelConfig;
+use super::layers::{Linear, Weight};
+use crate::mlx::ops;
+
+/// From this many token-expert pairs on, tokens are sorted by expert.
+pub const SORT_THRESHOLD_PAIRS: i32 = 64;
+
+/// The steepness of the gate's sigmoid; a constant of the architecture, in no configuration file.
+pub const SWIGLU_ALPHA: f32 = 1.702;
+
+/// What the router decided for each token.
+#[derive(Debug, Clone)]
+pub struct Routing {
+    /// Chosen experts by descending logit, u32 `[L, K]`.
+    pub experts: Array,
+    /// Their weights, the softmax over the chosen logits, `[L, K]`.
+    pub weights: Array,
+    /// All logits before the choice, `[L, E]`.
+    pub logits: Array,
+}
+
+/// Chooses `K` of `E` experts for each token.
+#[derive(Debug)]
+pub struct Router {
+    linear: Linear,
+    num_experts_per_tok: usize,
+}
+
+impl Router {
+    /// A router over `linear: D → E`.
+    pub fn new(linear: Linear, num_experts_per_tok: usize) -> Self {
+        Self {
+            linear,
+            num_experts_per_tok,
+        }
+    }
+
+    /// `x: [L, D]` → the choice for every row.
+    pub fn forward(&self, x: &Array) -> Result<Routing> {
+        let logits = self.linear.forward(x)?;
+        let order = argsort_axis(logits.negative()?, -1)?;
+        let experts = ops::slice(&order, 1, 0, self.num_experts_per_tok)?;
+        let chosen = take_along_axis(&logits, &experts, -1)?;
+        let weights = softmax_axis(&chosen, -1, true)?;
+        Ok(Routing {
+            experts,
+            weights,
+            logits,
+        })
+    }
+
+    /// The arrays held.
+    pub fn arrays(&self) -> Vec<&Array> {
+        self.linear.arrays()
+    }
+}
+
+/// The weights of all experts of a layer.
+#[derive(Debug)]
+pub struct Experts {
+    gate_up: Weight,
+    gate_up_bias: Array,
+    down: Weight,
+    down_bias: Array,
+    intermediate_size: usize,
+    swiglu: ClampedSwiGlu,
+}
+
+impl Experts {
+    /// Shapes: `gate_up: [E, 2I, D]` with the gate's rows before the up rows, `gate_up_bias: [E, 2I]`,
+    /// `down: [E, D, I]`, `down_bias: [E, D]`.
+    pub fn new(
+        config: &ModelConfig,
+        gate_up: Weight,
+        gate_up_bias: Array,
+        down: Weight,
+        down_bias: Array,
+        dtype: Dtype,
+    ) -> Result<Self> {
+        Ok(Self {
+            gate_up,
+            gate_up_bias,
+            down,
+            down_bias,
+            intermediate_size: config.intermediate_size,
+            swiglu: ClampedSwiGlu::new(config.swiglu_limit, dtype)?,
+        })
+    }
+
+    /// The weighted sum of the chosen experts' outputs; `x: [L, D]` → `[L, D]`.
+    pub fn forward(&self, x: &Array, routing: &Routing) -> Result<Array> {
+        let (rows, per_token) = (routing.experts.dim(0), routing.experts.dim(1));
+        let outputs = if rows * per_token >= SORT_THRESHOLD_PAIRS {
+            self.forward_sorted(x, &routing.experts)?
+        } else {
+            let x = x.expand_dims_axes(&[1, 2])?;
+            self.products(&x, &routing.experts, false)?
+        };
+        outputs
+            .multiply(routing.weights.expand_dims(-1)?)?
+            .sum_axis(-2, false)
+    }
+
+    /// `[L, K, D]` by way of rows in the order of their experts.
+    fn forward_sorted(&self, x: &Array, experts: &Array) -> Result<Array> {
+        let (rows, per_token) = (experts.dim(0), experts.dim(1));
+        let flat = experts.reshape(&[-1])?;
+        let order = argsort_axis(&flat, 0)?;
+        let token_of_pair = order.floor_divide(Array::from_slice(&[per_token as u32], &[1]))?;
+        let sorted_x = take_axis(x, &token_of_pair, 0)?.expand_dims(1)?;
+        let sorted_experts = take_axis(&flat, &order, 0)?;
+        let outputs = self.products(&sorted_x, &sorted_experts, true)?;
+        let back = argsort_axis(&order, 0)?;
+        take_axis(&outputs, &back, 0)?.reshape(&[rows, per_token, -1])
+    }
+
+    /// `x: [.., 1, D]`, one expert a row in `experts: [..]` → `[.., D]`.
+    fn products(&self, x: &Array, experts: &Array, sorted: bool) -> Result<Array> {
+        let hidden = expert_linear(x, &self.gate_up, &self.gate_up_bias, experts, sorted)?;
+        let hidden = self.swiglu.forward(&hidden, self.intermediate_size)?;
+        let hidden = hidden.expand_dims(-2)?;
+        expert_linear(&hidden, &self.down, &self.down_bias, experts, sorted)
+    }
+
+    /// Whether [`Self::forward`] evaluates its input.
+    pub fn is_synchronous(&self) -> bool {
+        false
+    }
+
+    /// The arrays held.
+    pub fn arrays(&self) -> Vec<&Array> {
+        let mut arrays = self.gate_up.arrays();
+        arrays.extend(self.down.arrays());
+        arrays.extend([&self.gate_up_bias, &self.down_bias]);
+        arrays
+    }
+}
+
+/// `x · W[e]ᵀ + b[e]`; `x: [.., 1, in]`, `experts: [..]` → `[.., out]`.
+fn expert_linear(
+    x: &Array,
+    weight: &Weight,
+    bias: &Array,
+    experts: &Array,
+    sorted: bool,
+) -> Result<Array> {
+    let y = match weight {
+        Weight::Quantized(weight) => ops::gather_qmm(x, weight, experts, sorted)?,
+        Weight::Dense(weight) => gather_mm(
+            x,
+            weight.transpose_axes(&[0, 2, 1])?,
+            None,
+            experts,
+            sorted,
+        )?,
+    };
+    y.squeeze_axes(&[-2])?.add(take_axis(bias, experts, 0)?)
+}
+
+/// `min(gate, limit) · σ(1.702 · gate) · (clamp(up, ±limit) + 1)`.
+///
+/// Source: `OpenAI`'s reference, `swiglu`: the gate has no lower clamp.
+#[derive(Debug)]
+pub struct ClampedSwiGlu {
+    limit: Array,
+    negative_limit: Array,
+    alpha: Array,
+    one: Array,
+}
+
+impl ClampedSwiGlu {
+    /// Constants in the activations' dtype: an f32 scalar would promote all that follows.
+    pub fn new(limit: f32, dtype: Dtype) -> Result<Self> {
+        let constant = |value: f32| Array::from_f32(value).as_dtype(dtype);
+        Ok(Self {
+            limit: constant(limit)?,
+            negative_limit: constant(-limit)?,
+            alpha: constant(SWIGLU_ALPHA)?,
+            one: constant(1.0)?,
+        })
+    }
+
+    /// `x: [.., 2I]`, gate then up → `[.., I]`.
+    pub fn forward(&self, x: &Array, intermediate_size: usize) -> Result<Array> {
+        let axis = x.ndim() - 1;
+        let gate = ops::slice(x, axis, 0, intermediate_size)?;
+        let up = ops::slice(x, axis, intermediate_size, 2 * intermediate_size)?;
+        let gate = mlx_ops::minimum(&gate, &self.limit)?;
+        let up = mlx_ops::maximum(mlx_ops::minimum(&up, &self.limit)?, &self.negative_limit)?;
+        let gated = gate.multiply(sigmoid(gate.multiply(&self.alpha)?)?)?;
+        gated.multiply(up.add(&self.one)?)
+    }
+}

@@ -1,0 +1,293 @@
+//! The gpt-oss transformer, top to bottom: read this file first.
+//!
+//! Source: `OpenAI`'s `gpt_oss/torch/model.py`; every block has its name there.
+
+use mlx_rs::error::Result;
+use mlx_rs::{Array, Dtype};
+
+use super::attention::{AttentionMask, attend};
+use super::cache::{KvCache, LayerCache, QuantizedKvCache, RotatingKvCache};
+use super::config::{LayerType, ModelConfig};
+use super::experts::{Experts, Router};
+use super::layers::{Embedding, Linear, RmsNorm};
+use super::rope::RotaryEmbedding;
+use super::trace::ForwardTrace;
+use crate::mlx::ops;
+
+/// For which rows the unembedding is computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogitRows {
+    /// None: the chunk only fills the cache.
+    None,
+    /// The last row, which is what sampling needs.
+    Last,
+    /// Every row.
+    All,
+}
+
+/// How full layers keep their keys and values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum KvPrecision {
+    /// In the activations' dtype.
+    #[default]
+    Activations,
+    /// In 8-bit groups.
+    EightBit,
+}
+
+/// The whole model: embedding, blocks, final norm, unembedding.
+#[derive(Debug)]
+pub struct Transformer {
+    config: ModelConfig,
+    dtype: Dtype,
+    embed_tokens: Embedding,
+    layers: Vec<TransformerBlock>,
+    norm: RmsNorm,
+    lm_head: Linear,
+}
+
+impl Transformer {
+    /// Puts the parts together; `layers` in order.
+    pub(super) fn new(
+        config: ModelConfig,
+        dtype: Dtype,
+        embed_tokens: Embedding,
+        layers: Vec<TransformerBlock>,
+        norm: RmsNorm,
+        lm_head: Linear,
+    ) -> Self {
+        Self {
+            config,
+            dtype,
+            embed_tokens,
+            layers,
+            norm,
+            lm_head,
+        }
+    }
+
+    /// Runs `ids: [L]` after the positions in `caches`, appends to them, and returns the logits of
+    /// the rows asked for, f32-able `[L or 1, V]`.
+    ///
+    /// Nothing is evaluated. `trace` receives every layer's routing.
+    pub fn forward(
+        &self,
+        ids: &Array,
+        caches: &mut [LayerCache],
+        rows: LogitRows,
+        trace: Option<&mut ForwardTrace>,
+    ) -> Result<Option<Array>> {
+        let x = self.embed_tokens.forward(ids)?;
+        let x = self.blocks(x, caches, trace, |_, _| {})?;
+        match rows {
+            LogitRows::None => Ok(None),
+            LogitRows::All => self.unembed(&x).map(Some),
+            LogitRows::Last => {
+                let count = x.dim(0) as usize;
+                self.unembed(&ops::slice(&x, 0, count - 1, count)?).map(Some)
+            }
+        }
+    }
+
+    /// Like [`Self::forward`] with all rows, also handing out the residual stream `[L, D]`:
+    /// the embedding as 0, and after layer `i` as `i + 1`.
+    pub fn forward_with_hidden(
+        &self,
+        ids: &Array,
+        caches: &mut [LayerCache],
+        mut each: impl FnMut(usize, &Array),
+    ) -> Result<Array> {
+        let x = self.embed_tokens.forward(ids)?;
+        each(0, &x);
+        let x = self.blocks(x, caches, None, |layer, x| each(layer + 1, x))?;
+        self.unembed(&x)
+    }
+
+    fn blocks(
+        &self,
+        mut x: Array,
+        caches: &mut [LayerCache],
+        mut trace: Option<&mut ForwardTrace>,
+        mut each: impl FnMut(usize, &Array),
+    ) -> Result<Array> {
+        let rows = x.dim(0) as usize;
+        let earlier = caches.first().map_or(0, LayerCache::len);
+        let full = AttentionMask::full(rows);
+        let sliding = AttentionMask::sliding(rows, earlier, self.config.sliding_window);
+        for (index, (layer, cache)) in self.layers.iter().zip(caches).enumerate() {
+            let mask = match layer.layer_type {
+                LayerType::FullAttention => &full,
+                LayerType::SlidingAttention => &sliding,
+            };
+            x = layer.forward(&x, cache, mask, trace.as_deref_mut())?;
+            each(index, &x);
+        }
+        Ok(x)
+    }
+
+    /// The final norm and the unembedding: `x: [L, D]` → logits `[L, V]`.
+    pub fn unembed(&self, x: &Array) -> Result<Array> {
+        self.lm_head.forward(&self.norm.forward(x)?)
+    }
+
+    /// The final norm alone, `[L, D]` → `[L, D]`.
+    pub fn final_norm(&self, x: &Array) -> Result<Array> {
+        self.norm.forward(x)
+    }
+
+    /// Empty caches, one a layer, as the layers' kinds want them.
+    pub fn new_caches(&self, precision: KvPrecision) -> Vec<LayerCache> {
+        self.layers
+            .iter()
+            .map(|layer| match (layer.layer_type, precision) {
+                (LayerType::SlidingAttention, _) => {
+                    LayerCache::Sliding(RotatingKvCache::new(self.config.sliding_window))
+                }
+                (LayerType::FullAttention, KvPrecision::Activations) => {
+                    LayerCache::Full(KvCache::default())
+                }
+                (LayerType::FullAttention, KvPrecision::EightBit) => {
+                    LayerCache::FullQuantized(QuantizedKvCache::new(self.config.head_dim))
+                }
+            })
+            .collect()
+    }
+
+    /// The model's configuration.
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// The dtype of activations.
+    pub fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
+    /// Whether evaluation happens inside the forward pass, so that working ahead gains nothing.
+    pub fn is_synchronous(&self) -> bool {
+        self.layers
+            .iter()
+            .any(|layer| layer.mlp.experts.is_synchronous())
+    }
+
+    /// Every weight, for evaluation and accounting.
+    pub fn arrays(&self) -> Vec<&Array> {
+        let mut arrays = self.embed_tokens.arrays();
+        for layer in &self.layers {
+            arrays.extend(layer.arrays());
+        }
+        arrays.extend(self.norm.arrays());
+        arrays.extend(self.lm_head.arrays());
+        arrays
+    }
+
+    /// Bytes of all weights.
+    pub fn weights_bytes(&self) -> u64 {
+        self.arrays().iter().map(|array| array.nbytes() as u64).sum()
+    }
+}
+
+/// `x += attention(norm(x)); x += experts(norm(x))`.
+#[derive(Debug)]
+pub struct TransformerBlock {
+    pub(super) layer_type: LayerType,
+    pub(super) attn: AttentionBlock,
+    pub(super) mlp: MlpBlock,
+}
+
+impl TransformerBlock {
+    /// `x: [L, D]` → `[L, D]`.
+    fn forward(
+        &self,
+        x: &Array,
+        cache: &mut LayerCache,
+        mask: &AttentionMask,
+        trace: Option<&mut ForwardTrace>,
+    ) -> Result<Array> {
+        let x = self.attn.forward(x, cache, mask)?;
+        self.mlp.forward(&x, trace)
+    }
+
+    pub(super) fn arrays(&self) -> Vec<&Array> {
+        let mut arrays = self.attn.arrays();
+        arrays.extend(self.mlp.arrays());
+        arrays
+    }
+}
+
+/// Grouped-query attention with sinks, over a window on every other layer.
+#[derive(Debug)]
+pub struct AttentionBlock {
+    pub(super) norm: RmsNorm,
+    /// Queries, keys and values in one product: rows of q, then k, then v.
+    pub(super) qkv_proj: Linear,
+    pub(super) o_proj: Linear,
+    pub(super) sinks: Array,
+    pub(super) rope: RotaryEmbedding,
+    pub(super) num_attention_heads: usize,
+    pub(super) num_key_value_heads: usize,
+    pub(super) head_dim: usize,
+}
+
+impl AttentionBlock {
+    /// `x: [L, D]` → `x + attention(norm(x))`.
+    fn forward(&self, x: &Array, cache: &mut LayerCache, mask: &AttentionMask) -> Result<Array> {
+        let rows = x.dim(0);
+        let (num_q, num_kv) = (self.num_attention_heads, self.num_key_value_heads);
+        let position = cache.len();
+
+        let qkv = self.qkv_proj.forward(&self.norm.forward(x)?)?;
+        let heads = qkv
+            .reshape(&[1, rows, -1, self.head_dim as i32])?
+            .transpose_axes(&[0, 2, 1, 3])?;
+        // Queries and keys are rotated in one call: they are neighbors.
+        let rotated = self
+            .rope
+            .forward(&ops::slice(&heads, 1, 0, num_q + num_kv)?, position)?;
+        let queries = ops::slice(&rotated, 1, 0, num_q)?;
+        let keys = ops::slice(&rotated, 1, num_q, num_q + num_kv)?;
+        let values = ops::slice(&heads, 1, num_q + num_kv, num_q + 2 * num_kv)?;
+
+        let visible = cache.update(&keys, &values)?;
+        let scale = self.rope.attention_scale();
+        let out = attend(&queries, &visible, &self.sinks, mask, scale)?
+            .transpose_axes(&[0, 2, 1, 3])?
+            .reshape(&[rows, -1])?;
+        x.add(self.o_proj.forward(&out)?)
+    }
+
+    fn arrays(&self) -> Vec<&Array> {
+        let mut arrays = self.norm.arrays();
+        arrays.extend(self.qkv_proj.arrays());
+        arrays.extend(self.o_proj.arrays());
+        arrays.push(&self.sinks);
+        arrays
+    }
+}
+
+/// The router and the experts it chooses.
+#[derive(Debug)]
+pub struct MlpBlock {
+    pub(super) norm: RmsNorm,
+    pub(super) router: Router,
+    pub(super) experts: Experts,
+}
+
+impl MlpBlock {
+    /// `x: [L, D]` → `x + experts(norm(x))`.
+    fn forward(&self, x: &Array, trace: Option<&mut ForwardTrace>) -> Result<Array> {
+        let t = self.norm.forward(x)?;
+        let routing = self.router.forward(&t)?;
+        if let Some(trace) = trace {
+            trace.record(&routing);
+        }
+        x.add(self.experts.forward(&t, &routing)?)
+    }
+
+    fn arrays(&self) -> Vec<&Array> {
+        let mut arrays = self.norm.arrays();
+        arrays.extend(self.router.arrays());
+        arrays.extend(self.experts.arrays());
+        arrays
+    }
+}

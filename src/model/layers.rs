@@ -1,0 +1,145 @@
+//! The small parts that the blocks are made of: linear maps, the embedding, RMS norm.
+
+use mlx_rs::error::Result;
+use mlx_rs::ops::{addmm, matmul};
+use mlx_rs::{Array, Dtype, fast};
+
+use crate::mlx::ops::{self, QuantizedArray};
+
+/// A matrix `[out, in]` (or a stack of them), plain or packed.
+#[derive(Debug, Clone)]
+pub enum Weight {
+    /// In the activations' dtype.
+    Dense(Array),
+    /// Packed; unpacked inside the product.
+    Quantized(QuantizedArray),
+}
+
+impl Weight {
+    /// Bytes held.
+    pub fn nbytes(&self) -> usize {
+        match self {
+            Self::Dense(weight) => weight.nbytes(),
+            Self::Quantized(weight) => weight.nbytes(),
+        }
+    }
+
+    /// The arrays held.
+    pub fn arrays(&self) -> Vec<&Array> {
+        match self {
+            Self::Dense(weight) => vec![weight],
+            Self::Quantized(weight) => weight.arrays().collect(),
+        }
+    }
+}
+
+/// `y = x · Wᵀ + b`.
+#[derive(Debug)]
+pub struct Linear {
+    weight: Weight,
+    /// The transposed view of a dense weight, made once.
+    transposed: Option<Array>,
+    bias: Option<Array>,
+}
+
+impl Linear {
+    /// Shapes: `weight: [out, in]`, `bias: [out]`.
+    pub fn new(weight: Weight, bias: Option<Array>) -> Result<Self> {
+        let transposed = match &weight {
+            Weight::Dense(weight) => Some(weight.transpose_axes(&[1, 0])?),
+            Weight::Quantized(_) => None,
+        };
+        Ok(Self {
+            weight,
+            transposed,
+            bias,
+        })
+    }
+
+    /// `x: [.., in]` → `[.., out]`.
+    pub fn forward(&self, x: &Array) -> Result<Array> {
+        match (&self.weight, &self.transposed, &self.bias) {
+            (_, Some(transposed), Some(bias)) => addmm(bias, x, transposed, None, None),
+            (_, Some(transposed), None) => matmul(x, transposed),
+            (Weight::Quantized(weight), _, bias) => {
+                let y = ops::quantized_matmul(x, weight, true)?;
+                bias.as_ref().map_or(Ok(y.clone()), |bias| y.add(bias))
+            }
+            (Weight::Dense(weight), None, _) => matmul(x, weight.transpose_axes(&[1, 0])?),
+        }
+    }
+
+    /// The arrays held, for evaluation and accounting.
+    pub fn arrays(&self) -> Vec<&Array> {
+        let mut arrays = self.weight.arrays();
+        arrays.extend(&self.bias);
+        arrays
+    }
+
+    /// The weight as loaded.
+    pub fn weight(&self) -> &Weight {
+        &self.weight
+    }
+}
+
+/// Token ids to vectors.
+#[derive(Debug)]
+pub struct Embedding {
+    weight: Weight,
+    dtype: Dtype,
+}
+
+impl Embedding {
+    /// Shapes: `weight: [V, D]`. Rows come out as `dtype`, whatever the table holds.
+    pub fn new(weight: Weight, dtype: Dtype) -> Self {
+        Self { weight, dtype }
+    }
+
+    /// `ids: [L]`, i32 or u32 → `[L, D]`.
+    pub fn forward(&self, ids: &Array) -> Result<Array> {
+        match &self.weight {
+            Weight::Dense(weight) => weight.take_axis(ids, 0)?.as_dtype(self.dtype),
+            Weight::Quantized(weight) => {
+                let rows = QuantizedArray {
+                    weight: weight.weight.take_axis(ids, 0)?,
+                    scales: weight.scales.take_axis(ids, 0)?,
+                    biases: match &weight.biases {
+                        Some(biases) => Some(biases.take_axis(ids, 0)?),
+                        None => None,
+                    },
+                    quantization: weight.quantization,
+                };
+                ops::dequantize(&rows, self.dtype)
+            }
+        }
+    }
+
+    /// The arrays held.
+    pub fn arrays(&self) -> Vec<&Array> {
+        self.weight.arrays()
+    }
+}
+
+/// `x / rms(x) · w`, with the mean in f32.
+#[derive(Debug)]
+pub struct RmsNorm {
+    weight: Array,
+    eps: f32,
+}
+
+impl RmsNorm {
+    /// Shapes: `weight: [D]`.
+    pub fn new(weight: Array, eps: f32) -> Self {
+        Self { weight, eps }
+    }
+
+    /// `x: [.., D]` → the same shape and dtype.
+    pub fn forward(&self, x: &Array) -> Result<Array> {
+        fast::rms_norm(x, Some(&self.weight), self.eps)
+    }
+
+    /// The arrays held.
+    pub fn arrays(&self) -> Vec<&Array> {
+        vec![&self.weight]
+    }
+}

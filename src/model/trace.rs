@@ -1,0 +1,65 @@
+//! What a forward pass leaves behind when asked: the routers' choices of every layer.
+
+use mlx_rs::Array;
+use mlx_rs::error::Result;
+use mlx_rs::ops::stack;
+
+use super::experts::Routing;
+
+/// Collects each layer's routing, still unevaluated, so that it joins the token's own evaluation.
+#[derive(Debug, Default)]
+pub struct ForwardTrace {
+    layers: Vec<Routing>,
+    with_router_logits: bool,
+}
+
+/// The routing of all layers for the rows of one forward pass, not evaluated yet.
+#[derive(Debug)]
+pub struct TracedRouting {
+    /// u32 `[L, layers, K]`, by descending weight.
+    pub experts: Array,
+    /// f32 `[L, layers, K]`.
+    pub weights: Array,
+    /// f32 `[L, layers, E]`, when asked for.
+    pub router_logits: Option<Array>,
+}
+
+impl TracedRouting {
+    /// The arrays, to be evaluated with the token.
+    pub fn arrays(&self) -> impl Iterator<Item = &Array> {
+        [&self.experts, &self.weights]
+            .into_iter()
+            .chain(&self.router_logits)
+    }
+}
+
+impl ForwardTrace {
+    /// An empty trace; `with_router_logits` keeps all `E` logits a layer too.
+    pub fn new(with_router_logits: bool) -> Self {
+        Self {
+            layers: Vec::new(),
+            with_router_logits,
+        }
+    }
+
+    pub(super) fn record(&mut self, routing: &Routing) {
+        self.layers.push(routing.clone());
+    }
+
+    /// Stacks the layers.
+    pub fn finish(self) -> Result<TracedRouting> {
+        let stacked = |part: fn(&Routing) -> &Array| {
+            let parts: Vec<&Array> = self.layers.iter().map(part).collect();
+            stack(&parts, 1)
+        };
+        Ok(TracedRouting {
+            experts: stacked(|routing| &routing.experts)?.as_dtype(mlx_rs::Dtype::Uint32)?,
+            weights: stacked(|routing| &routing.weights)?.as_dtype(mlx_rs::Dtype::Float32)?,
+            router_logits: if self.with_router_logits {
+                Some(stacked(|routing| &routing.logits)?.as_dtype(mlx_rs::Dtype::Float32)?)
+            } else {
+                None
+            },
+        })
+    }
+}
