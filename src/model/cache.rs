@@ -97,6 +97,20 @@ impl LayerCache {
         }
     }
 
+    /// An empty cache of the same kind.
+    #[must_use]
+    pub fn emptied(&self) -> Self {
+        match self {
+            Self::Full(_) => Self::Full(KvCache::default()),
+            Self::FullQuantized(cache) => Self::FullQuantized(QuantizedKvCache {
+                buffers: None,
+                len: 0,
+                ..*cache
+            }),
+            Self::Sliding(cache) => Self::Sliding(RotatingKvCache::new(cache.window)),
+        }
+    }
+
     /// Bytes of the buffers, unused slots included.
     pub fn nbytes(&self) -> usize {
         self.arrays().iter().map(|array| array.nbytes()).sum()

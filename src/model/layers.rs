@@ -1,7 +1,7 @@
 //! The small parts that the blocks are made of: linear maps, the embedding, RMS norm.
 
 use mlx_rs::error::Result;
-use mlx_rs::ops::{addmm, matmul};
+use mlx_rs::ops::{addmm, concatenate, matmul};
 use mlx_rs::{Array, Dtype, fast};
 
 use crate::mlx::ops::{self, QuantizedArray};
@@ -22,6 +22,47 @@ impl Weight {
             Self::Dense(weight) => weight.nbytes(),
             Self::Quantized(weight) => weight.nbytes(),
         }
+    }
+
+    /// Several weights of equal width below one another.
+    ///
+    /// Weights that are packed differently are unpacked for it.
+    pub fn join_rows(parts: Vec<Self>) -> Result<Self> {
+        let quantization = |part: &Self| match part {
+            Self::Dense(_) => None,
+            Self::Quantized(weight) => Some(weight.quantization),
+        };
+        let first = parts.first().and_then(quantization);
+        let packed: Vec<&QuantizedArray> = parts
+            .iter()
+            .filter_map(|part| match part {
+                Self::Quantized(weight) if Some(weight.quantization) == first => Some(weight),
+                _ => None,
+            })
+            .collect();
+        if let Some(quantization) = first
+            && packed.len() == parts.len()
+        {
+            let join = |parts: Vec<&Array>| concatenate(&parts, 0);
+            let biases: Vec<&Array> = packed.iter().filter_map(|w| w.biases.as_ref()).collect();
+            return Ok(Self::Quantized(QuantizedArray {
+                weight: join(packed.iter().map(|w| &w.weight).collect())?,
+                scales: join(packed.iter().map(|w| &w.scales).collect())?,
+                biases: (!biases.is_empty()).then(|| join(biases)).transpose()?,
+                quantization,
+            }));
+        }
+        let dense = parts
+            .into_iter()
+            .map(|part| match part {
+                Self::Dense(weight) => Ok(weight),
+                Self::Quantized(weight) => {
+                    let dtype = weight.biases.as_ref().map_or(Dtype::Float32, Array::dtype);
+                    ops::dequantize(&weight, dtype)
+                }
+            })
+            .collect::<Result<Vec<_>>>()?;
+        Ok(Self::Dense(concatenate(&dense, 0)?))
     }
 
     /// The arrays held.

@@ -23,6 +23,8 @@ pub mod gpt_oss;
 #[cfg(feature = "mlx")]
 pub mod layers;
 #[cfg(feature = "mlx")]
+pub mod params;
+#[cfg(feature = "mlx")]
 pub mod rope;
 #[cfg(feature = "mlx")]
 pub mod trace;

@@ -1,0 +1,44 @@
+//! Generation: from a prompt's token ids to new ones.
+//!
+//! Start with [`TokenGenerator`]. What a request asks for and reports is plain data without MLX
+//! ([`SamplingParams`], [`GenerationStats`], [`TokenRouting`]), so that the protocol and the tools
+//! that read traces build on any machine. Nothing here knows text: stop strings and channels belong
+//! to the layers above.
+//!
+//! Invariants: a [`TokenRouting`] always has `num_layers * num_experts_per_tok` entries;
+//! [`SamplingParams`] are checked by [`SamplingParams::validate`] once, where they enter; the cache
+//! holds exactly the tokens that it names.
+
+#[cfg(feature = "mlx")]
+mod clock;
+#[cfg(feature = "mlx")]
+mod error;
+#[cfg(feature = "mlx")]
+mod memory;
+#[cfg(feature = "mlx")]
+mod options;
+mod outcome;
+mod params;
+#[cfg(feature = "mlx")]
+mod prompt_cache;
+#[cfg(feature = "mlx")]
+mod record;
+mod routing;
+#[cfg(feature = "mlx")]
+pub mod sampler;
+#[cfg(feature = "mlx")]
+mod token_generator;
+
+#[cfg(feature = "mlx")]
+pub use error::GenerateError;
+#[cfg(feature = "mlx")]
+pub use memory::{MemoryDemand, MemoryModel};
+#[cfg(feature = "mlx")]
+pub use options::{GenerateOptions, PREFILL_CHUNK_TOKENS, PositionRecord, RecordOptions};
+pub use outcome::{FinishReason, GenerationStats};
+pub use params::{DryParams, SamplingError, SamplingParams, XtcParams};
+#[cfg(feature = "mlx")]
+pub use prompt_cache::{CacheUsage, KindUsage, PromptCache};
+pub use routing::{RoutingShapeError, TokenRouting};
+#[cfg(feature = "mlx")]
+pub use token_generator::{GeneratedToken, PrefillProgress, TokenGenerator};

@@ -1,0 +1,72 @@
+//! What a request asks for, and what it gets back with each token.
+
+use super::params::SamplingParams;
+use super::routing::TokenRouting;
+use crate::model::gpt_oss::KvPrecision;
+
+/// Prompt tokens read between two looks at cancellation.
+pub const PREFILL_CHUNK_TOKENS: usize = 512;
+
+/// One request to [`super::TokenGenerator`].
+#[derive(Debug, Clone)]
+pub struct GenerateOptions {
+    /// Tokens to generate at most; `None` is all that the context holds.
+    pub max_tokens: Option<usize>,
+    /// How tokens are drawn; can be changed between tokens.
+    pub sampling: SamplingParams,
+    /// Ids that end the answer; they are yielded as its last token.
+    pub stop_tokens: Vec<u32>,
+    /// What is kept of every position beside the token.
+    pub record: RecordOptions,
+    /// Prompt tokens a pass.
+    pub prefill_chunk_tokens: usize,
+    /// How a cache made for this request keeps full layers.
+    pub kv_precision: KvPrecision,
+    /// Refuse requests predicted to need more, in bytes.
+    pub memory_limit_bytes: Option<u64>,
+}
+
+impl Default for GenerateOptions {
+    fn default() -> Self {
+        Self {
+            max_tokens: None,
+            sampling: SamplingParams::default(),
+            stop_tokens: Vec::new(),
+            record: RecordOptions::default(),
+            prefill_chunk_tokens: PREFILL_CHUNK_TOKENS,
+            kv_precision: KvPrecision::default(),
+            memory_limit_bytes: None,
+        }
+    }
+}
+
+/// What is kept of every position beside the token; nothing costs nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RecordOptions {
+    /// The token's own probability and this many alternatives.
+    pub top_logprobs: Option<usize>,
+    /// The routers' choices.
+    pub routing: bool,
+    /// All router logits, too.
+    pub router_logits: bool,
+    /// All logits.
+    pub logits: bool,
+}
+
+impl RecordOptions {
+    /// Whether something is kept of every position, the prompt's included.
+    pub fn wants_positions(&self) -> bool {
+        self.routing || self.router_logits || self.logits
+    }
+}
+
+/// What was computed at one position.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct PositionRecord {
+    /// The experts of every layer.
+    pub routing: Option<TokenRouting>,
+    /// `[layers, E]`, row by row.
+    pub router_logits: Option<Vec<f32>>,
+    /// `[V]`.
+    pub logits: Option<Vec<f32>>,
+}

@@ -1,0 +1,120 @@
+//! Single functions against the references' values, with the real constants.
+
+use gptoss::mlx::ops::{self, QuantizedArray};
+use gptoss::model::attention::{AttentionMask, attend};
+use gptoss::model::cache::KeysValues;
+use gptoss::model::config::ModelConfig;
+use gptoss::model::experts::ClampedSwiGlu;
+use gptoss::model::layers::RmsNorm;
+use gptoss::model::params::MXFP4;
+use gptoss::model::rope::{self, RotaryEmbedding};
+use mlx_rs::{Array, Dtype};
+
+use crate::golden::{Arrays, folder, values};
+use crate::tolerance::{F32_UNIT, assert_close};
+
+fn units() -> Arrays {
+    Arrays::open(&folder("units.safetensors"))
+}
+
+fn array(units: &Arrays, name: &str) -> Array {
+    let shape: Vec<i32> = units.shape(name).unwrap().iter().map(|&n| n as i32).collect();
+    Array::from_slice(&units.f32(name), &shape)
+}
+
+#[test]
+fn yarn_frequencies_are_not_truncated() {
+    let config = ModelConfig::gpt_oss_20b();
+    let found: Vec<f32> = rope::inverse_frequencies(&config).iter().map(|&f| f as f32).collect();
+    assert_close("inv_freq", &found, &units().f32("yarn.inv_freq"), 1e-7);
+    let concentration = rope::concentration(config.rope_scaling.as_ref());
+    assert!((concentration - 1.346_573_590_279_972_7).abs() < 1e-12);
+}
+
+#[test]
+fn rope_rotates_halves() {
+    let units = units();
+    let config = ModelConfig::gpt_oss_20b();
+    let rope = RotaryEmbedding::new(&config);
+    let positions = units.i32("yarn.positions");
+    let x = array(&units, "rope.in");
+    let expected = units.f32("rope.out");
+    let concentration = rope::concentration(config.rope_scaling.as_ref()) as f32;
+    let width = expected.len() / positions.len();
+    for (row, &position) in positions.iter().enumerate() {
+        let one = ops::slice(&x, 0, row, row + 1).unwrap();
+        let one = one.reshape(&[1, 3, 1, 64]).unwrap();
+        let out = values(&rope.forward(&one, position as usize).unwrap());
+        // Ours leaves the concentration to the softmax scale.
+        let out: Vec<f32> = out.iter().map(|v| v * concentration).collect();
+        // An angle of 131072 rad in f32 is off by up to 2e-3.
+        let tolerance = F32_UNIT + 1e-7 * position as f32;
+        let expected = &expected[row * width..(row + 1) * width];
+        assert_close(&format!("position {position}"), &out, expected, tolerance);
+    }
+}
+
+#[test]
+fn swiglu_clamps_the_gate_from_above_only() {
+    let units = units();
+    let interleaved = units.f32("swiglu.in");
+    // The reference interleaves gate and up; ours has halves.
+    let halves: Vec<f32> = interleaved
+        .chunks(64)
+        .flat_map(|row| row.iter().step_by(2).chain(row.iter().skip(1).step_by(2)))
+        .copied()
+        .collect();
+    let x = Array::from_slice(&halves, &[16, 64]);
+    let out = ClampedSwiGlu::new(7.0, Dtype::Float32).unwrap().forward(&x, 32).unwrap();
+    assert_close("swiglu", &values(&out), &units.f32("swiglu.out"), F32_UNIT);
+}
+
+#[test]
+fn rms_norm_agrees() {
+    let units = units();
+    let norm = RmsNorm::new(array(&units, "rms.scale"), 1e-5);
+    let out = norm.forward(&array(&units, "rms.in")).unwrap();
+    assert_close("rms", &values(&out), &units.f32("rms.out"), F32_UNIT);
+}
+
+#[test]
+fn attention_with_sinks_agrees_full_and_windowed() {
+    let units = units();
+    // [L, Hkv, group, D] and [L, Hkv, D] to [1, H, L, D].
+    let heads = |name: &str, count: i32| {
+        array(&units, name)
+            .reshape(&[1, 40, count, 64])
+            .unwrap()
+            .transpose_axes(&[0, 2, 1, 3])
+            .unwrap()
+    };
+    let queries = heads("sdpa.q", 8);
+    let sinks = array(&units, "sdpa.sinks");
+    for (name, mask) in [
+        ("sdpa.full", AttentionMask::full(40)),
+        ("sdpa.window8", AttentionMask::sliding(40, 0, 8)),
+    ] {
+        let visible = KeysValues::Plain {
+            keys: heads("sdpa.k", 2),
+            values: heads("sdpa.v", 2),
+        };
+        let out = attend(&queries, &visible, &sinks, &mask, 0.125).unwrap();
+        let out = out.transpose_axes(&[0, 2, 1, 3]).unwrap();
+        assert_close(name, &values(&out), &units.f32(name), F32_UNIT);
+    }
+}
+
+#[test]
+fn mxfp4_unpacks_to_the_references_values() {
+    let units = units();
+    let blocks = ops::array_from_bytes(&units.bytes("mxfp4.blocks"), &[2, 24, 32], Dtype::Uint8);
+    let scales = ops::array_from_bytes(&units.bytes("mxfp4.scales"), &[2, 24, 2], Dtype::Uint8);
+    let packed = QuantizedArray {
+        weight: blocks.unwrap().view_dtype(Dtype::Uint32).unwrap(),
+        scales: scales.unwrap(),
+        biases: None,
+        quantization: MXFP4,
+    };
+    let out = ops::dequantize(&packed, Dtype::Float32).unwrap();
+    assert_close("mxfp4", &values(&out), &units.f32("mxfp4.dequant"), 0.0);
+}
