@@ -6,3 +6,4 @@ pub mod harmony;
 pub mod kernels;
 pub mod model;
 pub mod tokenizer;
+pub mod trace_file;

@@ -1,1 +1,3 @@
-//! model (under construction)
+//! The gpt-oss model: its configuration and (with the `mlx` feature) its forward pass.
+
+pub mod config;
