@@ -9,3 +9,4 @@ pub mod kernels;
 pub mod mlx;
 pub mod model;
 pub mod tokenizer;
+pub mod trace_file;

@@ -1,0 +1,4 @@
+//! Checkpoints of every layout, well formed and not.
+
+mod canonical;
+mod support;
