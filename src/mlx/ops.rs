@@ -194,6 +194,22 @@ pub fn slice_update(a: &Array, update: &Array, axis: usize, start: usize) -> Res
     })
 }
 
+/// Random u32 values, every bit fair, as `key` says.
+pub fn random_bits(shape: &[i32], key: &Array) -> Result<Array> {
+    let stream = current_stream()?;
+    // SAFETY: as in `slice`; a width of 4 bytes gives u32.
+    array_from("random_bits", |result| unsafe {
+        mlx_sys::mlx_random_bits(
+            result,
+            shape.as_ptr(),
+            shape.len(),
+            4,
+            key.as_ptr(),
+            stream.as_ptr(),
+        )
+    })
+}
+
 /// An array that owns a copy of `bytes`.
 ///
 /// # Errors

@@ -5,7 +5,7 @@
 
 use mlx_rs::error::Result;
 use mlx_rs::fast::{ScaledDotProductAttentionMask, scaled_dot_product_attention};
-use mlx_rs::ops::{broadcast_to, concatenate, softmax_axis, r#where};
+use mlx_rs::ops::{broadcast_to, concatenate, softmax_axis, select};
 use mlx_rs::Array;
 
 use super::cache::KeysValues;
@@ -92,7 +92,7 @@ fn attend_quantized(
     let mut scores = ops::quantized_matmul(&queries, &with_group_axis(keys)?, true)?;
     if let Some(allowed) = allowed_keys(mask, rows, positions)? {
         let never = Array::from_f32(f32::NEG_INFINITY).as_dtype(scores.dtype())?;
-        scores = r#where(&allowed, &scores, &never)?;
+        scores = select(&allowed, &scores, &never)?;
     }
     let sinks = sinks
         .as_dtype(scores.dtype())?

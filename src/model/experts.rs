@@ -9,15 +9,12 @@ use mlx_rs::ops::indexing::{take_along_axis, take_axis};
 use mlx_rs::ops::{self as mlx_ops, argsort_axis, gather_mm, sigmoid, softmax_axis};
 use mlx_rs::{Array, Dtype};
 
-use super::config::ModelConfig;
+use super::config::{ModelConfig, SWIGLU_ALPHA};
 use super::layers::{Linear, Weight};
 use crate::mlx::ops;
 
 /// From this many token-expert pairs on, tokens are sorted by expert.
 pub const SORT_THRESHOLD_PAIRS: i32 = 64;
-
-/// The steepness of the gate's sigmoid; a constant of the architecture, in no configuration file.
-pub const SWIGLU_ALPHA: f32 = 1.702;
 
 /// What the router decided for each token.
 #[derive(Debug, Clone)]

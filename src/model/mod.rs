@@ -25,6 +25,8 @@ pub mod layers;
 #[cfg(feature = "mlx")]
 pub mod params;
 #[cfg(feature = "mlx")]
+pub mod random;
+#[cfg(feature = "mlx")]
 pub mod rope;
 #[cfg(feature = "mlx")]
 pub mod trace;
