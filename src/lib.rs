@@ -3,6 +3,8 @@
 pub mod checkpoint;
 pub mod engine;
 pub mod generate;
+#[cfg(feature = "mlx")]
+mod gptoss;
 pub mod harmony;
 pub mod kernels;
 #[cfg(feature = "mlx")]
@@ -10,3 +12,9 @@ pub mod mlx;
 pub mod model;
 pub mod tokenizer;
 pub mod trace_file;
+
+#[cfg(feature = "mlx")]
+pub use generate::{GenerateOptions, TokenGenerator};
+#[cfg(feature = "mlx")]
+pub use gptoss::{DEMO_NAME, GptOss, LoadedModel, ModelSource, PretrainedOptions, open};
+pub use model::ModelConfig;

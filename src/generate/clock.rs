@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::generation::PrefillProgress;
 use super::outcome::GenerationStats;
-use super::token_generator::PrefillProgress;
 
 /// The moments that [`GenerationStats`] is made from.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use super::params::SamplingError;
 use crate::mlx::Exception;
 
-/// Errors of [`super::TokenGenerator`].
+/// Errors of [`super::Generation`] and [`super::TokenGenerator`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GenerateError {
@@ -11,7 +11,9 @@ pub enum GenerateError {
     #[error("the prompt is empty")]
     EmptyPrompt,
     /// A token id that the model has no embedding for.
-    #[error("token id {id} at position {position} is out of range: the vocabulary has {vocab_size}")]
+    #[error(
+        "token id {id} at position {position} is out of range: the vocabulary has {vocab_size}"
+    )]
     TokenOutOfRange {
         /// The id.
         id: u32,
@@ -21,7 +23,9 @@ pub enum GenerateError {
         vocab_size: usize,
     },
     /// The prompt does not fit the context.
-    #[error("the prompt has {prompt_tokens} tokens, and the context holds {limit_tokens}; shorten it")]
+    #[error(
+        "the prompt has {prompt_tokens} tokens, and the context holds {limit_tokens}; shorten it"
+    )]
     PromptTooLong {
         /// Tokens of the prompt.
         prompt_tokens: usize,

@@ -133,5 +133,9 @@ impl MemoryModel {
 }
 
 fn bytes_of(dtype: mlx_rs::Dtype) -> u64 {
-    if dtype == mlx_rs::Dtype::Float32 { 4 } else { 2 }
+    if dtype == mlx_rs::Dtype::Float32 {
+        4
+    } else {
+        2
+    }
 }

@@ -14,6 +14,8 @@ mod clock;
 #[cfg(feature = "mlx")]
 mod error;
 #[cfg(feature = "mlx")]
+mod generation;
+#[cfg(feature = "mlx")]
 mod memory;
 #[cfg(feature = "mlx")]
 mod options;
@@ -32,6 +34,8 @@ mod token_generator;
 #[cfg(feature = "mlx")]
 pub use error::GenerateError;
 #[cfg(feature = "mlx")]
+pub use generation::{GeneratedToken, Generation, PrefillProgress};
+#[cfg(feature = "mlx")]
 pub use memory::{MemoryDemand, MemoryModel};
 #[cfg(feature = "mlx")]
 pub use options::{GenerateOptions, PREFILL_CHUNK_TOKENS, PositionRecord, RecordOptions};
@@ -41,4 +45,4 @@ pub use params::{DryParams, SamplingError, SamplingParams, XtcParams};
 pub use prompt_cache::{CacheUsage, KindUsage, PromptCache};
 pub use routing::{RoutingShapeError, TokenRouting};
 #[cfg(feature = "mlx")]
-pub use token_generator::{GeneratedToken, PrefillProgress, TokenGenerator};
+pub use token_generator::TokenGenerator;

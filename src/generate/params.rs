@@ -111,7 +111,10 @@ impl Default for SamplingParams {
 
 impl Default for XtcParams {
     fn default() -> Self {
-        Self { probability: 0.0, threshold: 0.1 }
+        Self {
+            probability: 0.0,
+            threshold: 0.1,
+        }
     }
 }
 
@@ -168,11 +171,19 @@ enum LowerEnd {
 
 impl Range {
     const fn closed(low: f32, high: f32) -> Self {
-        Self { low, high, lower_end: LowerEnd::Included }
+        Self {
+            low,
+            high,
+            lower_end: LowerEnd::Included,
+        }
     }
 
     const fn above(low: f32, high: f32) -> Self {
-        Self { low, high, lower_end: LowerEnd::Excluded }
+        Self {
+            low,
+            high,
+            lower_end: LowerEnd::Excluded,
+        }
     }
 
     fn check(&self, parameter: &str, value: f32) -> Result<(), SamplingError> {
@@ -222,7 +233,11 @@ mod tests {
 
     #[test]
     fn ends_of_the_ranges_are_permitted() {
-        let mut params = SamplingParams { temperature: 0.0, min_p: 1.0, ..Default::default() };
+        let mut params = SamplingParams {
+            temperature: 0.0,
+            min_p: 1.0,
+            ..Default::default()
+        };
         params.xtc.threshold = 0.5;
         params.logit_bias.insert(7, -100.0);
         assert_eq!(params.validate(), Ok(()));
@@ -230,14 +245,26 @@ mod tests {
 
     #[test]
     fn values_outside_are_refused_with_parameter_value_and_range() {
-        check_refused(|p| p.temperature = -1.0, "temperature is -1, it must be from 0 to 100");
-        check_refused(|p| p.temperature = f32::NAN, "temperature is NaN, it must be from 0 to 100");
+        check_refused(
+            |p| p.temperature = -1.0,
+            "temperature is -1, it must be from 0 to 100",
+        );
+        check_refused(
+            |p| p.temperature = f32::NAN,
+            "temperature is NaN, it must be from 0 to 100",
+        );
         check_refused(
             |p| p.temperature = f32::INFINITY,
             "temperature is inf, it must be from 0 to 100",
         );
-        check_refused(|p| p.top_p = 2.0, "top_p is 2, it must be above 0 and at most 1");
-        check_refused(|p| p.top_p = 0.0, "top_p is 0, it must be above 0 and at most 1");
+        check_refused(
+            |p| p.top_p = 2.0,
+            "top_p is 2, it must be above 0 and at most 1",
+        );
+        check_refused(
+            |p| p.top_p = 0.0,
+            "top_p is 0, it must be above 0 and at most 1",
+        );
         check_refused(|p| p.min_p = -0.5, "min_p is -0.5, it must be from 0 to 1");
         check_refused(
             |p| p.xtc.probability = 1.5,
@@ -251,7 +278,10 @@ mod tests {
             |p| p.dry.multiplier = -1.0,
             "dry.multiplier is -1, it must be from 0 to 100",
         );
-        check_refused(|p| p.dry.base = 0.5, "dry.base is 0.5, it must be from 1 to 10");
+        check_refused(
+            |p| p.dry.base = 0.5,
+            "dry.base is 0.5, it must be from 1 to 10",
+        );
         check_refused(
             |p| p.repetition_penalty = 0.0,
             "repetition_penalty is 0, it must be above 0 and at most 10",

@@ -7,8 +7,7 @@
 
 use std::collections::VecDeque;
 
-use mlx_rs::error::Result;
-use mlx_rs::{Array, transforms};
+use mlx_rs::Array;
 
 use crate::model::cache::LayerCache;
 use crate::model::gpt_oss::{KvPrecision, Transformer};
@@ -191,11 +190,6 @@ impl PromptCache {
     /// Every buffer, for evaluation.
     pub(super) fn arrays(&self) -> Vec<&Array> {
         self.layers.iter().flat_map(LayerCache::arrays).collect()
-    }
-
-    /// Waits until everything appended is computed.
-    pub(super) fn evaluate(&self) -> Result<()> {
-        transforms::eval(self.arrays())
     }
 
     /// Tokens and bytes by kind of layer.

@@ -40,7 +40,9 @@ fn read_routing(
     let weights = host_f32(&routing.weights)?;
     let router_logits = routing.router_logits.as_ref().map(host_f32).transpose()?;
     let width = num_layers * per_token;
-    let logits_width = router_logits.as_ref().map_or(0, |all| all.len() / records.len());
+    let logits_width = router_logits
+        .as_ref()
+        .map_or(0, |all| all.len() / records.len());
     for (row, record) in records.iter_mut().enumerate() {
         let range = row * width..(row + 1) * width;
         let ids = experts[range.clone()].iter().map(|&id| id as u16).collect();

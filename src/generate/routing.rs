@@ -36,7 +36,12 @@ impl TokenRouting {
                 weights: weights.len(),
             });
         }
-        Ok(Self { num_layers, num_experts_per_tok, experts, weights })
+        Ok(Self {
+            num_layers,
+            num_experts_per_tok,
+            experts,
+            weights,
+        })
     }
 
     /// The number of layers.
@@ -62,7 +67,9 @@ impl TokenRouting {
     /// Each layer's experts and weights, from the first layer on.
     pub fn layers(&self) -> impl Iterator<Item = (&[u16], &[f32])> {
         let k = self.num_experts_per_tok;
-        self.experts.chunks_exact(k).zip(self.weights.chunks_exact(k))
+        self.experts
+            .chunks_exact(k)
+            .zip(self.weights.chunks_exact(k))
     }
 }
 
@@ -98,14 +105,29 @@ impl TryFrom<RawRouting> for TokenRouting {
     type Error = RoutingShapeError;
 
     fn try_from(raw: RawRouting) -> Result<Self, Self::Error> {
-        Self::new(raw.num_layers, raw.num_experts_per_tok, raw.experts, raw.weights)
+        Self::new(
+            raw.num_layers,
+            raw.num_experts_per_tok,
+            raw.experts,
+            raw.weights,
+        )
     }
 }
 
 impl From<TokenRouting> for RawRouting {
     fn from(routing: TokenRouting) -> Self {
-        let TokenRouting { num_layers, num_experts_per_tok, experts, weights } = routing;
-        Self { num_layers, num_experts_per_tok, experts, weights }
+        let TokenRouting {
+            num_layers,
+            num_experts_per_tok,
+            experts,
+            weights,
+        } = routing;
+        Self {
+            num_layers,
+            num_experts_per_tok,
+            experts,
+            weights,
+        }
     }
 }
 
@@ -124,12 +146,20 @@ mod tests {
 
     #[test]
     fn arrays_that_do_not_fit_are_refused_with_the_numbers() {
-        for (layers, k, experts, weights) in
-            [(2, 2, 3, 4), (2, 2, 4, 3), (0, 2, 0, 0), (2, 0, 0, 0), (usize::MAX, 2, 0, 0)]
-        {
+        for (layers, k, experts, weights) in [
+            (2, 2, 3, 4),
+            (2, 2, 4, 3),
+            (0, 2, 0, 0),
+            (2, 0, 0, 0),
+            (usize::MAX, 2, 0, 0),
+        ] {
             let error = TokenRouting::new(layers, k, vec![0; experts], vec![0.0; weights])
                 .expect_err("the shape is wrong");
-            assert!(error.to_string().contains(&format!("{experts} experts and {weights} weights")));
+            assert!(
+                error
+                    .to_string()
+                    .contains(&format!("{experts} experts and {weights} weights"))
+            );
         }
     }
 

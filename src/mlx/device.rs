@@ -1,5 +1,8 @@
 //! The device that MLX computes on: its kind, its memory, and waiting for it.
-#![expect(unsafe_code, reason = "mlx-c is called directly; each call is explained")]
+#![expect(
+    unsafe_code,
+    reason = "mlx-c is called directly; each call is explained"
+)]
 
 use std::ffi::{CStr, CString};
 
@@ -63,13 +66,22 @@ pub fn info() -> Result<DeviceInfo> {
         let mut found = DeviceInfo::default();
         if mlx_sys::mlx_device_info_get(&raw mut handle, device) == 0 {
             found.name = text(handle, "device_name");
-            found.memory_bytes = size(handle, "memory_size").or_else(|| size(handle, "total_memory"));
+            found.memory_bytes =
+                size(handle, "memory_size").or_else(|| size(handle, "total_memory"));
             found.working_set_bytes = size(handle, "max_recommended_working_set_size");
         }
         mlx_sys::mlx_device_info_free(handle);
         mlx_sys::mlx_device_free(device);
         Ok(found)
     }
+}
+
+/// The machine's memory, where the system tells it in a file (Linux).
+pub fn system_memory_bytes() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find(|line| line.starts_with("MemTotal:"))?;
+    let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kibibytes * 1024)
 }
 
 /// The version of MLX that is running.

@@ -1,5 +1,8 @@
 //! Operations of MLX that mlx-rs wraps not at all, or for one quantisation mode only.
-#![expect(unsafe_code, reason = "mlx-c is called directly; each call is explained")]
+#![expect(
+    unsafe_code,
+    reason = "mlx-c is called directly; each call is explained"
+)]
 
 use std::ffi::CStr;
 
@@ -24,9 +27,7 @@ pub struct QuantizedArray {
 impl QuantizedArray {
     /// The arrays that the weight consists of.
     pub fn arrays(&self) -> impl Iterator<Item = &Array> {
-        [&self.weight, &self.scales]
-            .into_iter()
-            .chain(&self.biases)
+        [&self.weight, &self.scales].into_iter().chain(&self.biases)
     }
 
     /// Bytes of all parts together.
@@ -240,12 +241,7 @@ pub fn array_from_bytes(bytes: &[u8], shape: &[usize], dtype: Dtype) -> Result<A
     Ok(unsafe { Array::from_raw_data(bytes.as_ptr().cast(), &shape, dtype) })
 }
 
-fn bounds(
-    shape: &[i32],
-    axis: usize,
-    start: usize,
-    stop: usize,
-) -> (Vec<i32>, Vec<i32>, Vec<i32>) {
+fn bounds(shape: &[i32], axis: usize, start: usize, stop: usize) -> (Vec<i32>, Vec<i32>, Vec<i32>) {
     let mut starts = vec![0; shape.len()];
     let mut stops = shape.to_vec();
     starts[axis] = start as i32;

@@ -3,10 +3,10 @@
 //! A *sink* is one learned logit a query head that joins the softmax as a column of its own and is
 //! then dropped: `out = Σ exp(sⱼ) vⱼ / (exp(sink) + Σ exp(sⱼ))`. It is not scaled.
 
+use mlx_rs::Array;
 use mlx_rs::error::Result;
 use mlx_rs::fast::{ScaledDotProductAttentionMask, scaled_dot_product_attention};
-use mlx_rs::ops::{broadcast_to, concatenate, softmax_axis, select};
-use mlx_rs::Array;
+use mlx_rs::ops::{broadcast_to, concatenate, select, softmax_axis};
 
 use super::cache::KeysValues;
 use crate::mlx::ops;
@@ -134,4 +134,3 @@ fn with_group_axis(array: &ops::QuantizedArray) -> Result<ops::QuantizedArray> {
 fn dims4(array: &Array) -> [i32; 4] {
     [array.dim(0), array.dim(1), array.dim(2), array.dim(3)]
 }
-

@@ -83,7 +83,9 @@ impl LayerCache {
     pub fn can_trim(&self, len: usize) -> bool {
         match self {
             Self::Full(_) | Self::FullQuantized(_) => len <= self.len(),
-            Self::Sliding(cache) => len == cache.len || (len < cache.len && cache.len <= cache.window),
+            Self::Sliding(cache) => {
+                len == cache.len || (len < cache.len && cache.len <= cache.window)
+            }
         }
     }
 
@@ -353,7 +355,10 @@ fn grown(buffer: Array, len: usize, end: usize) -> Result<Array> {
     if len == 0 {
         return Ok(room);
     }
-    concatenate(&[&ops::slice(&buffer, POSITIONS, 0, len)?, &room], POSITIONS as i32)
+    concatenate(
+        &[&ops::slice(&buffer, POSITIONS, 0, len)?, &room],
+        POSITIONS as i32,
+    )
 }
 
 fn empty_like(array: &Array) -> Result<Array> {

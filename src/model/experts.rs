@@ -154,13 +154,9 @@ fn expert_linear(
 ) -> Result<Array> {
     let y = match weight {
         Weight::Quantized(weight) => ops::gather_qmm(x, weight, experts, sorted)?,
-        Weight::Dense(weight) => gather_mm(
-            x,
-            weight.transpose_axes(&[0, 2, 1])?,
-            None,
-            experts,
-            sorted,
-        )?,
+        Weight::Dense(weight) => {
+            gather_mm(x, weight.transpose_axes(&[0, 2, 1])?, None, experts, sorted)?
+        }
     };
     y.squeeze_axes(&[-2])?.add(take_axis(bias, experts, 0)?)
 }

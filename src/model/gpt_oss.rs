@@ -84,7 +84,8 @@ impl Transformer {
             LogitRows::All => self.unembed(&x).map(Some),
             LogitRows::Last => {
                 let count = x.dim(0) as usize;
-                self.unembed(&ops::slice(&x, 0, count - 1, count)?).map(Some)
+                self.unembed(&ops::slice(&x, 0, count - 1, count)?)
+                    .map(Some)
             }
         }
     }
@@ -183,7 +184,10 @@ impl Transformer {
 
     /// Bytes of all weights.
     pub fn weights_bytes(&self) -> u64 {
-        self.arrays().iter().map(|array| array.nbytes() as u64).sum()
+        self.arrays()
+            .iter()
+            .map(|array| array.nbytes() as u64)
+            .sum()
     }
 }
 

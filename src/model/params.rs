@@ -144,11 +144,7 @@ impl Loader<'_> {
         ))
     }
 
-    fn block(
-        &mut self,
-        config: &ModelConfig,
-        index: usize,
-    ) -> Result<TransformerBlock, LoadError> {
+    fn block(&mut self, config: &ModelConfig, index: usize) -> Result<TransformerBlock, LoadError> {
         let layer = self.checkpoint.layer(index);
         let attn = AttentionBlock {
             norm: RmsNorm::new(self.floats(&layer.input_layernorm())?, config.rms_norm_eps),

@@ -119,7 +119,9 @@ impl RandomWeights<'_> {
 
     fn mxfp4(&mut self, shape: &[usize]) -> Result<Weight> {
         let &[experts, rows, input] = shape else {
-            return Err(mlx_rs::error::Exception::custom("experts have three dimensions"));
+            return Err(mlx_rs::error::Exception::custom(
+                "experts have three dimensions",
+            ));
         };
         let dims = |width: usize| [experts as i32, rows as i32, width as i32];
         let key = self.next_key()?;

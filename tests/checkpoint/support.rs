@@ -55,11 +55,7 @@ pub(crate) fn canonical(checkpoint: &Checkpoint) -> Vec<(String, TensorView<'_>)
     all
 }
 
-fn push_linear<'a>(
-    all: &mut Vec<(String, TensorView<'a>)>,
-    name: &str,
-    linear: LinearTensors<'a>,
-) {
+fn push_linear<'a>(all: &mut Vec<(String, TensorView<'a>)>, name: &str, linear: LinearTensors<'a>) {
     push_weight(all, name, linear.weight);
     all.extend(linear.bias.map(|bias| (format!("{name}.bias"), bias)));
 }

@@ -25,7 +25,12 @@ fn chunked_and_token_by_token_equal_one_shot_past_the_wrap() {
         let whole = logits_in_chunks(&model, tokens, tokens.len());
         for chunk in [1, 2, 3, 7, 8, 9, 15, 16, 17, 33, 64, 99] {
             let parts = logits_in_chunks(&model, tokens, chunk);
-            assert_close(&format!("{name} chunk {chunk}"), &parts, &whole, F32_REORDERED);
+            assert_close(
+                &format!("{name} chunk {chunk}"),
+                &parts,
+                &whole,
+                F32_REORDERED,
+            );
         }
     }
 }

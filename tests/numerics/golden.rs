@@ -48,7 +48,12 @@ impl Golden {
             .as_object()
             .unwrap()
             .iter()
-            .map(|(prompt, ids)| (prompt.clone(), (tokens(ids), tokens(&own["greedy"][prompt]))))
+            .map(|(prompt, ids)| {
+                (
+                    prompt.clone(),
+                    (tokens(ids), tokens(&own["greedy"][prompt])),
+                )
+            })
             .collect();
         Self {
             arrays: Arrays::open(&folder(name).join("golden.safetensors")),

@@ -102,8 +102,16 @@ fn routing_agrees_where_the_margin_allows() {
                     let what = format!("{name} {prompt} layer {layer} row {row}");
                     let at = row * layers + layer;
                     let logits = &expected_logits[row * e..(row + 1) * e];
-                    assert_close(&what, &router_logits[at * e..(at + 1) * e], logits, F32_LOGITS);
-                    if margins(logits)[..k].iter().all(|&margin| margin > ROUTING_MARGIN) {
+                    assert_close(
+                        &what,
+                        &router_logits[at * e..(at + 1) * e],
+                        logits,
+                        F32_LOGITS,
+                    );
+                    if margins(logits)[..k]
+                        .iter()
+                        .all(|&margin| margin > ROUTING_MARGIN)
+                    {
                         let chosen: Vec<i32> = experts[at * k..(at + 1) * k]
                             .iter()
                             .map(|&id| id as i32)

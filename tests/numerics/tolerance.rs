@@ -19,9 +19,18 @@ pub fn assert_close(what: &str, actual: &[f32], expected: &[f32], tolerance: f32
     let (index, error) = actual
         .iter()
         .zip(expected)
-        .map(|(a, b)| if a.is_nan() || b.is_nan() { f32::INFINITY } else { (a - b).abs() })
+        .map(|(a, b)| {
+            if a.is_nan() || b.is_nan() {
+                f32::INFINITY
+            } else {
+                (a - b).abs()
+            }
+        })
         .enumerate()
-        .fold((0, 0.0), |worst, next| if next.1 > worst.1 { next } else { worst });
+        .fold(
+            (0, 0.0),
+            |worst, next| if next.1 > worst.1 { next } else { worst },
+        );
     assert!(
         error <= tolerance,
         "{what}: at {index} found {}, expected {}, off by {error:e} (tolerance {tolerance:e})",

@@ -18,14 +18,22 @@ fn units() -> Arrays {
 }
 
 fn array(units: &Arrays, name: &str) -> Array {
-    let shape: Vec<i32> = units.shape(name).unwrap().iter().map(|&n| n as i32).collect();
+    let shape: Vec<i32> = units
+        .shape(name)
+        .unwrap()
+        .iter()
+        .map(|&n| n as i32)
+        .collect();
     Array::from_slice(&units.f32(name), &shape)
 }
 
 #[test]
 fn yarn_frequencies_are_not_truncated() {
     let config = ModelConfig::gpt_oss_20b();
-    let found: Vec<f32> = rope::inverse_frequencies(&config).iter().map(|&f| f as f32).collect();
+    let found: Vec<f32> = rope::inverse_frequencies(&config)
+        .iter()
+        .map(|&f| f as f32)
+        .collect();
     assert_close("inv_freq", &found, &units().f32("yarn.inv_freq"), 1e-7);
     let concentration = rope::concentration(config.rope_scaling.as_ref());
     assert!((concentration - 1.346_573_590_279_972_7).abs() < 1e-12);
@@ -65,7 +73,10 @@ fn swiglu_clamps_the_gate_from_above_only() {
         .copied()
         .collect();
     let x = Array::from_slice(&halves, &[16, 64]);
-    let out = ClampedSwiGlu::new(7.0, Dtype::Float32).unwrap().forward(&x, 32).unwrap();
+    let out = ClampedSwiGlu::new(7.0, Dtype::Float32)
+        .unwrap()
+        .forward(&x, 32)
+        .unwrap();
     assert_close("swiglu", &values(&out), &units.f32("swiglu.out"), F32_UNIT);
 }
 

@@ -207,10 +207,12 @@ pub(crate) fn build_mlx_c(paths: &Paths) -> Result<()> {
 
     let archive = paths.dir.join("libmlxc.a");
     let _ = fs::remove_file(&archive);
-    run(Command::new(std::env::var_os("AR").unwrap_or_else(|| "ar".into()))
-        .arg("crs")
-        .arg(&archive)
-        .args(&compiled))
+    run(
+        Command::new(std::env::var_os("AR").unwrap_or_else(|| "ar".into()))
+            .arg("crs")
+            .arg(&archive)
+            .args(&compiled),
+    )
 }
 
 /// The `links` override for Cargo, and keys that reach our build script as `DEP_MLX_*`.

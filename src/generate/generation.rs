@@ -1,0 +1,431 @@
+//! The steps from a prompt to tokens: prefill in chunks, then decode one step ahead.
+//!
+//! While the device computes the logits of the next position, the host reads the token before,
+//! decides, and builds the sampling graph on the logits to come. Nothing else is read back, so the
+//! device never waits for the host; penalties and changed parameters stay plain host data. Where
+//! evaluation happens inside the forward pass (the CPU's kernels), the step ahead is left out.
+//! Why: docs/decisions/0005-sampling-after-look-ahead.md.
+
+use mlx_rs::{Array, transforms};
+
+use super::clock::Clock;
+use super::error::GenerateError;
+use super::memory::MemoryModel;
+use super::options::{GenerateOptions, PositionRecord};
+use super::outcome::{FinishReason, GenerationStats};
+use super::params::SamplingParams;
+use super::prompt_cache::PromptCache;
+use super::record;
+use super::sampler::{History, SampledToken, Sampler};
+use crate::mlx::ops;
+use crate::model::gpt_oss::{LogitRows, Transformer};
+use crate::model::trace::{ForwardTrace, TracedRouting};
+
+/// Chunks between two snapshots of the rings during a long prefill.
+const CHUNKS_PER_SNAPSHOT: usize = 4;
+
+/// A token, and what was asked for beside it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GeneratedToken {
+    /// The token.
+    pub id: u32,
+    /// Its logarithmic probability in the model's own distribution, when alternatives are recorded.
+    pub logprob: Option<f32>,
+    /// The most probable tokens of that distribution with their logarithmic probabilities.
+    pub top_logprobs: Vec<(u32, f32)>,
+    /// What was recorded at the position that predicted this token, the one before it.
+    pub predicted_from: Option<PositionRecord>,
+}
+
+/// How far the prompt is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PrefillProgress {
+    /// Prompt tokens in the cache, reused ones included.
+    pub done_tokens: usize,
+    /// All of them.
+    pub total_tokens: usize,
+    /// Taken over from an earlier request.
+    pub reused_tokens: usize,
+}
+
+impl PrefillProgress {
+    /// Whether the first token can be drawn.
+    pub fn is_done(&self) -> bool {
+        self.done_tokens == self.total_tokens
+    }
+}
+
+/// One answer in the making.
+///
+/// It owns neither the model nor the cache: every call has to bring the same two. That lets an
+/// engine keep all three side by side; [`super::TokenGenerator`] ties them together.
+#[derive(Debug)]
+pub struct Generation {
+    sampler: Sampler,
+    options: GenerateOptions,
+    history: History,
+    progress: PrefillProgress,
+    prompt_records: Vec<PositionRecord>,
+    /// The next token, drawn but not read yet.
+    drawn: Option<Drawn>,
+    num_generated: usize,
+    max_tokens: usize,
+    finish_reason: Option<FinishReason>,
+    clock: Clock,
+}
+
+/// What a pass over some rows gives, not evaluated.
+#[derive(Debug)]
+struct Pass {
+    logits: Option<Array>,
+    routing: Option<TracedRouting>,
+}
+
+impl Pass {
+    fn arrays(&self) -> impl Iterator<Item = &Array> {
+        self.logits
+            .iter()
+            .chain(self.routing.iter().flat_map(TracedRouting::arrays))
+    }
+}
+
+/// A token in the making, with the pass it was drawn from.
+#[derive(Debug)]
+struct Drawn {
+    sampled: SampledToken,
+    pass: Pass,
+}
+
+impl Generation {
+    /// Prepares to continue `prompt`, going back in `cache` to what it shares with it.
+    ///
+    /// With positions recorded nothing is taken over, so that every position is computed.
+    ///
+    /// # Errors
+    /// When the prompt is empty, too long, or holds an unknown id, when a sampling parameter is out
+    /// of range, or when the predicted peak is above the limit. Nothing is computed before.
+    pub fn start(
+        model: &Transformer,
+        cache: &mut PromptCache,
+        prompt: &[u32],
+        options: GenerateOptions,
+    ) -> Result<Self, GenerateError> {
+        let max_tokens = check_request(model, prompt, &options)?;
+        let shared = if options.record.wants_positions() {
+            &[]
+        } else {
+            prompt
+        };
+        let reused_tokens = cache.rewind_to_prefix_of(shared);
+        Ok(Self {
+            sampler: Sampler::new(options.record.top_logprobs),
+            history: History::new(prompt),
+            progress: PrefillProgress {
+                done_tokens: reused_tokens,
+                total_tokens: prompt.len(),
+                reused_tokens,
+            },
+            prompt_records: Vec::new(),
+            drawn: None,
+            num_generated: 0,
+            max_tokens,
+            finish_reason: None,
+            options,
+            clock: Clock::start(),
+        })
+    }
+
+    /// Reads the next chunk of the prompt; [`Self::step`] reads all that is left.
+    ///
+    /// Call it in a loop to show progress and to be able to stop in between.
+    pub fn prefill_step(
+        &mut self,
+        model: &Transformer,
+        cache: &mut PromptCache,
+    ) -> Result<PrefillProgress, GenerateError> {
+        if self.progress.is_done() {
+            return Ok(self.progress);
+        }
+        let start = self.progress.done_tokens;
+        let end = (start + self.chunk_tokens()).min(self.progress.total_tokens);
+        let is_last = end == self.progress.total_tokens;
+        let chunk = self.history.tokens()[start..end].to_vec();
+        let rows = match (self.options.record.logits, is_last) {
+            (true, _) => LogitRows::All,
+            (false, true) => LogitRows::Last,
+            (false, false) => LogitRows::None,
+        };
+        let ids = Array::from_slice(&chunk, &[chunk.len() as i32]);
+        let pass = self.forward(model, cache, &ids, rows)?;
+        cache.appended(&chunk);
+        // The named point of evaluation: the end of a chunk.
+        transforms::eval(cache.arrays().into_iter().chain(pass.arrays()))?;
+        if self.options.record.wants_positions() {
+            let records = record::read(pass.logits.as_ref(), pass.routing.as_ref(), chunk.len())?;
+            self.prompt_records.extend(records);
+        }
+        self.progress.done_tokens = end;
+        let chunks_done = (end - self.progress.reused_tokens) / self.chunk_tokens();
+        if is_last || chunks_done.is_multiple_of(CHUNKS_PER_SNAPSHOT) {
+            cache.take_snapshot();
+        }
+        if is_last {
+            self.finish_prefill(pass)?;
+        } else {
+            mlx_rs::memory::clear_cache()?;
+        }
+        Ok(self.progress)
+    }
+
+    fn finish_prefill(&mut self, mut pass: Pass) -> Result<(), GenerateError> {
+        self.clock.prefilled();
+        if self.max_tokens == 0 {
+            self.finish_reason = Some(FinishReason::Length);
+            return Ok(());
+        }
+        if let Some(logits) = &pass.logits {
+            let rows = logits.dim(0) as usize;
+            pass.logits = Some(ops::slice(logits, 0, rows - 1, rows)?);
+        }
+        // Handed out with the prompt already.
+        pass.routing = None;
+        self.drawn = Some(self.draw(pass)?);
+        Ok(())
+    }
+
+    fn chunk_tokens(&self) -> usize {
+        self.options.prefill_chunk_tokens.max(1)
+    }
+
+    /// Builds a pass over `ids` after what the cache holds.
+    fn forward(
+        &self,
+        model: &Transformer,
+        cache: &mut PromptCache,
+        ids: &Array,
+        rows: LogitRows,
+    ) -> Result<Pass, GenerateError> {
+        let record = self.options.record;
+        let mut trace = (record.routing || record.router_logits)
+            .then(|| ForwardTrace::new(record.router_logits));
+        let logits = model.forward(ids, cache.layers_mut(), rows, trace.as_mut())?;
+        Ok(Pass {
+            logits,
+            routing: trace.map(ForwardTrace::finish).transpose()?,
+        })
+    }
+
+    /// Builds the pass over one token and hands it to the device.
+    fn forward_one(
+        &self,
+        model: &Transformer,
+        cache: &mut PromptCache,
+        id: &Array,
+    ) -> Result<Pass, GenerateError> {
+        cache.remember_previous();
+        let pass = self.forward(model, cache, &id.reshape(&[1])?, LogitRows::Last)?;
+        transforms::async_eval(cache.arrays().into_iter().chain(pass.arrays()))?;
+        Ok(pass)
+    }
+
+    /// Builds the draw from `pass` and hands it to the device.
+    fn draw(&mut self, pass: Pass) -> Result<Drawn, GenerateError> {
+        let position = self.history.tokens().len();
+        let logits = pass.logits.as_ref().ok_or(GenerateError::EmptyPrompt)?;
+        let sampled =
+            self.sampler
+                .sample(&self.options.sampling, logits, &self.history, position)?;
+        let top = sampled.top.iter().flat_map(|(ids, values)| [ids, values]);
+        transforms::async_eval(
+            std::iter::once(&sampled.token)
+                .chain(&sampled.logprob)
+                .chain(top),
+        )?;
+        Ok(Drawn { sampled, pass })
+    }
+
+    /// The next token, or `None` after the last; reads what is left of the prompt first.
+    ///
+    /// An error ends the answer.
+    pub fn step(
+        &mut self,
+        model: &Transformer,
+        cache: &mut PromptCache,
+    ) -> Result<Option<GeneratedToken>, GenerateError> {
+        while !self.progress.is_done() {
+            self.prefill_step(model, cache)?;
+        }
+        if self.finish_reason.is_some() {
+            return Ok(None);
+        }
+        let drawn = match self.drawn.take() {
+            Some(drawn) => drawn,
+            None => {
+                let last = self.history.tokens().last().copied().unwrap_or_default();
+                let pass = self.forward_one(model, cache, &Array::from_slice(&[last], &[1]))?;
+                cache.appended(&[last]);
+                self.draw(pass)?
+            }
+        };
+        let works_ahead = !model.is_synchronous() && self.num_generated + 1 < self.max_tokens;
+        let ahead = if works_ahead {
+            Some(self.forward_one(model, cache, &drawn.sampled.token)?)
+        } else {
+            None
+        };
+        let token = self.read(&drawn)?;
+        self.history.push(token.id);
+        self.num_generated += 1;
+        self.clock.token();
+        if ahead.is_some() {
+            cache.appended(&[token.id]);
+        }
+        if self.options.stop_tokens.contains(&token.id) {
+            self.finish_reason = Some(FinishReason::Stop);
+        } else if self.num_generated == self.max_tokens {
+            self.finish_reason = Some(FinishReason::Length);
+        } else if let Some(pass) = ahead {
+            self.drawn = Some(self.draw(pass)?);
+        }
+        Ok(Some(token))
+    }
+
+    /// Waits for a token and what was recorded with it.
+    fn read(&self, drawn: &Drawn) -> Result<GeneratedToken, GenerateError> {
+        let sampled = &drawn.sampled;
+        let predicted_from = if self.options.record.wants_positions() && self.num_generated > 0 {
+            record::read(drawn.pass.logits.as_ref(), drawn.pass.routing.as_ref(), 1)?.pop()
+        } else {
+            self.prompt_records.last().cloned()
+        };
+        let mut top_logprobs = Vec::new();
+        if let Some((ids, logprobs)) = &sampled.top {
+            top_logprobs = record::host_u32(ids)?
+                .into_iter()
+                .zip(record::host_f32(logprobs)?)
+                .collect();
+        }
+        Ok(GeneratedToken {
+            id: record::host_u32(&sampled.token)?[0],
+            logprob: match &sampled.logprob {
+                Some(logprob) => record::host_f32(logprob)?.first().copied(),
+                None => None,
+            },
+            top_logprobs,
+            predicted_from,
+        })
+    }
+
+    /// What was recorded of the prompt's positions; [`Self::prefill_step`] has to be done.
+    pub fn prompt_records(&self) -> &[PositionRecord] {
+        &self.prompt_records
+    }
+
+    /// Computes and returns the record of the newest token's own position, which no later token
+    /// carries; for traces, at the end.
+    pub fn record_of_last_token(
+        &mut self,
+        model: &Transformer,
+        cache: &mut PromptCache,
+    ) -> Result<Option<PositionRecord>, GenerateError> {
+        if self.num_generated == 0 || !self.options.record.wants_positions() {
+            return Ok(None);
+        }
+        let last = self.history.tokens().last().copied().unwrap_or_default();
+        // A step ahead may have read it already, and its pass is gone: back to before it.
+        let tokens = self.history.tokens().to_vec();
+        let kept = cache.rewind_to_prefix_of(&tokens);
+        debug_assert_eq!(kept + 1, tokens.len(), "one step back is always kept");
+        let pass = self.forward_one(model, cache, &Array::from_slice(&[last], &[1]))?;
+        cache.appended(&[last]);
+        Ok(record::read(pass.logits.as_ref(), pass.routing.as_ref(), 1)?.pop())
+    }
+
+    /// Changes how tokens are drawn, from the next one that is not drawn yet.
+    ///
+    /// # Errors
+    /// When a parameter is out of range; the old ones stay then.
+    pub fn set_sampling(&mut self, sampling: SamplingParams) -> Result<(), GenerateError> {
+        sampling.validate()?;
+        self.options.sampling = sampling;
+        Ok(())
+    }
+
+    /// Ends the answer here; nothing more is yielded.
+    pub fn cancel(&mut self) {
+        self.finish_reason.get_or_insert(FinishReason::Cancelled);
+        self.drawn = None;
+    }
+
+    /// Why the answer ended, once it has.
+    pub fn finish_reason(&self) -> Option<FinishReason> {
+        self.finish_reason
+    }
+
+    /// Prompt and generated tokens in order.
+    pub fn tokens(&self) -> &[u32] {
+        self.history.tokens()
+    }
+
+    /// Counts and rates so far.
+    pub fn stats(&self) -> GenerationStats {
+        let peak = mlx_rs::memory::peak_memory().unwrap_or_default() as u64;
+        self.clock.stats(self.progress, self.num_generated, peak)
+    }
+}
+
+/// Checks a request against model and memory; returns how many tokens it may generate.
+fn check_request(
+    model: &Transformer,
+    prompt: &[u32],
+    options: &GenerateOptions,
+) -> Result<usize, GenerateError> {
+    options.sampling.validate()?;
+    let config = model.config();
+    if prompt.is_empty() {
+        return Err(GenerateError::EmptyPrompt);
+    }
+    let unknown = |(_, id): &(usize, &u32)| **id as usize >= config.vocab_size;
+    if let Some((position, &id)) = prompt.iter().enumerate().find(unknown) {
+        return Err(GenerateError::TokenOutOfRange {
+            id,
+            position,
+            vocab_size: config.vocab_size,
+        });
+    }
+    let room = config
+        .max_position_embeddings
+        .checked_sub(prompt.len())
+        .ok_or(GenerateError::PromptTooLong {
+            prompt_tokens: prompt.len(),
+            limit_tokens: config.max_position_embeddings,
+        })?;
+    let max_tokens = options.max_tokens.unwrap_or(room).min(room);
+    check_memory(model, prompt.len() + max_tokens, options)?;
+    Ok(max_tokens)
+}
+
+fn check_memory(
+    model: &Transformer,
+    context_tokens: usize,
+    options: &GenerateOptions,
+) -> Result<(), GenerateError> {
+    let Some(limit_bytes) = options.memory_limit_bytes else {
+        return Ok(());
+    };
+    let memory = MemoryModel::new(
+        model,
+        options.kv_precision,
+        options.prefill_chunk_tokens.max(1),
+    );
+    let predicted_bytes = memory.demand(context_tokens, 0).total_bytes();
+    if predicted_bytes <= limit_bytes {
+        return Ok(());
+    }
+    Err(GenerateError::Memory {
+        context_tokens,
+        predicted_bytes,
+        limit_bytes,
+        largest_context_tokens: memory.largest_context_tokens(limit_bytes),
+    })
+}
