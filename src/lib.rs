@@ -1,6 +1,8 @@
 //! Runs `OpenAI`'s gpt-oss mixture-of-experts models on Apple's MLX.
 
 pub mod checkpoint;
+#[cfg(feature = "mlx")]
+pub mod convert;
 pub mod engine;
 pub mod generate;
 #[cfg(feature = "mlx")]

@@ -299,7 +299,8 @@ impl Loader<'_> {
     }
 }
 
-fn mlx_dtype(dtype: TensorDtype) -> Dtype {
+/// MLX's name for a file's dtype.
+pub(crate) fn mlx_dtype(dtype: TensorDtype) -> Dtype {
     match dtype {
         TensorDtype::U8 => Dtype::Uint8,
         TensorDtype::U32 => Dtype::Uint32,
