@@ -169,9 +169,9 @@ impl<'de> Visitor<'de> for RawHeaderVisitor {
             if name == METADATA {
                 header.metadata = map.next_value()?;
             } else {
-                let entry = map.next_value().map_err(|error| {
-                    A::Error::custom(format_args!("tensor {name:?}: {error}"))
-                })?;
+                let entry = map
+                    .next_value()
+                    .map_err(|error| A::Error::custom(format_args!("tensor {name:?}: {error}")))?;
                 header.tensors.push((name, entry));
             }
         }
@@ -182,7 +182,10 @@ impl<'de> Visitor<'de> for RawHeaderVisitor {
 /// What is wrong with one entry, before file and tensor are named.
 enum Fault {
     /// Its data ends here, behind the end of the file's data.
-    PastEnd { end: u64, data_bytes: usize },
+    PastEnd {
+        end: u64,
+        data_bytes: usize,
+    },
     Other(String),
 }
 
@@ -204,10 +207,7 @@ impl Fault {
 }
 
 impl RawEntry {
-    fn check(
-        &self,
-        data_bytes: usize,
-    ) -> Result<(TensorDtype, Vec<usize>, Range<usize>), Fault> {
+    fn check(&self, data_bytes: usize) -> Result<(TensorDtype, Vec<usize>, Range<usize>), Fault> {
         let dtype = TensorDtype::from_safetensors(&self.dtype).ok_or_else(|| {
             Fault::Other(format!(
                 "unsupported dtype {:?}; supported: {}",

@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
+use super::Checkpoint;
 use super::layout::{ExpertNames, FusedNames, LayerNames, QkvNames};
 use super::rearrange::{
     ColumnOrder, InputMajor, halves_from_interleaved, halves_from_split, transposed,
 };
 use super::tensor::{LinearTensors, TensorDtype, TensorView, WeightTensors};
-use super::Checkpoint;
 use crate::model::config::Quantization;
 
 /// Access to one layer.
@@ -160,7 +160,12 @@ impl<'a> LayerTensors<'a> {
             element_bytes: view.dtype.bytes(),
         };
         let bytes = transposed(&view.bytes, dims, order);
-        self.rearranged(&[&view], canonical, vec![num_experts, outputs, inputs], bytes)
+        self.rearranged(
+            &[&view],
+            canonical,
+            vec![num_experts, outputs, inputs],
+            bytes,
+        )
     }
 
     /// Gate and up modules as one.
@@ -171,7 +176,12 @@ impl<'a> LayerTensors<'a> {
             let halves = halves_from_split(&gate.bytes, &up.bytes, gate.shape[0]);
             let mut shape = gate.shape.clone();
             shape[1] *= 2;
-            self.rearranged(&[&gate, &up], &format!("gate_up_proj.{part}"), shape, halves)
+            self.rearranged(
+                &[&gate, &up],
+                &format!("gate_up_proj.{part}"),
+                shape,
+                halves,
+            )
         };
         LinearTensors {
             weight: self.checkpoint.weight_by_parts(gate, join),

@@ -32,7 +32,8 @@ impl Layout {
         }
         if any(&|name| name.contains(".mlp.experts.gate_proj.")) {
             let quantized = any(&|name| {
-                name.ends_with(".biases") || name.ends_with(".scales") && !name.contains(".experts.")
+                name.ends_with(".biases")
+                    || name.ends_with(".scales") && !name.contains(".experts.")
             });
             return Some(if quantized {
                 Self::MlxQuantized

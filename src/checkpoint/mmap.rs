@@ -1,5 +1,8 @@
 //! The bytes of a weight file: mapped from disk, or built into the program.
-#![expect(unsafe_code, reason = "memory mapping is unsafe: the file may change underneath")]
+#![expect(
+    unsafe_code,
+    reason = "memory mapping is unsafe: the file may change underneath"
+)]
 
 use std::fs::File;
 use std::io;

@@ -199,7 +199,11 @@ impl Planner<'_> {
         }
         self.linear(&names.o_proj, &[hidden], q_dim, attention)?;
         self.floats(names.sinks, &[config.num_attention_heads], attention);
-        self.floats(names.post_attention_layernorm, &[hidden], TensorGroup::Norms);
+        self.floats(
+            names.post_attention_layernorm,
+            &[hidden],
+            TensorGroup::Norms,
+        );
         let num_experts = config.num_local_experts;
         self.linear(&names.router, &[num_experts], hidden, TensorGroup::Router)?;
         self.experts(names.experts)

@@ -74,7 +74,9 @@ fn weight_files(dir: &Path) -> Result<BTreeSet<String>, CheckpointError> {
     for entry in dir.read_dir().map_err(io)? {
         let name = entry.map_err(io)?.file_name();
         if let Some(name) = name.to_str()
-            && Path::new(name).extension().is_some_and(|end| end == "safetensors")
+            && Path::new(name)
+                .extension()
+                .is_some_and(|end| end == "safetensors")
             && !name.starts_with('.')
         {
             names.insert(name.to_owned());
@@ -132,7 +134,9 @@ fn check_against_index(name: &str, shard: &Shard, index: &Index) -> Result<(), S
     let held: BTreeSet<&str> = shard.tensors.iter().map(|t| t.name.as_str()).collect();
     for (tensor, file) in &index.weight_map {
         if file == name && !held.contains(tensor.as_str()) {
-            return Err(format!("it places tensor {tensor:?} in {name:?}, which lacks it"));
+            return Err(format!(
+                "it places tensor {tensor:?} in {name:?}, which lacks it"
+            ));
         }
     }
     for tensor in held {

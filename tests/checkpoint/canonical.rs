@@ -8,7 +8,14 @@ use crate::support::{CHECKPOINTS, canonical, open};
 #[test]
 fn layouts_are_told_by_content() {
     use Layout::{HuggingFace, Mlx, MlxQuantized, OpenAi};
-    let expected = [HuggingFace, MlxQuantized, HuggingFace, OpenAi, Mlx, MlxQuantized];
+    let expected = [
+        HuggingFace,
+        MlxQuantized,
+        HuggingFace,
+        OpenAi,
+        Mlx,
+        MlxQuantized,
+    ];
     for (path, layout) in CHECKPOINTS.into_iter().zip(expected) {
         assert_eq!(open(path).layout(), layout, "{path}");
     }
@@ -117,5 +124,8 @@ fn groups_add_up_to_all_bytes() {
     let experts = open("pub-b/hf").group_bytes()[3];
     // Three layers of six experts: 17 bytes per 32 weights, and two bytes per bias.
     let weights = 3 * 6 * (192 * 64 + 64 * 96) / 32 * 17;
-    assert_eq!(experts, (TensorGroup::Experts, weights + 3 * 6 * (192 + 64) * 2));
+    assert_eq!(
+        experts,
+        (TensorGroup::Experts, weights + 3 * 6 * (192 + 64) * 2)
+    );
 }

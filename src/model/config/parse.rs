@@ -161,8 +161,7 @@ impl Rope {
             theta: fields.float("rope_theta")?,
             // A factor of one or less switches YaRN off in the original, so it does here.
             scaling: (factor.is_nan() || factor > 1.0).then_some(scaling),
-            max_position_embeddings: stated
-                .unwrap_or((original as f64 * factor.max(1.0)) as usize),
+            max_position_embeddings: stated.unwrap_or((original as f64 * factor.max(1.0)) as usize),
         })
     }
 }
@@ -321,8 +320,7 @@ impl<'a> Fields<'a> {
     }
 
     fn count(&self, key: &str) -> Result<usize> {
-        self.count_if_present(key)?
-            .ok_or_else(|| self.missing(key))
+        self.count_if_present(key)?.ok_or_else(|| self.missing(key))
     }
 
     /// The first of several names of the same field; the first is the one reported missing.
@@ -340,8 +338,7 @@ impl<'a> Fields<'a> {
     }
 
     fn float(&self, key: &str) -> Result<f64> {
-        self.float_if_present(key)?
-            .ok_or_else(|| self.missing(key))
+        self.float_if_present(key)?.ok_or_else(|| self.missing(key))
     }
 
     fn flag(&self, key: &str) -> Result<Option<bool>> {

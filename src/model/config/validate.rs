@@ -6,9 +6,7 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
-use super::{
-    ConfigError, MXFP4_BLOCK, ModelConfig, Quantization, QuantizationMode, RopeScaling,
-};
+use super::{ConfigError, MXFP4_BLOCK, ModelConfig, Quantization, QuantizationMode, RopeScaling};
 
 /// The most layers that are taken for a model.
 pub(super) const MAX_LAYERS: usize = 1024;
@@ -136,9 +134,10 @@ impl Quantization {
             QuantizationMode::Affine => (&[2, 3, 4, 5, 6, 8], &[32, 64, 128]),
             QuantizationMode::Mxfp4 => (&[4], &[MXFP4_BLOCK as i32]),
         };
-        for (field, value, permitted) in
-            [("bits", self.bits, bits), ("group_size", self.group_size, groups)]
-        {
+        for (field, value, permitted) in [
+            ("bits", self.bits, bits),
+            ("group_size", self.group_size, groups),
+        ] {
             require(
                 permitted.contains(&value),
                 &format!("{path}.{field}"),
