@@ -1,5 +1,7 @@
 //! A fingerprint of the weights, cheap enough for every start.
 
+use std::fmt::Write as _;
+
 use sha2::{Digest, Sha256};
 
 use super::{Checkpoint, TensorInfo};
@@ -35,7 +37,11 @@ impl Checkpoint {
             }
         }
         let digest = hasher.finalize();
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        digest.iter().fold(String::new(), |mut hex, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
     }
 }
 

@@ -110,10 +110,11 @@ impl Checkpoint {
         model_name: String,
         source: &str,
     ) -> Result<Self, CheckpointError> {
-        let names = shards
+        let names: Vec<&str> = shards
             .iter()
-            .flat_map(|shard| shard.tensors.iter().map(|tensor| tensor.name.as_str()));
-        let layout = Layout::detect(names).ok_or_else(|| CheckpointError::UnknownLayout {
+            .flat_map(|shard| shard.tensors.iter().map(|tensor| tensor.name.as_str()))
+            .collect();
+        let layout = Layout::detect(&names).ok_or_else(|| CheckpointError::UnknownLayout {
             file: source.to_owned(),
         })?;
         let locations = schema::check(&config, layout, &shards, source)?;

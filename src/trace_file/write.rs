@@ -27,37 +27,22 @@ impl TraceData<'_> {
         metadata: &TraceMetadata,
         specs: &[TensorSpec],
     ) -> Result<(), WriteError> {
-        let header = self
-            .header(metadata, specs)
-            .ok_or_else(|| WriteError::Plan {
-                path: path.to_owned(),
-                reason: "the arrays exceed 2^64 bytes".to_owned(),
-            })?;
+        let header = encoded(metadata, specs).ok_or_else(|| WriteError::Plan {
+            path: path.to_owned(),
+            reason: "the arrays exceed 2^64 bytes".to_owned(),
+        })?;
         let data_bytes: u64 = specs.iter().filter_map(TensorSpec::nbytes).sum();
         let mut file = PartFile::create(path, header.len() as u64 + data_bytes)?;
         file.write(&header)?;
-        write_values(&mut file, self.tokens, |value| value.to_le_bytes())?;
-        write_values(&mut file, self.experts, |value| value.to_le_bytes())?;
+        write_values(&mut file, self.tokens, i32::to_le_bytes)?;
+        write_values(&mut file, self.experts, i32::to_le_bytes)?;
         for floats in [Some(self.expert_weights), self.logits, self.router_logits]
             .into_iter()
             .flatten()
         {
-            write_values(&mut file, floats, |value| value.to_le_bytes())?;
+            write_values(&mut file, floats, f32::to_le_bytes)?;
         }
         file.finish()
-    }
-
-    fn header(&self, metadata: &TraceMetadata, specs: &[TensorSpec]) -> Option<Vec<u8>> {
-        let strings = [
-            ("format", FORMAT),
-            ("format_version", FORMAT_VERSION),
-            ("program_version", &metadata.program_version),
-            ("model", &metadata.model_name),
-            ("weights_digest", &metadata.weights_digest),
-            ("settings", &metadata.settings.to_string()),
-            ("prompt_tokens", &metadata.prompt_tokens.to_string()),
-        ];
-        encode_header(&strings, specs)
     }
 
     /// The arrays in the order in which they are written.
@@ -111,6 +96,19 @@ impl TraceData<'_> {
         }
         Ok(specs)
     }
+}
+
+fn encoded(metadata: &TraceMetadata, specs: &[TensorSpec]) -> Option<Vec<u8>> {
+    let strings = [
+        ("format", FORMAT),
+        ("format_version", FORMAT_VERSION),
+        ("program_version", &metadata.program_version),
+        ("model", &metadata.model_name),
+        ("weights_digest", &metadata.weights_digest),
+        ("settings", &metadata.settings.to_string()),
+        ("prompt_tokens", &metadata.prompt_tokens.to_string()),
+    ];
+    encode_header(&strings, specs)
 }
 
 /// The length of each of `rows` rows.

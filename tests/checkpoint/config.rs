@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 
 use crate::support::{check_message, fixture};
 
+const HUGE: u64 = 1_000_000_000_000;
+
 fn parse(json: &str) -> Result<ModelConfig, String> {
     ModelConfig::from_json(json, "config.json").map_err(|error| error.to_string())
 }
@@ -21,6 +23,15 @@ fn with(path: &str, pointer: &str, value: Value) -> String {
     let (parent, field) = pointer.rsplit_once('/').expect("a pointer");
     config.pointer_mut(parent).expect("present")[field] = value;
     config.to_string()
+}
+
+/// Checks that each value of a field is refused with a message that names all the parts.
+#[track_caller]
+fn check_refused(path: &str, cases: &[(&str, Value, &[&str])]) {
+    for (pointer, value, parts) in cases {
+        let outcome = parse(&with(path, pointer, value.clone()));
+        check_message(outcome, &[&["config.json"], *parts].concat());
+    }
 }
 
 fn without(path: &str, pointer: &str) -> String {
@@ -159,155 +170,166 @@ fn fields_that_a_reference_hard_codes_may_be_absent() {
 }
 
 #[test]
-fn absurd_values_are_refused_with_field_value_and_range() {
-    let huge = 1_000_000_000_000u64;
-    for (pointer, value, parts) in [
-        (
-            "/num_attention_heads",
-            json!(0),
-            &["num_attention_heads", "is 0", "1..=4096"][..],
-        ),
-        (
-            "/num_local_experts",
-            json!(huge),
-            &["1000000000000", "1..=4096"],
-        ),
-        (
-            "/num_hidden_layers",
-            json!(huge),
-            &["num_hidden_layers", "1..=1024"],
-        ),
-        ("/num_hidden_layers", json!(0), &["1..=1024"]),
-        (
-            "/num_hidden_layers",
-            json!(4),
-            &["layer_types", "a list of 3", "each of 4 layers"],
-        ),
-        (
-            "/hidden_size",
-            json!(u64::MAX),
-            &["hidden_size", "18446744073709551615"],
-        ),
-        (
-            "/hidden_size",
-            json!(65),
-            &["hidden_size", "a multiple of 32"],
-        ),
-        ("/intermediate_size", json!(0), &["intermediate_size"]),
-        ("/sliding_window", json!(0), &["sliding_window", "is 0"]),
-        (
-            "/num_experts_per_tok",
-            json!(0),
-            &["num_experts_per_tok", "1..=6"],
-        ),
-        (
-            "/num_experts_per_tok",
-            json!(7),
-            &["num_experts_per_tok", "is 7", "1..=6"],
-        ),
-        ("/head_dim", json!(63), &["head_dim", "even"]),
-        (
-            "/num_key_value_heads",
-            json!(3),
-            &["num_key_value_heads", "a divisor of"],
-        ),
-        (
-            "/num_key_value_heads",
-            json!(0),
-            &["num_key_value_heads", "1..=8"],
-        ),
-        (
-            "/vocab_size",
-            json!(-1),
-            &["vocab_size", "whole number", "-1"],
-        ),
-        ("/vocab_size", json!(1.5), &["vocab_size", "1.5"]),
-        ("/vocab_size", json!(1e300), &["vocab_size", "whole number"]),
-        ("/vocab_size", json!("320"), &["vocab_size", "\"320\""]),
-        ("/vocab_size", json!(100), &["eos_token_id", "0..=99"]),
-        ("/rope_theta", json!(0), &["rope_theta", "1..="]),
-        ("/rope_theta", json!(1e300), &["rope_theta"]),
-        ("/rms_norm_eps", json!(-1.0), &["rms_norm_eps"]),
-        ("/rms_norm_eps", json!(1e300), &["rms_norm_eps", "inf"]),
-        ("/swiglu_limit", json!(0), &["swiglu_limit"]),
-        ("/rope_scaling/factor", json!(0), &["rope_scaling.factor"]),
-        (
-            "/rope_scaling/beta_slow",
-            json!(64),
-            &["rope_scaling.beta_fast", "more than beta_slow"],
-        ),
-        (
-            "/rope_scaling/truncate",
-            json!(1),
-            &["rope_scaling.truncate", "true or false"],
-        ),
-        (
-            "/rope_scaling/rope_type",
-            json!("llama3"),
-            &["rope_scaling.rope_type", "\"llama3\""],
-        ),
-        ("/rope_scaling", json!([]), &["rope_scaling", "an object"]),
-        (
-            "/layer_types",
-            json!(["sideways"]),
-            &["layer_types", "sideways"],
-        ),
-        (
-            "/model_type",
-            json!("llama"),
-            &["model_type", "\"llama\"", "\"gpt_oss\""],
-        ),
-        (
-            "/attention_bias",
-            json!(false),
-            &["attention_bias", "not supported"],
-        ),
-        (
-            "/quantization_config/quant_method",
-            json!("fp8"),
-            &["quant_method", "\"fp8\""],
-        ),
-        (
-            "/max_position_embeddings",
-            json!(0),
-            &["max_position_embeddings"],
-        ),
-    ] {
-        check_message(
-            parse(&with("pub-b/hf", pointer, value)),
-            &[&["config.json"], parts].concat(),
-        );
-    }
-    for (pointer, value, parts) in [
-        (
-            "/quantization/bits",
-            json!(7),
-            &["quantization.bits", "[4] in mode mxfp4"][..],
-        ),
-        ("/quantization/bits", json!(huge), &["quantization.bits"]),
-        (
-            "/quantization/group_size",
-            json!(0),
-            &["quantization.group_size", "[32]"],
-        ),
-        (
-            "/quantization/mode",
-            json!("nvfp4"),
-            &["quantization.mode", "\"nvfp4\""],
-        ),
-        (
-            "/quantization/lm_head",
-            json!({"bits": 8}),
-            &["lm_head.group_size", "missing"],
-        ),
-        (
-            "/quantization/lm_head",
-            json!({"bits": 1, "group_size": 64}),
-            &["lm_head.bits"],
-        ),
-    ] {
-        check_message(parse(&with("pub-b/mlx", pointer, value)), parts);
-    }
+fn absurd_counts_are_refused_with_field_value_and_range() {
+    check_refused(
+        "pub-b/hf",
+        &[
+            (
+                "/num_attention_heads",
+                json!(0),
+                &["num_attention_heads", "is 0", "1..=4096"][..],
+            ),
+            (
+                "/num_local_experts",
+                json!(HUGE),
+                &["1000000000000", "1..=4096"],
+            ),
+            (
+                "/num_hidden_layers",
+                json!(HUGE),
+                &["num_hidden_layers", "1..=1024"],
+            ),
+            ("/num_hidden_layers", json!(0), &["1..=1024"]),
+            (
+                "/num_hidden_layers",
+                json!(4),
+                &["layer_types", "a list of 3", "each of 4 layers"],
+            ),
+            (
+                "/hidden_size",
+                json!(u64::MAX),
+                &["hidden_size", "18446744073709551615"],
+            ),
+            (
+                "/hidden_size",
+                json!(65),
+                &["hidden_size", "a multiple of 32"],
+            ),
+            ("/intermediate_size", json!(0), &["intermediate_size"]),
+            ("/sliding_window", json!(0), &["sliding_window", "is 0"]),
+            (
+                "/num_experts_per_tok",
+                json!(0),
+                &["num_experts_per_tok", "1..=6"],
+            ),
+            (
+                "/num_experts_per_tok",
+                json!(7),
+                &["num_experts_per_tok", "is 7", "1..=6"],
+            ),
+            ("/head_dim", json!(63), &["head_dim", "even"]),
+            (
+                "/num_key_value_heads",
+                json!(3),
+                &["num_key_value_heads", "a divisor of"],
+            ),
+            (
+                "/num_key_value_heads",
+                json!(0),
+                &["num_key_value_heads", "1..=8"],
+            ),
+            (
+                "/vocab_size",
+                json!(-1),
+                &["vocab_size", "whole number", "-1"],
+            ),
+            ("/vocab_size", json!(1.5), &["vocab_size", "1.5"]),
+            ("/vocab_size", json!(1e300), &["vocab_size", "whole number"]),
+            ("/vocab_size", json!("320"), &["vocab_size", "\"320\""]),
+            ("/vocab_size", json!(100), &["eos_token_id", "0..=99"]),
+        ],
+    );
+}
+
+#[test]
+fn absurd_rope_and_other_models_are_refused() {
+    check_refused(
+        "pub-b/hf",
+        &[
+            ("/rope_theta", json!(0), &["rope_theta", "1..="][..]),
+            ("/rope_theta", json!(1e300), &["rope_theta"]),
+            ("/rms_norm_eps", json!(-1.0), &["rms_norm_eps"]),
+            ("/rms_norm_eps", json!(1e300), &["rms_norm_eps", "inf"]),
+            ("/swiglu_limit", json!(0), &["swiglu_limit"]),
+            ("/rope_scaling/factor", json!(0), &["rope_scaling.factor"]),
+            (
+                "/rope_scaling/beta_slow",
+                json!(64),
+                &["rope_scaling.beta_fast", "more than beta_slow"],
+            ),
+            (
+                "/rope_scaling/truncate",
+                json!(1),
+                &["rope_scaling.truncate", "true or false"],
+            ),
+            (
+                "/rope_scaling/rope_type",
+                json!("llama3"),
+                &["rope_scaling.rope_type", "\"llama3\""],
+            ),
+            ("/rope_scaling", json!([]), &["rope_scaling", "an object"]),
+            (
+                "/layer_types",
+                json!(["sideways"]),
+                &["layer_types", "sideways"],
+            ),
+            (
+                "/model_type",
+                json!("llama"),
+                &["model_type", "\"llama\"", "\"gpt_oss\""],
+            ),
+            (
+                "/attention_bias",
+                json!(false),
+                &["attention_bias", "not supported"],
+            ),
+            (
+                "/quantization_config/quant_method",
+                json!("fp8"),
+                &["quant_method", "\"fp8\""],
+            ),
+            (
+                "/max_position_embeddings",
+                json!(0),
+                &["max_position_embeddings"],
+            ),
+        ],
+    );
+}
+
+#[test]
+fn quantizations_that_nothing_computes_with_are_refused() {
+    check_refused(
+        "pub-b/mlx",
+        &[
+            (
+                "/quantization/bits",
+                json!(7),
+                &["quantization.bits", "[4] in mode mxfp4"][..],
+            ),
+            ("/quantization/bits", json!(HUGE), &["quantization.bits"]),
+            (
+                "/quantization/group_size",
+                json!(0),
+                &["quantization.group_size", "[32]"],
+            ),
+            (
+                "/quantization/mode",
+                json!("nvfp4"),
+                &["quantization.mode", "\"nvfp4\""],
+            ),
+            (
+                "/quantization/lm_head",
+                json!({"bits": 8}),
+                &["lm_head.group_size", "missing"],
+            ),
+            (
+                "/quantization/lm_head",
+                json!({"bits": 1, "group_size": 64}),
+                &["lm_head.bits"],
+            ),
+        ],
+    );
     for (pointer, value) in [
         ("/rope_scaling_factor", json!(1e300)),
         ("/initial_context_length", json!(u64::MAX)),

@@ -24,7 +24,9 @@ fn unpack(parts: &mut Parts, blocks: &str, scales: &str, dense: &str, input_majo
                 (0..rows).for_each(|row| push(expert[row * inputs + input]));
             }
         } else {
-            expert.iter().for_each(|&value| push(value));
+            for &value in expert {
+                push(value);
+            }
         }
     }
     let shape = if input_major {
@@ -44,10 +46,10 @@ fn check_values(dense: &Checkpoint, packed: &Checkpoint) {
             (dense.down(), packed.down(), HIDDEN, INNER),
         ] {
             let WeightTensors::Dense(found) = dense.weight else {
-                panic!("still packed");
+                unreachable!("the experts are still packed");
             };
             let WeightTensors::Quantized { weight, scales, .. } = packed.weight else {
-                panic!("the reference is packed");
+                unreachable!("the reference is packed");
             };
             assert_eq!(found.shape, [EXPERTS, rows, inputs]);
             let expected: Vec<u8> = decode(&weight.bytes, &scales.bytes)

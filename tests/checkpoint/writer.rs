@@ -38,7 +38,7 @@ fn shards_are_named_and_indexed_as_mlx_lm_does() {
         SafetensorsShardWriter::create_sharded(dir.path(), specs(), 45).expect("planned");
     for (name, byte) in [("a", 1), ("b", 2), ("c", 3)] {
         writer.write(name, &[byte; 20]).expect("written");
-        assert!(files(dir.path()).iter().all(|name| name.ends_with(".part")));
+        assert!(files(dir.path()).iter().all(|name| name.contains(".part")));
     }
     writer.finish().expect("finished");
     assert_eq!(
