@@ -25,8 +25,8 @@ impl Layout {
     }
 
     /// Recognizes the layout by tensor names; `None` if they are not gpt-oss's.
-    pub(super) fn detect<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Option<Self> {
-        let any = |test: &dyn Fn(&str) -> bool| names.clone().any(test);
+    pub(super) fn detect(names: &[&str]) -> Option<Self> {
+        let any = |test: &dyn Fn(&str) -> bool| names.iter().any(|name| test(name));
         if any(&|name| name.starts_with("block.") || name == "embedding.weight") {
             return Some(Self::OpenAi);
         }

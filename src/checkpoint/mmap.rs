@@ -61,3 +61,41 @@ impl Mapping {
         let _ = range;
     }
 }
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use super::*;
+
+    /// Memory of this process that is backed by files.
+    fn file_backed_bytes() -> usize {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let line = status.lines().find(|line| line.starts_with("RssFile:"));
+        let kib: usize = line
+            .unwrap()
+            .split_whitespace()
+            .nth(1)
+            .unwrap()
+            .parse()
+            .unwrap();
+        kib * 1024
+    }
+
+    #[test]
+    fn released_pages_leave_memory_and_come_back_unchanged() {
+        const SIZE: usize = 64 << 20;
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), vec![7u8; SIZE]).unwrap();
+        let mapping = Mapping::open(file.path()).unwrap();
+        let all_sevens = || mapping.bytes().iter().all(|&byte| byte == 7);
+        assert!(all_sevens());
+        let touched_bytes = file_backed_bytes();
+        mapping.release(&(0..SIZE));
+        let released_bytes = file_backed_bytes();
+        assert!(
+            touched_bytes > released_bytes + SIZE / 2,
+            "{touched_bytes} bytes before, {released_bytes} after"
+        );
+        assert!(all_sevens());
+    }
+}

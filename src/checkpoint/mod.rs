@@ -11,29 +11,42 @@
 //! values are never changed, only moved. Expert tensors are `[E, out, in]`, gate rows before up
 //! rows.
 
+mod digest;
+mod encode;
 mod error;
+mod finite;
 mod header;
 mod layer;
 mod layout;
 mod mmap;
+pub mod mxfp4;
+mod part_file;
 mod rearrange;
 mod schema;
 mod shard;
 mod summary;
 mod tensor;
+mod writer;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
 
+pub use encode::TensorSpec;
 pub use error::CheckpointError;
 pub use layer::LayerTensors;
 pub use layout::Layout;
+pub use part_file::WriteError;
 pub use summary::{TensorGroup, TensorInfo};
 pub use tensor::{LinearTensors, TensorDtype, TensorView, WeightTensors};
+pub use writer::{MAX_SHARD_BYTES, SafetensorsShardWriter};
+
+pub(crate) use encode::encode_header;
+pub(crate) use header::{Header, TensorEntry};
+pub(crate) use part_file::PartFile;
 
 use crate::model::config::ModelConfig;
-use mmap::Mapping;
+pub(crate) use mmap::Mapping;
 use schema::Location;
 use shard::{INDEX_FILE, Shard};
 use tensor::Origin;
@@ -97,10 +110,11 @@ impl Checkpoint {
         model_name: String,
         source: &str,
     ) -> Result<Self, CheckpointError> {
-        let names = shards
+        let names: Vec<&str> = shards
             .iter()
-            .flat_map(|shard| shard.tensors.iter().map(|tensor| tensor.name.as_str()));
-        let layout = Layout::detect(names).ok_or_else(|| CheckpointError::UnknownLayout {
+            .flat_map(|shard| shard.tensors.iter().map(|tensor| tensor.name.as_str()))
+            .collect();
+        let layout = Layout::detect(&names).ok_or_else(|| CheckpointError::UnknownLayout {
             file: source.to_owned(),
         })?;
         let locations = schema::check(&config, layout, &shards, source)?;

@@ -106,6 +106,10 @@ impl TensorView<'_> {
 
 /// A matrix, or one matrix per expert: plain or packed.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a handful exist at a time; boxes would only complicate matching"
+)]
 pub enum WeightTensors<'a> {
     /// Floats, `[.., out, in]`.
     Dense(TensorView<'a>),

@@ -9,6 +9,7 @@
 //! by hand holds any values until `validate` is called.
 
 mod error;
+mod fields;
 mod parse;
 mod size;
 mod validate;

@@ -8,22 +8,18 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use super::fields::{Fields, Result, parse_object};
 use super::validate::{MAX_LAYERS, within};
 use super::{
-    ConfigError, LayerType, ModelConfig, Quantization, QuantizationConfig, QuantizationMode,
-    RopeScaling,
+    ConfigError, ModelConfig, Quantization, QuantizationConfig, QuantizationMode, RopeScaling,
 };
-
-type Result<T> = std::result::Result<T, ConfigError>;
 
 /// What OpenAI's implementation hard-codes and its configuration does not state.
 const OPENAI_RMS_NORM_EPS: f32 = 1e-5;
 /// What the references assume where the field is absent.
 const DEFAULT_SWIGLU_LIMIT: f32 = 7.0;
-/// Characters of a value that an error message shows.
-const SHOWN_CHARS: usize = 60;
 
 impl ModelConfig {
     /// Reads and validates a `config.json`; `source_name` names it in errors.
@@ -97,15 +93,6 @@ fn parse(json: &str) -> Result<ModelConfig> {
         pad_token_id: fields.token_id("pad_token_id")?,
         quantization: quantization(&fields)?,
     })
-}
-
-fn parse_object(json: &str) -> Result<Map<String, Value>> {
-    match serde_json::from_str(json).map_err(|error| ConfigError::Json { error })? {
-        Value::Object(map) => Ok(map),
-        other => Err(ConfigError::NotAnObject {
-            found: shown(&other),
-        }),
-    }
 }
 
 /// What the rotary embedding's fields say, whatever their dialect.
@@ -221,10 +208,7 @@ fn mlx_quantization(entries: &Fields<'_>) -> Result<QuantizationConfig> {
     for (path, value) in entries.map {
         // `false` says that a module stays as it is; the absence of its scales says so already.
         if let Value::Object(map) = value {
-            let entry = Fields {
-                map,
-                path: format!("{}{path}.", entries.path),
-            };
+            let entry = entries.child(path, map);
             overrides.insert(path.clone(), quantization_entry(&entry)?);
         }
     }
@@ -254,154 +238,4 @@ fn quantization_entry(entry: &Fields<'_>) -> Result<Quantization> {
         bits: small("bits")?,
         mode,
     })
-}
-
-/// A JSON object whose fields are read by type; `null` counts as absent.
-struct Fields<'a> {
-    map: &'a Map<String, Value>,
-    /// What stands before a field's name in messages: empty, or `rope_scaling.`.
-    path: String,
-}
-
-impl<'a> Fields<'a> {
-    fn root(map: &'a Map<String, Value>) -> Self {
-        Self {
-            map,
-            path: String::new(),
-        }
-    }
-
-    fn get(&self, key: &str) -> Option<&'a Value> {
-        self.map.get(key).filter(|value| !value.is_null())
-    }
-
-    fn name(&self, key: &str) -> String {
-        format!("{}{key}", self.path)
-    }
-
-    fn missing(&self, key: &str) -> ConfigError {
-        ConfigError::MissingField {
-            field: self.name(key),
-        }
-    }
-
-    fn wrong_type(&self, key: &str, expected: &'static str, found: &Value) -> ConfigError {
-        ConfigError::WrongType {
-            field: self.name(key),
-            expected,
-            found: shown(found),
-        }
-    }
-
-    fn unsupported(&self, key: &str, value: &Value, supported: &'static str) -> ConfigError {
-        ConfigError::Unsupported {
-            field: self.name(key),
-            value: shown(value),
-            supported,
-        }
-    }
-
-    /// Reads a field with `read`, if it is there.
-    fn read<T>(
-        &self,
-        key: &str,
-        expected: &'static str,
-        read: impl FnOnce(&'a Value) -> Option<T>,
-    ) -> Result<Option<T>> {
-        self.get(key)
-            .map(|value| read(value).ok_or_else(|| self.wrong_type(key, expected, value)))
-            .transpose()
-    }
-
-    fn count_if_present(&self, key: &str) -> Result<Option<usize>> {
-        self.read(key, "a whole number of at least 0", |value| {
-            usize::try_from(value.as_u64()?).ok()
-        })
-    }
-
-    fn count(&self, key: &str) -> Result<usize> {
-        self.count_if_present(key)?.ok_or_else(|| self.missing(key))
-    }
-
-    /// The first of several names of the same field; the first is the one reported missing.
-    fn count_of(&self, keys: &[&str]) -> Result<usize> {
-        for key in keys {
-            if let Some(count) = self.count_if_present(key)? {
-                return Ok(count);
-            }
-        }
-        Err(self.missing(keys.first().copied().unwrap_or_default()))
-    }
-
-    fn float_if_present(&self, key: &str) -> Result<Option<f64>> {
-        self.read(key, "a number", Value::as_f64)
-    }
-
-    fn float(&self, key: &str) -> Result<f64> {
-        self.float_if_present(key)?.ok_or_else(|| self.missing(key))
-    }
-
-    fn flag(&self, key: &str) -> Result<Option<bool>> {
-        self.read(key, "true or false", Value::as_bool)
-    }
-
-    fn object(&self, key: &str) -> Result<Option<Fields<'a>>> {
-        let map = self.read(key, "an object", Value::as_object)?;
-        Ok(map.map(|map| Fields {
-            map,
-            path: self.name(key) + ".",
-        }))
-    }
-
-    fn token_id(&self, key: &str) -> Result<Option<u32>> {
-        self.read(key, "a token id", as_token_id)
-    }
-
-    fn token_ids(&self, key: &str) -> Result<Vec<u32>> {
-        let ids = self.read(key, "a token id or a list of them", |value| match value {
-            Value::Array(ids) => ids.iter().map(as_token_id).collect(),
-            id => as_token_id(id).map(|id| vec![id]),
-        })?;
-        Ok(ids.unwrap_or_default())
-    }
-
-    fn layer_types(&self, num_hidden_layers: usize) -> Result<Vec<LayerType>> {
-        let kind = |value: &Value| match value.as_str()? {
-            "sliding_attention" => Some(LayerType::SlidingAttention),
-            "full_attention" => Some(LayerType::FullAttention),
-            _ => None,
-        };
-        let stated = self.read(
-            "layer_types",
-            "a list of \"sliding_attention\" and \"full_attention\"",
-            |value| value.as_array()?.iter().map(kind).collect(),
-        )?;
-        Ok(stated.unwrap_or_else(|| LayerType::alternating(num_hidden_layers)))
-    }
-
-    /// Other architectures share most field names; loading one would fail much later.
-    fn refuse_other_models(&self) -> Result<()> {
-        if let Some(kind) = self.get("model_type")
-            && kind.as_str() != Some("gpt_oss")
-        {
-            return Err(self.unsupported("model_type", kind, "\"gpt_oss\""));
-        }
-        if self.flag("attention_bias")? == Some(false) {
-            return Err(self.unsupported("attention_bias", &Value::Bool(false), "true"));
-        }
-        Ok(())
-    }
-}
-
-fn as_token_id(value: &Value) -> Option<u32> {
-    u32::try_from(value.as_u64()?).ok()
-}
-
-/// A value as an error message shows it: compact, escaped and short.
-fn shown(value: &Value) -> String {
-    let text = value.to_string();
-    match text.char_indices().nth(SHOWN_CHARS) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
 }
