@@ -103,7 +103,7 @@ impl GptOss {
         let loaded = LoadedModel {
             name,
             layout: Some(checkpoint.layout()),
-            weights_digest: String::new(), // digest
+            weights_digest: checkpoint.weights_digest(),
             device,
             dtype: options.dtype,
             weights_bytes: model.weights_bytes(),

@@ -241,6 +241,22 @@ pub fn array_from_bytes(bytes: &[u8], shape: &[usize], dtype: Dtype) -> Result<A
     Ok(unsafe { Array::from_raw_data(bytes.as_ptr().cast(), &shape, dtype) })
 }
 
+/// Evaluates an array and copies its bytes out, row by row, in its own dtype.
+pub fn array_to_bytes(array: &Array) -> Result<(Dtype, Vec<u8>)> {
+    let array = array.contiguous()?;
+    array.eval()?;
+    // SAFETY: evaluated and contiguous, so that many bytes lie there while `array` lives; on GPUs
+    // MLX's arrays are in memory that the host can read.
+    let bytes = unsafe {
+        let data = mlx_sys::mlx_array_data_uint8(array.as_ptr());
+        if data.is_null() {
+            return Err(failure("array_to_bytes"));
+        }
+        std::slice::from_raw_parts(data, array.nbytes()).to_vec()
+    };
+    Ok((array.dtype(), bytes))
+}
+
 fn bounds(shape: &[i32], axis: usize, start: usize, stop: usize) -> (Vec<i32>, Vec<i32>, Vec<i32>) {
     let mut starts = vec![0; shape.len()];
     let mut stops = shape.to_vec();

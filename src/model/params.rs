@@ -55,13 +55,6 @@ pub struct QuantizeOptions {
     pub rest: Option<Quantization>,
 }
 
-/// MXFP4, as the released checkpoints have their experts.
-pub const MXFP4: Quantization = Quantization {
-    group_size: 32,
-    bits: 4,
-    mode: QuantizationMode::Mxfp4,
-};
-
 /// MLX's affine packing in its default groups of 64.
 pub const fn affine(bits: i32) -> Quantization {
     Quantization {
@@ -281,7 +274,7 @@ impl Loader<'_> {
 
     /// Copies a tensor, checks and converts it, and lets go of its file pages.
     fn array(&mut self, view: &TensorView<'_>, dtype: Option<Dtype>) -> Result<Array, LoadError> {
-        // view.check_finite()?;
+        view.check_finite()?;
         let mut array = ops::array_from_bytes(&view.bytes, &view.shape, mlx_dtype(view.dtype))?;
         if let Some(dtype) = dtype
             && array.dtype() != dtype

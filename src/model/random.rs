@@ -6,11 +6,11 @@ use mlx_rs::error::Result;
 use mlx_rs::ops::zeros_dtype;
 use mlx_rs::{Array, Dtype, random, transforms};
 
-use super::config::ModelConfig;
+use super::config::{ModelConfig, Quantization};
 use super::experts::{Experts, Router};
 use super::gpt_oss::{AttentionBlock, MlpBlock, Transformer, TransformerBlock};
 use super::layers::{Embedding, Linear, RmsNorm, Weight};
-use super::params::{LoadOptions, MXFP4};
+use super::params::LoadOptions;
 use super::rope::RotaryEmbedding;
 use crate::mlx::ops::{self, QuantizedArray};
 
@@ -132,7 +132,7 @@ impl RandomWeights<'_> {
             weight,
             scales,
             biases: None,
-            quantization: MXFP4,
+            quantization: Quantization::MXFP4,
         };
         transforms::eval(packed.arrays())?;
         Ok(Weight::Quantized(packed))

@@ -3,10 +3,9 @@
 use gptoss::mlx::ops::{self, QuantizedArray};
 use gptoss::model::attention::{AttentionMask, attend};
 use gptoss::model::cache::KeysValues;
-use gptoss::model::config::ModelConfig;
+use gptoss::model::config::{ModelConfig, Quantization};
 use gptoss::model::experts::ClampedSwiGlu;
 use gptoss::model::layers::RmsNorm;
-use gptoss::model::params::MXFP4;
 use gptoss::model::rope::{self, RotaryEmbedding};
 use mlx_rs::{Array, Dtype};
 
@@ -124,7 +123,7 @@ fn mxfp4_unpacks_to_the_references_values() {
         weight: blocks.unwrap().view_dtype(Dtype::Uint32).unwrap(),
         scales: scales.unwrap(),
         biases: None,
-        quantization: MXFP4,
+        quantization: Quantization::MXFP4,
     };
     let out = ops::dequantize(&packed, Dtype::Float32).unwrap();
     assert_close("mxfp4", &values(&out), &units.f32("mxfp4.dequant"), 0.0);
