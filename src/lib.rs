@@ -2,6 +2,7 @@
 
 pub mod checkpoint;
 pub mod engine;
+pub mod generate;
 pub mod harmony;
 pub mod kernels;
 pub mod model;

@@ -1,0 +1,171 @@
+//! The router's choices for one token, in all layers.
+
+use serde::{Deserialize, Serialize};
+
+/// The experts that one token went to, with their weights, in every layer.
+///
+/// *Shapes:* both arrays are `[num_layers, num_experts_per_tok]`, row by row; within a layer the
+/// experts come by descending weight. The weights of a layer sum to 1, since gpt-oss applies the
+/// softmax after the top-k selection.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "RawRouting", into = "RawRouting")]
+pub struct TokenRouting {
+    num_layers: usize,
+    num_experts_per_tok: usize,
+    experts: Vec<u16>,
+    weights: Vec<f32>,
+}
+
+impl TokenRouting {
+    /// Joins the choices of all layers.
+    ///
+    /// *Errors:* [`RoutingShapeError`] where an array does not have
+    /// `num_layers * num_experts_per_tok` entries, or that product is zero or overflows.
+    pub fn new(
+        num_layers: usize,
+        num_experts_per_tok: usize,
+        experts: Vec<u16>,
+        weights: Vec<f32>,
+    ) -> Result<Self, RoutingShapeError> {
+        let expected = num_layers.checked_mul(num_experts_per_tok).unwrap_or(0);
+        if expected == 0 || experts.len() != expected || weights.len() != expected {
+            return Err(RoutingShapeError {
+                num_layers,
+                num_experts_per_tok,
+                experts: experts.len(),
+                weights: weights.len(),
+            });
+        }
+        Ok(Self {
+            num_layers,
+            num_experts_per_tok,
+            experts,
+            weights,
+        })
+    }
+
+    /// The number of layers.
+    pub fn num_layers(&self) -> usize {
+        self.num_layers
+    }
+
+    /// The number of experts chosen in each layer.
+    pub fn num_experts_per_tok(&self) -> usize {
+        self.num_experts_per_tok
+    }
+
+    /// All chosen experts, `[num_layers, num_experts_per_tok]`.
+    pub fn experts(&self) -> &[u16] {
+        &self.experts
+    }
+
+    /// All weights, `[num_layers, num_experts_per_tok]`.
+    pub fn weights(&self) -> &[f32] {
+        &self.weights
+    }
+
+    /// Each layer's experts and weights, from the first layer on.
+    pub fn layers(&self) -> impl Iterator<Item = (&[u16], &[f32])> {
+        let k = self.num_experts_per_tok;
+        self.experts
+            .chunks_exact(k)
+            .zip(self.weights.chunks_exact(k))
+    }
+}
+
+/// The arrays of a [`TokenRouting`] do not fit its dimensions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "routing of {num_layers} layers with {num_experts_per_tok} experts a token needs as many \
+     entries (and at least one), found {experts} experts and {weights} weights"
+)]
+#[non_exhaustive]
+pub struct RoutingShapeError {
+    /// The number of layers named.
+    pub num_layers: usize,
+    /// The number of experts a token named.
+    pub num_experts_per_tok: usize,
+    /// The entries found in the array of experts.
+    pub experts: usize,
+    /// The entries found in the array of weights.
+    pub weights: usize,
+}
+
+/// The form in files: the same fields, not yet checked.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawRouting {
+    num_layers: usize,
+    num_experts_per_tok: usize,
+    experts: Vec<u16>,
+    weights: Vec<f32>,
+}
+
+impl TryFrom<RawRouting> for TokenRouting {
+    type Error = RoutingShapeError;
+
+    fn try_from(raw: RawRouting) -> Result<Self, Self::Error> {
+        Self::new(
+            raw.num_layers,
+            raw.num_experts_per_tok,
+            raw.experts,
+            raw.weights,
+        )
+    }
+}
+
+impl From<TokenRouting> for RawRouting {
+    fn from(routing: TokenRouting) -> Self {
+        let TokenRouting {
+            num_layers,
+            num_experts_per_tok,
+            experts,
+            weights,
+        } = routing;
+        Self {
+            num_layers,
+            num_experts_per_tok,
+            experts,
+            weights,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_layers() {
+        let routing =
+            TokenRouting::new(2, 2, vec![3, 1, 0, 2], vec![0.75, 0.25, 0.5, 0.5]).unwrap();
+        let rows: Vec<_> = routing.layers().collect();
+        assert_eq!(rows[0], ([3, 1].as_slice(), [0.75, 0.25].as_slice()));
+        assert_eq!(rows[1], ([0, 2].as_slice(), [0.5, 0.5].as_slice()));
+    }
+
+    #[test]
+    fn arrays_that_do_not_fit_are_refused_with_the_numbers() {
+        for (layers, k, experts, weights) in [
+            (2, 2, 3, 4),
+            (2, 2, 4, 3),
+            (0, 2, 0, 0),
+            (2, 0, 0, 0),
+            (usize::MAX, 2, 0, 0),
+        ] {
+            let error = TokenRouting::new(layers, k, vec![0; experts], vec![0.0; weights])
+                .expect_err("the shape is wrong");
+            assert!(
+                error
+                    .to_string()
+                    .contains(&format!("{experts} experts and {weights} weights"))
+            );
+        }
+    }
+
+    #[test]
+    fn a_file_cannot_bring_in_a_wrong_shape() {
+        let text = r#"{"num_layers":1,"num_experts_per_tok":2,"experts":[1],"weights":[1.0]}"#;
+        assert!(serde_json::from_str::<TokenRouting>(text).is_err());
+    }
+}
