@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::backend::{Backend, PromptStart, Step};
-use super::port::{Halt, Port, Waiting};
+use super::port::{Halt, Port};
 use super::protocol::{
     Command, EnginePhase, ErrorKind, ErrorReport, Event, GenerateRequest, RequestId, TokenEvent,
 };
@@ -157,13 +157,11 @@ impl<'a, B: Backend> Generation<'a, B> {
     /// Looks at the cancel and at all commands that wait.
     fn attend(&mut self) -> Result<Course, Broken> {
         while !self.port.is_cancelled(self.id) {
-            match self.port.waiting_command()? {
-                Waiting::Nothing => return Ok(Course::GoOn),
-                Waiting::Command(command) => {
-                    if self.follow(command)? == Course::Stop {
-                        return Ok(Course::Stop);
-                    }
-                }
+            let Some(command) = self.port.waiting_command()? else {
+                return Ok(Course::GoOn);
+            };
+            if self.follow(command)? == Course::Stop {
+                break;
             }
         }
         Ok(Course::Stop)

@@ -16,12 +16,6 @@ use super::protocol::{Command, Event, RequestId};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Halt;
 
-/// What waits in the command queue.
-pub(super) enum Waiting {
-    Command(Command),
-    Nothing,
-}
-
 /// Commands in, events out, and the two signals that overtake both.
 pub(super) struct Port {
     commands: mpsc::Receiver<Command>,
@@ -59,11 +53,11 @@ impl Port {
         command.filter(|_| !*self.stop.borrow())
     }
 
-    /// Takes a command that already waits.
-    pub(super) fn waiting_command(&mut self) -> Result<Waiting, Halt> {
+    /// Takes a command that already waits, if there is one.
+    pub(super) fn waiting_command(&mut self) -> Result<Option<Command>, Halt> {
         match self.commands.try_recv() {
-            Ok(command) => Ok(Waiting::Command(command)),
-            Err(TryRecvError::Empty) => Ok(Waiting::Nothing),
+            Ok(command) => Ok(Some(command)),
+            Err(TryRecvError::Empty) => Ok(None),
             Err(TryRecvError::Disconnected) => Err(Halt),
         }
     }
