@@ -10,32 +10,32 @@ use gptoss::engine::scripted::{Gate, Pacing, Script, ScriptedBackend};
 use gptoss::engine::{Backend, EngineHandle, EventReceiver, start};
 
 /// A model of 2 layers and 4 experts, the first line of every script here.
-pub const MODEL: &str = r#"{"type":"model","name":"play","origin":"scripted",
+pub(crate) const MODEL: &str = r#"{"type":"model","name":"play","origin":"scripted",
     "layers":["sliding","full"],"num_local_experts":4,"num_experts_per_tok":2,"vocab_size":100,
     "max_context_tokens":4096,"sliding_window_tokens":128,"weights_bytes":1000,"dtype":"none",
     "device":"script","load_ms":0.0}"#;
 
-pub const TURN: &str = r#"{"type":"turn"}"#;
-pub const PAUSE: &str = r#"{"type":"pause"}"#;
-pub const PANIC: &str = r#"{"type":"panic","message":"deliberate"}"#;
-pub const ERROR: &str = r#"{"type":"error","message":"the device is gone"}"#;
+pub(crate) const TURN: &str = r#"{"type":"turn"}"#;
+pub(crate) const PAUSE: &str = r#"{"type":"pause"}"#;
+pub(crate) const PANIC: &str = r#"{"type":"panic","message":"deliberate"}"#;
+pub(crate) const ERROR: &str = r#"{"type":"error","message":"the device is gone"}"#;
 
 /// The prompt of every generation here, in tokens.
-pub const PROMPT_TOKENS: usize = 12;
+pub(crate) const PROMPT_TOKENS: usize = 12;
 
-pub const LOAD_ID: RequestId = RequestId(1);
+pub(crate) const LOAD_ID: RequestId = RequestId(1);
 
 /// A token's line.
-pub fn token(id: u32) -> String {
+pub(crate) fn token(id: u32) -> String {
     format!(r#"{{"type":"token","id":{id},"text":"t{id} ","ms":10}}"#)
 }
 
 /// A chunk's line.
-pub fn prefill(tokens: usize) -> String {
+pub(crate) fn prefill(tokens: usize) -> String {
     format!(r#"{{"type":"prefill","tokens":{tokens},"ms":20}}"#)
 }
 
-pub fn script(lines: &[impl AsRef<str>]) -> Arc<Script> {
+pub(crate) fn script(lines: &[impl AsRef<str>]) -> Arc<Script> {
     let mut text = MODEL.replace('\n', "");
     for line in lines {
         text.push('\n');
@@ -45,7 +45,7 @@ pub fn script(lines: &[impl AsRef<str>]) -> Arc<Script> {
 }
 
 /// A turn of so many tokens with ids from 0.
-pub fn turn_of(tokens: u32) -> Vec<String> {
+pub(crate) fn turn_of(tokens: u32) -> Vec<String> {
     std::iter::once(TURN.to_owned())
         .chain((0..tokens).map(token))
         .collect()
@@ -53,14 +53,14 @@ pub fn turn_of(tokens: u32) -> Vec<String> {
 
 /// An engine with its lanes. The gate comes first: dropped first, it frees an engine that waits
 /// there, so that a failing test ends instead of hanging.
-pub struct Rig {
-    pub gate: OpenedOnDrop,
-    pub engine: EngineHandle,
-    pub events: EventReceiver,
+pub(crate) struct Rig {
+    pub(crate) gate: OpenedOnDrop,
+    pub(crate) engine: EngineHandle,
+    pub(crate) events: EventReceiver,
     newest: RequestId,
 }
 
-pub struct OpenedOnDrop(Gate);
+pub(crate) struct OpenedOnDrop(Gate);
 
 impl std::ops::Deref for OpenedOnDrop {
     type Target = Gate;
@@ -78,14 +78,14 @@ impl Drop for OpenedOnDrop {
 
 impl Rig {
     /// An engine that has loaded a script.
-    pub fn playing(lines: &[impl AsRef<str>]) -> Self {
+    pub(crate) fn playing(lines: &[impl AsRef<str>]) -> Self {
         let mut rig = Self::of_scripts(vec![script(lines)]);
         rig.load_and_wait();
         rig
     }
 
     /// An engine that plays one script for each load, the last one again and again.
-    pub fn of_scripts(scripts: Vec<Arc<Script>>) -> Self {
+    pub(crate) fn of_scripts(scripts: Vec<Arc<Script>>) -> Self {
         let gate = Gate::default();
         let scripts = Mutex::new(scripts);
         let inner = gate.clone();
@@ -101,7 +101,7 @@ impl Rig {
     }
 
     /// An engine with any backend.
-    pub fn of<B: Backend + 'static>(factory: impl FnMut() -> B + Send + 'static) -> Self {
+    pub(crate) fn of<B: Backend + 'static>(factory: impl FnMut() -> B + Send + 'static) -> Self {
         Self::with_gate(Gate::default(), factory)
     }
 
@@ -119,16 +119,16 @@ impl Rig {
         }
     }
 
-    pub fn send(&self, command: Command) {
+    pub(crate) fn send(&self, command: Command) {
         self.engine.try_send(command).expect("the command is taken");
     }
 
-    pub fn next_id(&mut self) -> RequestId {
+    pub(crate) fn next_id(&mut self) -> RequestId {
         self.newest = self.newest.next();
         self.newest
     }
 
-    pub fn load(&mut self) -> RequestId {
+    pub(crate) fn load(&mut self) -> RequestId {
         let id = self.next_id();
         let (source, options) = (ModelSource::Demo, LoadOptions::default());
         self.send(Command::Load(LoadRequest {
@@ -140,10 +140,10 @@ impl Rig {
     }
 
     /// Loads and reads up to the load's end.
-    pub fn load_and_wait(&mut self) {
+    pub(crate) fn load_and_wait(&mut self) {
         let id = self.load();
-        while let event = self.next() {
-            match event {
+        loop {
+            match self.next() {
                 Event::Loading { request, .. } => assert_eq!(request, id),
                 Event::Ready { request, .. } => return assert_eq!(request, id),
                 other => panic!("loading gave {other:?}"),
@@ -151,24 +151,24 @@ impl Rig {
         }
     }
 
-    pub fn request(&mut self) -> GenerateRequest {
+    pub(crate) fn request(&mut self) -> GenerateRequest {
         let prompt = (100..).take(PROMPT_TOKENS).collect();
         GenerateRequest::new(self.next_id(), Prompt::Tokens(prompt))
     }
 
-    pub fn generate(&mut self) -> RequestId {
+    pub(crate) fn generate(&mut self) -> RequestId {
         let request = self.request();
         let id = request.id;
         self.send(Command::Generate(request));
         id
     }
 
-    pub fn next(&mut self) -> Event {
+    pub(crate) fn next(&mut self) -> Event {
         self.events.blocking_recv().expect("the engine lives")
     }
 
     /// Events up to and with the end of a request.
-    pub fn until_end(&mut self, id: RequestId) -> Vec<Event> {
+    pub(crate) fn until_end(&mut self, id: RequestId) -> Vec<Event> {
         let mut events = Vec::new();
         loop {
             let event = self.next();
@@ -189,14 +189,16 @@ impl Rig {
 }
 
 /// The tokens among events.
-pub fn tokens(events: &[Event]) -> Vec<&TokenEvent> {
-    let token = |event| match event {
-        &Event::Token { ref token, .. } => Some(token),
-        _ => None,
-    };
-    events.iter().filter_map(token).collect()
+pub(crate) fn tokens(events: &[Event]) -> Vec<&TokenEvent> {
+    let mut tokens = Vec::new();
+    for event in events {
+        if let Event::Token { token, .. } = event {
+            tokens.push(token);
+        }
+    }
+    tokens
 }
 
-pub fn ids(events: &[Event]) -> Vec<u32> {
+pub(crate) fn ids(events: &[Event]) -> Vec<u32> {
     tokens(events).iter().map(|token| token.id).collect()
 }

@@ -72,6 +72,27 @@ fn zero_temperature_takes_the_most_likely_token() {
 }
 
 #[test]
+fn new_sampling_changes_the_tokens_from_the_index_returned() {
+    let mut backend = backend();
+    let expected = ids(&run(&mut backend, &request(&PROMPT, 40)));
+    backend.start(&request(&PROMPT, 40)).unwrap();
+    backend.prefill().unwrap();
+    let mut tokens = Vec::new();
+    while let Step::Token(token) = backend.step().unwrap() {
+        tokens.push(token);
+        if tokens.len() == 10 {
+            let sampling = SamplingParams {
+                seed: 99,
+                ..SamplingParams::default()
+            };
+            assert_eq!(backend.update_sampling(&sampling).unwrap(), 10);
+        }
+    }
+    assert_eq!(ids(&tokens)[..10], expected[..10]);
+    assert_ne!(ids(&tokens)[10..], expected[10..]);
+}
+
+#[test]
 fn a_stopped_run_continues_as_if_it_had_not_been_stopped() {
     let whole = ids(&run(&mut backend(), &request(&PROMPT, 30)));
     let mut stopped = backend();
