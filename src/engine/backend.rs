@@ -81,7 +81,8 @@ pub struct PrefillChunk {
     /// Prompt tokens in the cache now, reused ones included. The prompt is complete when this
     /// reaches [`PromptStart::prompt_tokens`].
     pub done_tokens: usize,
-    /// The routing of this chunk's tokens; empty unless recorded.
+    /// The routing of this chunk's tokens but the prompt's last one, which comes with the first
+    /// generated token; empty unless recorded.
     pub routing: Vec<TokenRouting>,
 }
 

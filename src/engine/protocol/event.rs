@@ -43,7 +43,8 @@ pub enum Event {
         total_tokens: usize,
         /// Prompt tokens that were in the cache before.
         reused_tokens: usize,
-        /// Each token's routing, of this chunk only and in its order; empty unless asked for.
+        /// Each token's routing, of this chunk only and in its order; empty unless asked for. The
+        /// prompt's last token is not in it: its pass is that of the first generated token.
         routing: Vec<TokenRouting>,
     },
     /// A token was generated.
@@ -104,7 +105,8 @@ pub struct TokenEvent {
     pub logprob: Option<f32>,
     /// The most likely tokens in its place, by falling log-probability; empty unless asked for.
     pub top_logprobs: Vec<TopLogprob>,
-    /// The routing of the forward pass that produced its logits, if asked for.
+    /// The routing of the forward pass that produced its logits, if asked for: the pass of the
+    /// token before it, so that each pass of a generation is told exactly once.
     pub routing: Option<TokenRouting>,
 }
 

@@ -34,9 +34,10 @@ pub struct Telemetry {
 pub struct RoutingSnapshot {
     /// Since the model was loaded or reset.
     pub cumulative: Arc<RoutingTotals>,
-    /// The prompt of the latest generation, without its reused part.
+    /// The prompt of the latest generation, without its reused part and its last token.
     pub prompt: Arc<RoutingTotals>,
-    /// The generated tokens of the latest generation.
+    /// The passes that produced the latest generation's tokens; the first one is that of the
+    /// prompt's last token.
     pub answer: Arc<RoutingTotals>,
     /// The latest [`crate::engine::ROUTING_WINDOW_TOKENS`] tokens.
     pub window: Arc<RoutingTotals>,
