@@ -243,3 +243,45 @@ impl From<Halt> for Broken {
         Self::Halted
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::{mpsc, watch};
+
+    use super::*;
+    use crate::engine::handle::CancelHandle;
+    use crate::engine::protocol::{Prompt, Telemetry};
+    use crate::engine::synthetic::{SyntheticBackend, SyntheticModel};
+
+    /// What becomes of a new request that is taken from the queue right after a look at the cancel.
+    fn check_next_request(cancelled_meanwhile: bool, expected: Course) {
+        let (_commands, command_receiver) = mpsc::channel(1);
+        let (events, mut event_receiver) = mpsc::channel(1);
+        let (_stop, stop) = watch::channel(false);
+        let cancel = CancelHandle::default();
+        let mut port = Port::new(command_receiver, events, cancel.clone(), stop);
+        let mut telemetry = Publisher::new(watch::channel(Telemetry::default()).0, 30);
+        let mut backend = SyntheticBackend::new(SyntheticModel::gpt_oss_20b());
+        let id = RequestId(1);
+        let mut generation =
+            Generation::new(id, &mut backend, &mut port, &mut telemetry, Instant::now());
+
+        if cancelled_meanwhile {
+            cancel.cancel(id);
+        }
+        let next = GenerateRequest::new(id.next(), Prompt::Tokens(vec![1]));
+        let course = generation.follow(Command::Generate(next));
+        assert!(matches!(course, Ok(course) if course == expected));
+        assert_eq!(
+            event_receiver.try_recv().is_ok(),
+            !cancelled_meanwhile,
+            "refused as busy"
+        );
+    }
+
+    #[test]
+    fn a_request_sent_after_a_cancel_is_kept_and_one_without_is_refused() {
+        check_next_request(true, Course::Stop);
+        check_next_request(false, Course::GoOn);
+    }
+}

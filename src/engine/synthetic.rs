@@ -281,8 +281,10 @@ impl Backend for SyntheticBackend {
         let begin = self.cache.len();
         let end = self.run.prompt.len().min(begin + CHUNK_TOKENS);
         self.cache.extend_from_slice(&self.run.prompt[begin..end]);
+        // The last token's pass is reported with the token that it produces.
+        let routed_end = end.min(self.run.prompt.len() - 1);
         let recorded = if self.run.record.routing {
-            begin..end
+            begin..routed_end
         } else {
             end..end
         };

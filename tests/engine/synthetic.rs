@@ -69,7 +69,10 @@ fn telemetry_equals_a_table_made_from_the_events() {
         };
         let snapshot = rig.engine.telemetry().borrow().routing.clone();
         let (latest_prompt, latest_answer) = (prompt(&latest), answer(&latest));
-        assert_eq!((latest_prompt.len(), latest_answer.len()), (700 - 30, 20));
+        assert_eq!(
+            (latest_prompt.len(), latest_answer.len()),
+            (700 - 30 - 1, 20)
+        );
 
         let (counts, sums) = table(&model, latest_prompt.iter());
         assert_eq!(
