@@ -98,7 +98,7 @@ pub enum ScriptError {
     /// A line is not one of the known objects.
     #[error("script line {line} is not understood")]
     Syntax {
-        /// The line, from 1; 0 where the script was not read from text.
+        /// The line, from 1, blank lines counted.
         line: usize,
         /// What the parser says.
         #[source]
