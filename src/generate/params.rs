@@ -295,7 +295,7 @@ mod tests {
             "frequency_penalty is -3, it must be from -2 to 2",
         );
         check_refused(
-            |p| drop(p.logit_bias.insert(17, f32::NEG_INFINITY)),
+            |p| p.logit_bias.extend([(17, f32::NEG_INFINITY)]),
             "logit_bias[17] is -inf, it must be from -100 to 100",
         );
     }

@@ -1,0 +1,105 @@
+//! What computes: the one trait between the engine thread and a model.
+//!
+//! A backend knows no channel, thread, clock of the screen or cancel. It does one bounded piece of
+//! work for each call, and the worker looks at cancels and commands between two calls.
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use super::protocol::{
+    CacheSnapshot, ErrorReport, GenerateRequest, LoadProgress, LoadRequest, MemorySnapshot,
+    ModelSummary, RecordOptions, TokenEvent,
+};
+use crate::generate::{FinishReason, SamplingParams, TokenRouting};
+
+/// A source of tokens that is driven step by step.
+///
+/// The order of calls is `load`, then for each generation `start`, `prefill` until it is complete,
+/// `step` until it finishes, and `end` always, also after an error or a cancel. A backend is made,
+/// used and dropped on one thread and need not be `Send`. A panic is contained by the worker, which
+/// drops the backend then.
+pub trait Backend {
+    /// Loads a model; called once, before everything else.
+    ///
+    /// `progress` is to be called now and then; when it breaks, the load must be given up with an
+    /// error soon, whose content does not matter.
+    fn load(
+        &mut self,
+        request: &LoadRequest,
+        progress: &mut dyn FnMut(LoadProgress) -> ControlFlow<()>,
+    ) -> Result<ModelSummary, ErrorReport>;
+
+    /// Takes up a generation: checks it, finds the part of the prompt that is still in the cache.
+    /// Computes nothing yet.
+    fn start(&mut self, request: &GenerateRequest) -> Result<PromptStart, ErrorReport>;
+
+    /// Computes the prompt's next chunk. Its size bounds the time that a cancel has to wait.
+    fn prefill(&mut self) -> Result<PrefillChunk, ErrorReport>;
+
+    /// Generates the next token, or tells why there is none.
+    fn step(&mut self) -> Result<Step, ErrorReport>;
+
+    /// Takes over new sampling parameters, already validated.
+    ///
+    /// Returns the index of the first token that will be drawn with them: the next one to be
+    /// returned by `step`, or a later one where that one was drawn ahead.
+    fn update_sampling(&mut self, sampling: &SamplingParams) -> Result<usize, ErrorReport>;
+
+    /// Takes over what to record, from the next token that is not being computed already.
+    fn update_recording(&mut self, record: RecordOptions) -> Result<(), ErrorReport>;
+
+    /// Ends the generation. The cache keeps exactly the prompt tokens computed and the tokens
+    /// returned by `step`, except perhaps the last one, for the next prompt to build upon.
+    fn end(&mut self);
+
+    /// Empties the cache. Only called between generations.
+    fn reset(&mut self);
+
+    /// The present state of caches and memory. Called up to 30 times a second, so cheap.
+    fn usage(&self) -> Usage;
+
+    /// The time on the backend's own clock, since its load; for recordings, whose figures are those
+    /// of the day they were made. Without one the worker measures.
+    fn clock(&self) -> Option<Duration> {
+        None
+    }
+}
+
+/// What a generation begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PromptStart {
+    /// Tokens in the prompt, reused ones included.
+    pub prompt_tokens: usize,
+    /// Prompt tokens that need not be computed. Fewer than `prompt_tokens`, since the last row's
+    /// logits are needed.
+    pub reused_tokens: usize,
+}
+
+/// A chunk of the prompt.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PrefillChunk {
+    /// Prompt tokens in the cache now, reused ones included. The prompt is complete when this
+    /// reaches [`PromptStart::prompt_tokens`].
+    pub done_tokens: usize,
+    /// The routing of this chunk's tokens but the prompt's last one, which comes with the first
+    /// generated token; empty unless recorded.
+    pub routing: Vec<TokenRouting>,
+}
+
+/// One step of generation.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// A token.
+    Token(TokenEvent),
+    /// No more tokens.
+    Finished(FinishReason),
+}
+
+/// Caches and memory at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// The caches.
+    pub cache: CacheSnapshot,
+    /// The device's memory.
+    pub memory: MemorySnapshot,
+}

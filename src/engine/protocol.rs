@@ -1,0 +1,30 @@
+//! Everything that crosses between the engine thread and its users: plain data.
+//!
+//! Commands go in, events come out complete and in order, telemetry comes out newest-only. Nothing
+//! here knows MLX, a channel or a screen; all of it is `Send + 'static` and can be logged.
+//!
+//! Start at [`Command`] and [`Event`].
+//!
+//! Invariants: request ids grow strictly over all loads and generations of an engine, so a cancel
+//! or an event of an older request can never touch a newer one; each load and each generation that
+//! the engine took up ends with exactly one of [`Event::Ready`], [`Event::Finished`],
+//! [`Event::Failed`] or [`Event::Crashed`], unless the engine is shut down first.
+
+mod command;
+mod event;
+mod report;
+mod telemetry;
+
+pub use command::{
+    ActivationDtype, Command, DenseQuantization, ExpertQuantization, GenerateRequest, KvBits,
+    LoadOptions, LoadRequest, ModelSource, Prompt, RecordOptions, RequestId, StopOptions,
+};
+pub use event::{
+    AttentionKind, Event, LoadProgress, LoadStage, ModelOrigin, ModelSummary, TokenEvent,
+    TopLogprob,
+};
+pub use report::{ErrorKind, ErrorReport};
+pub use telemetry::{
+    CacheSnapshot, CacheUsage, EnginePhase, MemorySnapshot, RoutingSnapshot, RoutingTotals,
+    SpeedSnapshot, Telemetry,
+};

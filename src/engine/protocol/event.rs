@@ -1,0 +1,199 @@
+//! What the engine tells, completely and in order.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ErrorReport, RequestId};
+use crate::generate::{FinishReason, GenerationStats, SamplingParams, TokenRouting};
+
+/// One thing that happened. Users ignore events of requests that they no longer care about.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Event {
+    /// A load made progress.
+    Loading {
+        /// The load.
+        request: RequestId,
+        /// How far it is.
+        progress: LoadProgress,
+    },
+    /// A load ended well; the engine takes generations from now on.
+    Ready {
+        /// The load.
+        request: RequestId,
+        /// What was loaded.
+        model: ModelSummary,
+    },
+    /// A generation was taken up.
+    Started {
+        /// The generation.
+        request: RequestId,
+        /// Tokens in the prompt, reused ones included.
+        prompt_tokens: usize,
+        /// Prompt tokens whose keys and values were still in the cache.
+        reused_tokens: usize,
+    },
+    /// A chunk of the prompt was computed.
+    Prefill {
+        /// The generation.
+        request: RequestId,
+        /// Prompt tokens in the cache, reused ones included.
+        done_tokens: usize,
+        /// Tokens in the prompt.
+        total_tokens: usize,
+        /// Prompt tokens that were in the cache before.
+        reused_tokens: usize,
+        /// Each token's routing, of this chunk only and in its order; empty unless asked for. The
+        /// prompt's last token is not in it: its pass is that of the first generated token.
+        routing: Vec<TokenRouting>,
+    },
+    /// A token was generated.
+    Token {
+        /// The generation.
+        request: RequestId,
+        /// The token.
+        token: TokenEvent,
+    },
+    /// New sampling parameters were taken over.
+    SamplingChanged {
+        /// The generation.
+        request: RequestId,
+        /// The index of the first token drawn with them.
+        token_index: usize,
+        /// The parameters now in force.
+        sampling: SamplingParams,
+    },
+    /// A generation ended; after a cancel too.
+    Finished {
+        /// The generation.
+        request: RequestId,
+        /// Why it ended.
+        finish_reason: FinishReason,
+        /// Its counters.
+        stats: GenerationStats,
+    },
+    /// The cache and the routing counts are empty, as [`super::Command::Reset`] asked.
+    CacheCleared,
+    /// A load or a generation could not be done or went wrong; the engine goes on.
+    Failed {
+        /// The load or generation.
+        request: RequestId,
+        /// What went wrong.
+        report: ErrorReport,
+    },
+    /// The backend panicked. The model is gone; a new [`super::Command::Load`] revives the engine.
+    Crashed {
+        /// What was being done, if anything.
+        request: Option<RequestId>,
+        /// The panic.
+        report: ErrorReport,
+    },
+    /// The engine thread ends; nothing follows.
+    Stopped,
+}
+
+/// A generated token with what was recorded of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TokenEvent {
+    /// Its place among the generated tokens, from 0.
+    pub index: usize,
+    /// Its id. The stop token comes too, so that nothing of what the model wrote is missing.
+    pub id: u32,
+    /// The text that it completes: whole UTF-8, empty while a character is incomplete.
+    pub text: String,
+    /// Its log-probability before the samplers, if asked for.
+    pub logprob: Option<f32>,
+    /// The most likely tokens in its place, by falling log-probability; empty unless asked for.
+    pub top_logprobs: Vec<TopLogprob>,
+    /// The routing of the forward pass that produced its logits, if asked for: the pass of the
+    /// token before it, so that each pass of a generation is told exactly once.
+    pub routing: Option<TokenRouting>,
+}
+
+/// A token that could have come.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TopLogprob {
+    /// Its id.
+    pub id: u32,
+    /// Its own text; bytes that are no whole character are shown as U+FFFD.
+    pub text: String,
+    /// Its log-probability before the samplers.
+    pub logprob: f32,
+}
+
+/// How far a load is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadProgress {
+    /// What is being done.
+    pub stage: LoadStage,
+    /// Bytes done in this stage.
+    pub done_bytes: u64,
+    /// Bytes to do in this stage; 0 where that is unknown.
+    pub total_bytes: u64,
+}
+
+/// The parts of a load, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum LoadStage {
+    /// Configuration, headers and tokenizer.
+    Reading,
+    /// The weights.
+    Weights,
+    /// Weights being quantized.
+    Quantizing,
+    /// A first pass that makes the device ready.
+    WarmingUp,
+}
+
+/// What was loaded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelSummary {
+    /// A name to show.
+    pub name: String,
+    /// Whether its output comes from a model at all; to be shown wherever it is not.
+    pub origin: ModelOrigin,
+    /// The kind of attention of each layer, from the first on.
+    pub layers: Vec<AttentionKind>,
+    /// Experts in each layer.
+    pub num_local_experts: usize,
+    /// Experts that each token goes to, in each layer.
+    pub num_experts_per_tok: usize,
+    /// Rows of the embedding.
+    pub vocab_size: usize,
+    /// The longest sequence, in tokens.
+    pub max_context_tokens: usize,
+    /// How many of the latest tokens a sliding-window layer sees.
+    pub sliding_window_tokens: usize,
+    /// The weights' size in memory, in bytes.
+    pub weights_bytes: u64,
+    /// The dtype of activations, as the backend calls it.
+    pub dtype: String,
+    /// Where it computes.
+    pub device: String,
+    /// The time that loading took, in milliseconds.
+    pub load_ms: f64,
+}
+
+/// Where tokens and routing come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelOrigin {
+    /// A model computes them.
+    Model,
+    /// A recording or a script repeats them.
+    Scripted,
+    /// They are made up from a seed.
+    Synthetic,
+}
+
+/// What a layer's attention sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttentionKind {
+    /// The latest tokens only.
+    Sliding,
+    /// All tokens before.
+    Full,
+}
