@@ -43,18 +43,24 @@ impl Candidates {
         candidates.scaled(params.temperature)
     }
 
-    /// Draws a token, with the uniform numbers of `key`. Shape: `[1]`.
+    /// Draws a token with the random numbers of `key`. Shape: `[1]`.
+    ///
+    /// Each token of the vocabulary has a number of its own, whichever are left and in whatever
+    /// order: cutting tokens that would not have been drawn changes nothing.
     ///
     /// *Source:* the Gumbel-max trick: the highest of logit + Gumbel noise is distributed as the
     /// softmax of the logits.
-    pub(super) fn draw(&self, key: u64) -> Result<Array> {
+    pub(super) fn draw(&self, key: u64, vocab_size: usize) -> Result<Array> {
         let key = random::key(key)?;
-        // The noise is -ln(-ln(1 - u)): the largest values come from the smallest u, where f32 is
-        // finest, so tokens down to about 1e-9 keep their share. The lower bound, half a step of
-        // the 32-bit source, keeps every value finite, so that no cut token can win.
-        let u = random::uniform::<_, f32>(SMALLEST_UNIFORM, 1.0, self.logits.shape(), &key)?;
-        let noise = u.negative()?.log1p()?.negative()?.log()?;
-        self.take_highest(&self.logits.subtract(&noise)?)
+        let shape = [1, vocab_size as i32];
+        let mut u = random::uniform::<_, f32>(SMALLEST_UNIFORM, 1.0, &shape, &key)?;
+        if let Some(ids) = &self.ids {
+            u = u.take_along_axis(ids, -1)?;
+        }
+        // The noise is -ln(-ln(1 - u)): its largest values come from the smallest u, where f32 is
+        // finest, so tokens down to about 1e-9 keep their share.
+        let negative_noise = u.negative()?.log1p()?.negative()?.log()?;
+        self.take_highest(&self.logits.subtract(negative_noise)?)
     }
 
     /// The most likely token, the lowest id among equals. Shape: `[1]`.
@@ -172,13 +178,13 @@ pub(super) fn highest(values: &Array, n: i32) -> Result<(Array, Array)> {
         return descending(values);
     }
     let partitioned = ops::argpartition_axis(values.negative()?, n - 1, -1)?;
-    // By id first: the order must not show how the device partitions, since draws go by it.
+    // By id first, for an order among equals that does not show how the device partitions.
     let ids = ops::sort_axis(mlx_ops::slice(&partitioned, 1, 0, n as usize)?, -1)?;
     let (order, highest) = descending(&values.take_along_axis(&ids, -1)?)?;
     Ok((ids.take_along_axis(order, -1)?, highest))
 }
 
-/// `values` in descending order, and the index of each; MLX sorts stably.
+/// `values` in descending order, and the index of each; the CPU sorts stably.
 fn descending(values: &Array) -> Result<(Array, Array)> {
     let order = ops::argsort_axis(values.negative()?, -1)?;
     let sorted = values.take_along_axis(&order, -1)?;
@@ -189,4 +195,5 @@ fn probabilities(logits: &Array) -> Result<Array> {
     ops::softmax_axis(logits, -1, true)
 }
 
+/// Half a step of the 32-bit source: it keeps the noise finite, so that no cut token can win.
 const SMALLEST_UNIFORM: f32 = 1.0 / (1u64 << 33) as f32;

@@ -52,7 +52,10 @@ impl Sampler {
         let logits = logits.as_dtype(Dtype::Float32)?;
         let candidates = processed_logits(params, &logits, history, position)?;
         let token = if params.temperature > 0.0 {
-            candidates.draw(keys::draw_key(params.seed, position))?
+            candidates.draw(
+                keys::draw_key(params.seed, position),
+                logits.dim(-1) as usize,
+            )?
         } else {
             candidates.most_likely()?
         };

@@ -17,10 +17,12 @@
 //! device's in the tests and tells a screen which sampler cut which token. Both take [`History`],
 //! the tokens so far. Nothing here knows a model, a text or a cache.
 //!
-//! Randomness is keyed by (seed, position) and by nothing else (`keys`), and its bits are
-//! the same integers on every backend. What floating point can change from one backend to another
-//! is the last bit of a logit or of a logarithm: then a token can differ where two scores nearly
-//! tie, where a probability lies on a threshold, or where logits tie for the last place of top-k.
+//! Randomness is keyed by (seed, position) and by nothing else, and each token of the vocabulary has
+//! a random number of its own. The bits are integers and the same on every backend. What floating
+//! point can change from one backend to another is the last digits of a logit, a sum or a logarithm:
+//! then a token can differ where two scores nearly tie or where a token lies on the edge of a
+//! truncation. Which of several equal logits take the last places within top-k or top-p is up to
+//! the device as well.
 //!
 //! Invariants: no sampler leaves zero tokens; host work is linear in the tokens looked at and
 //! independent of the vocabulary's size.
