@@ -77,7 +77,9 @@ mod tests {
 
     fn history(prompt: &[u32], generated: &[u32]) -> History {
         let mut history = History::new(prompt);
-        generated.iter().for_each(|&token| history.push(token));
+        for &token in generated {
+            history.push(token);
+        }
         history
     }
 

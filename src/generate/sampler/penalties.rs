@@ -106,7 +106,9 @@ mod tests {
 
     fn history() -> History {
         let mut history = History::new(&[5, 6, 7]);
-        [7, 8, 8].into_iter().for_each(|token| history.push(token));
+        for token in [7, 8, 8] {
+            history.push(token);
+        }
         history
     }
 
