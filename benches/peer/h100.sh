@@ -17,7 +17,7 @@ mkdir -p "$site" "$results"
 
 # A wheel is a zip archive; both mlx wheels fill the same folder, which pip --target would refuse.
 for wheel in "$kit"/wheels/*.whl; do
-  [ -e "$wheel" ] && python3 -m zipfile -e "$wheel" "$site"
+  if [ -e "$wheel" ]; then python3 -m zipfile -e "$wheel" "$site"; fi
 done
 # libmlx.so looks for NVIDIA's libraries in ../../nvidia, as pip lays them out.
 if [ ! -e "$site/nvidia" ]; then
