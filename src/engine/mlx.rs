@@ -95,11 +95,13 @@ impl Backend for MlxBackend {
         let transformer = loaded.model.model();
         let generation = Generation::start(transformer, &mut loaded.cache, prompt, options)
             .map_err(|error| generate_report(&error))?;
+        let stop = StopStrings::new(request.stop.strings.iter().cloned())
+            .map_err(|error| ErrorReport::from_error(ErrorKind::InvalidRequest, &error))?;
         let progress = generation.progress();
         self.run = Some(Run {
             generation,
             text: TextStream::new(),
-            stop: StopStrings::new(&request.stop.strings),
+            stop,
             generated_tokens: 0,
             stopped: false,
         });
@@ -191,4 +193,141 @@ impl MlxBackend {
             _ => Err(no_model()),
         }
     }
+}
+
+impl Run {
+    /// The token as the protocol has it; a stop string ends the run and cuts its text.
+    fn token_event(&mut self, model: &GptOss, token: GeneratedToken) -> TokenEvent {
+        let index = self.generated_tokens;
+        self.generated_tokens += 1;
+        let step = self.stop.push(&self.text.push(&model.token_bytes(token.id)));
+        let mut text = step.text;
+        if step.matched.is_some() {
+            self.stopped = true;
+        } else if self.generation.finish_reason().is_some() {
+            text.push_str(&self.stop.push(&self.text.finish()).text);
+            text.push_str(&self.stop.finish());
+        }
+        let alternatives = token.top_logprobs.into_iter();
+        TokenEvent {
+            index,
+            id: token.id,
+            text,
+            logprob: token.logprob,
+            top_logprobs: alternatives
+                .map(|(id, logprob)| TopLogprob {
+                    id,
+                    text: model.token_text(id),
+                    logprob,
+                })
+                .collect(),
+            routing: token.predicted_from.and_then(|record| record.routing),
+        }
+    }
+}
+
+fn model_source(source: &ModelSource) -> crate::gptoss::ModelSource {
+    match source {
+        ModelSource::Demo => crate::gptoss::ModelSource::Demo,
+        ModelSource::Directory(dir) => crate::gptoss::ModelSource::Directory(dir.clone()),
+    }
+}
+
+fn pretrained_options(options: LoadOptions) -> PretrainedOptions {
+    PretrainedOptions {
+        dtype: match options.dtype {
+            ActivationDtype::Auto => None,
+            ActivationDtype::F32 => Some(Dtype::Float32),
+            ActivationDtype::Bf16 => Some(Dtype::Bfloat16),
+            ActivationDtype::F16 => Some(Dtype::Float16),
+        },
+        quantize: QuantizeOptions {
+            experts: match options.quantize_experts {
+                ExpertQuantization::Keep => None,
+                ExpertQuantization::Mxfp4 => Some(Quantization::MXFP4),
+                ExpertQuantization::Affine8 => Some(affine(8)),
+                ExpertQuantization::Affine4 => Some(affine(4)),
+            },
+            rest: match options.quantize_dense {
+                DenseQuantization::Keep => None,
+                DenseQuantization::Affine8 => Some(affine(8)),
+                DenseQuantization::Affine4 => Some(affine(4)),
+            },
+        },
+    }
+}
+
+fn record_options(record: RecordOptions) -> generate::RecordOptions {
+    generate::RecordOptions {
+        top_logprobs: record.top_logprobs.map(usize::from),
+        routing: record.routing,
+        ..generate::RecordOptions::default()
+    }
+}
+
+fn summary(model: &GptOss) -> ModelSummary {
+    let (config, loaded) = (model.config(), model.loaded());
+    let kind = |layer: &LayerType| match layer {
+        LayerType::SlidingAttention => AttentionKind::Sliding,
+        LayerType::FullAttention => AttentionKind::Full,
+    };
+    ModelSummary {
+        name: loaded.name.clone(),
+        origin: ModelOrigin::Model,
+        layers: config.layer_types.iter().map(kind).collect(),
+        num_local_experts: config.num_local_experts,
+        num_experts_per_tok: config.num_experts_per_tok,
+        vocab_size: config.vocab_size,
+        max_context_tokens: config.max_position_embeddings,
+        sliding_window_tokens: config.sliding_window,
+        weights_bytes: loaded.weights_bytes,
+        dtype: loaded.dtype_name().to_owned(),
+        device: loaded.device.name().to_owned(),
+        load_ms: loaded.load_seconds * 1e3,
+    }
+}
+
+fn cache_usage(usage: KindUsage) -> CacheUsage {
+    CacheUsage {
+        num_layers: usage.num_layers,
+        tokens: usage.tokens,
+        capacity_tokens: usage.capacity_tokens,
+        bytes: usage.used_bytes,
+        capacity_bytes: usage.bytes,
+    }
+}
+
+fn memory_snapshot(loaded: &Loaded) -> MemorySnapshot {
+    let bytes = |read: fn() -> mlx_rs::error::Result<usize>| read().unwrap_or_default() as u64;
+    MemorySnapshot {
+        active_bytes: bytes(mlx_rs::memory::active_memory),
+        cache_bytes: bytes(mlx_rs::memory::cache_memory),
+        peak_bytes: bytes(mlx_rs::memory::peak_memory),
+        limit_bytes: loaded
+            .memory_limit_bytes
+            .or(loaded.model.default_memory_limit_bytes())
+            .unwrap_or_default(),
+        weights_bytes: loaded.model.loaded().weights_bytes,
+    }
+}
+
+fn no_model() -> ErrorReport {
+    ErrorReport::new(ErrorKind::NoModel, "no model is loaded").with_hint("load one first")
+}
+
+fn load_report(error: &LoadError) -> ErrorReport {
+    let kind = match error {
+        LoadError::Cancelled => ErrorKind::Cancelled,
+        _ => ErrorKind::Load,
+    };
+    ErrorReport::from_error(kind, error)
+}
+
+fn generate_report(error: &GenerateError) -> ErrorReport {
+    let kind = match error {
+        GenerateError::Memory { .. } => ErrorKind::Memory,
+        GenerateError::Mlx(_) => ErrorKind::Generation,
+        _ => ErrorKind::InvalidRequest,
+    };
+    ErrorReport::from_error(kind, error)
 }
