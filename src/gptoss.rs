@@ -1,5 +1,6 @@
 //! The library's front door: a model that is ready to generate.
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -11,6 +12,7 @@ use crate::mlx::device::{self, DeviceKind};
 use crate::model::ModelConfig;
 use crate::model::gpt_oss::{KvPrecision, Transformer};
 use crate::model::params::{LoadError, LoadOptions, Progress, QuantizeOptions};
+use crate::tokenizer::{SpecialText, SpecialToken, Tokenizer, TokenizerError};
 
 /// Where a model comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -59,6 +61,18 @@ pub struct LoadedModel {
     pub load_seconds: f64,
 }
 
+impl LoadedModel {
+    /// The dtype's usual short name.
+    pub fn dtype_name(&self) -> &'static str {
+        match self.dtype {
+            Dtype::Float32 => "f32",
+            Dtype::Float16 => "f16",
+            Dtype::Bfloat16 => "bf16",
+            _ => "other",
+        }
+    }
+}
+
 /// A gpt-oss model with everything that belongs to it.
 ///
 /// It belongs to the thread that made it: MLX's streams do. [`crate::engine`] runs one on a thread
@@ -66,8 +80,59 @@ pub struct LoadedModel {
 #[derive(Debug)]
 pub struct GptOss {
     model: Transformer,
+    tokenizer: TokenizerSlot,
     loaded: LoadedModel,
     default_memory_limit_bytes: Option<u64>,
+}
+
+/// A tokenizer is read when text is needed first: token ids alone need none, and the o200k
+/// vocabulary takes a part of a second.
+#[derive(Debug)]
+struct TokenizerSlot {
+    source: Option<ModelSource>,
+    loaded: OnceCell<Tokenizer>,
+}
+
+impl TokenizerSlot {
+    fn new(source: Option<ModelSource>) -> Self {
+        Self {
+            source,
+            loaded: OnceCell::new(),
+        }
+    }
+
+    fn get(&self, vocab_size: usize) -> Result<&Tokenizer, TokenizerError> {
+        if let Some(tokenizer) = self.loaded.get() {
+            return Ok(tokenizer);
+        }
+        let tokenizer = match &self.source {
+            Some(source) => open_tokenizer(source)?,
+            None => Tokenizer::o200k_harmony()?,
+        };
+        if tokenizer.vocab_size() > vocab_size {
+            return Err(TokenizerError::Inconsistent {
+                what: format!(
+                    "it has {} ids, and the model's vocabulary only {vocab_size}; give token ids \
+                     instead of text, or the tokenizer that belongs to the model",
+                    tokenizer.vocab_size()
+                ),
+            });
+        }
+        Ok(self.loaded.get_or_init(|| tokenizer))
+    }
+}
+
+/// The tokenizer of `source`: the file beside the model, else the embedded o200k vocabulary.
+///
+/// # Errors
+/// When the file is there and cannot be used.
+pub fn open_tokenizer(source: &ModelSource) -> Result<Tokenizer, TokenizerError> {
+    match source {
+        ModelSource::Demo => Tokenizer::from_tokenizer_json(include_bytes!(
+            "../assets/demo-model/tokenizer.json"
+        )),
+        ModelSource::Directory(dir) => Tokenizer::from_dir(dir),
+    }
 }
 
 impl GptOss {
@@ -109,7 +174,7 @@ impl GptOss {
             weights_bytes: model.weights_bytes(),
             load_seconds: started.elapsed().as_secs_f64(),
         };
-        Self::assemble(model, loaded)
+        Self::assemble(model, TokenizerSlot::new(Some(source.clone())), loaded)
     }
 
     /// Random weights of `config`'s shape, for measuring; what it writes means nothing.
@@ -131,12 +196,17 @@ impl GptOss {
             weights_bytes: model.weights_bytes(),
             load_seconds: started.elapsed().as_secs_f64(),
         };
-        Self::assemble(model, loaded)
+        Self::assemble(model, TokenizerSlot::new(None), loaded)
     }
 
-    fn assemble(model: Transformer, loaded: LoadedModel) -> Result<Self, LoadError> {
+    fn assemble(
+        model: Transformer,
+        tokenizer: TokenizerSlot,
+        loaded: LoadedModel,
+    ) -> Result<Self, LoadError> {
         Ok(Self {
             model,
+            tokenizer,
             loaded,
             default_memory_limit_bytes: memory_limit_bytes(&device::info()?),
         })
@@ -177,6 +247,39 @@ impl GptOss {
                 .or(self.default_memory_limit_bytes),
             ..options
         }
+    }
+
+    /// The tokenizer, read at the first call.
+    ///
+    /// # Errors
+    /// When its file cannot be used or does not fit the model's vocabulary.
+    pub fn tokenizer(&self) -> Result<&Tokenizer, TokenizerError> {
+        self.tokenizer.get(self.config().vocab_size)
+    }
+
+    /// The bytes of a token; none where there is no tokenizer or it does not know the id.
+    pub fn token_bytes(&self, id: u32) -> Vec<u8> {
+        let bytes = |tokenizer: &Tokenizer| tokenizer.decode_bytes(&[id], SpecialText::Omit);
+        self.tokenizer().map_or_else(|_| Vec::new(), bytes)
+    }
+
+    /// A token as text for display, special ones by name.
+    pub fn token_text(&self, id: u32) -> String {
+        let bytes = |tokenizer: &Tokenizer| tokenizer.decode_bytes(&[id], SpecialText::Spell);
+        let bytes = self.tokenizer().map_or_else(|_| Vec::new(), bytes);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// The ids that end an answer: the configuration's, and harmony's `<|return|>` and `<|call|>`.
+    pub fn stop_tokens(&self) -> Vec<u32> {
+        let mut ids = self.config().eos_token_ids.clone();
+        if let Ok(tokenizer) = self.tokenizer() {
+            let harmony = [SpecialToken::Return, SpecialToken::Call, SpecialToken::EndOfText];
+            ids.extend(harmony.iter().filter_map(|&token| tokenizer.special(token)));
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        ids
     }
 
     /// The transformer.

@@ -24,6 +24,8 @@
 pub mod backend;
 mod generation;
 mod handle;
+#[cfg(feature = "mlx")]
+mod mlx;
 mod nominal;
 mod port;
 pub mod protocol;
@@ -36,6 +38,9 @@ pub use backend::Backend;
 pub use handle::{
     CancelHandle, EngineError, EngineHandle, EventReceiver, TelemetryReceiver, start,
 };
+
+#[cfg(feature = "mlx")]
+pub use mlx::MlxBackend;
 
 /// The engine thread's name; a panic hook tells by it that the terminal must be left alone.
 pub const ENGINE_THREAD_NAME: &str = "gptoss-engine";

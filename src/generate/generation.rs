@@ -11,7 +11,7 @@ use mlx_rs::{Array, transforms};
 use super::clock::Clock;
 use super::error::GenerateError;
 use super::memory::MemoryModel;
-use super::options::{GenerateOptions, PositionRecord};
+use super::options::{GenerateOptions, PositionRecord, RecordOptions};
 use super::outcome::{FinishReason, GenerationStats};
 use super::params::SamplingParams;
 use super::prompt_cache::PromptCache;
@@ -341,14 +341,26 @@ impl Generation {
         Ok(record::read(pass.logits.as_ref(), pass.routing.as_ref(), 1)?.pop())
     }
 
-    /// Changes how tokens are drawn, from the next one that is not drawn yet.
+    /// Changes how tokens are drawn, and returns the index of the first token it applies to: the
+    /// next one, or the one after where the next is drawn already.
     ///
     /// # Errors
     /// When a parameter is out of range; the old ones stay then.
-    pub fn set_sampling(&mut self, sampling: SamplingParams) -> Result<(), GenerateError> {
+    pub fn set_sampling(&mut self, sampling: SamplingParams) -> Result<usize, GenerateError> {
         sampling.validate()?;
         self.options.sampling = sampling;
-        Ok(())
+        Ok(self.num_generated + usize::from(self.drawn.is_some()))
+    }
+
+    /// Changes what is recorded, from the next position that is not computed yet.
+    pub fn set_record(&mut self, record: RecordOptions) {
+        self.sampler = Sampler::new(record.top_logprobs);
+        self.options.record = record;
+    }
+
+    /// How far the prompt is read.
+    pub fn progress(&self) -> PrefillProgress {
+        self.progress
     }
 
     /// Ends the answer here; nothing more is yielded.

@@ -26,7 +26,6 @@ mod prompt_cache;
 #[cfg(feature = "mlx")]
 mod record;
 mod routing;
-#[cfg(feature = "mlx")]
 pub mod sampler;
 #[cfg(feature = "mlx")]
 mod token_generator;

@@ -43,6 +43,8 @@ pub struct KindUsage {
     pub capacity_tokens: usize,
     /// Bytes of their buffers, unused slots included.
     pub bytes: u64,
+    /// Bytes of the slots that hold a position.
+    pub used_bytes: u64,
 }
 
 /// What a cache holds, by kind of layer.
@@ -207,7 +209,9 @@ impl PromptCache {
             kind.num_layers += 1;
             kind.tokens = tokens;
             kind.capacity_tokens = layer.capacity_tokens();
-            kind.bytes += layer.nbytes() as u64;
+            let bytes = layer.nbytes() as u64;
+            kind.bytes += bytes;
+            kind.used_bytes += bytes * tokens as u64 / layer.capacity_tokens().max(1) as u64;
         }
         usage.snapshot_bytes = self
             .snapshots

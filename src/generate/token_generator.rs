@@ -94,11 +94,11 @@ impl<'a> TokenGenerator<'a> {
         self.generation.prompt_records()
     }
 
-    /// Changes how tokens are drawn, from the next one that is not drawn yet.
+    /// Changes how tokens are drawn; see [`Generation::set_sampling`].
     ///
     /// # Errors
     /// When a parameter is out of range; the old ones stay then.
-    pub fn set_sampling(&mut self, sampling: SamplingParams) -> Result<(), GenerateError> {
+    pub fn set_sampling(&mut self, sampling: SamplingParams) -> Result<usize, GenerateError> {
         self.generation.set_sampling(sampling)
     }
 
