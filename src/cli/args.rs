@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// Measure prefill and decode speed.
     Bench(BenchArgs),
+    /// Write a model in mlx-lm's layout, packed as asked.
+    Convert(ConvertArgs),
     /// Describe this machine: MLX, devices, BLAS, terminal.
     Doctor(DoctorArgs),
     /// Print a completion script for a shell.
@@ -156,6 +158,20 @@ pub(crate) struct BenchArgs {
     /// Only predict the memory that this would need; exit code 3 if that is more than the limit.
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+/// `convert`.
+#[derive(Debug, Args)]
+pub(crate) struct ConvertArgs {
+    /// The model folder to read.
+    #[arg(value_name = "IN")]
+    pub(crate) input: PathBuf,
+    /// The folder to write; new or empty.
+    #[arg(value_name = "OUT")]
+    pub(crate) output: PathBuf,
+    /// What to pack, as for `generate`: 8, 4, or such as experts=mxfp4,rest=8 [default: nothing].
+    #[arg(long, value_name = "SPEC")]
+    pub(crate) quantize: Option<QuantizeSpec>,
 }
 
 /// `doctor`.

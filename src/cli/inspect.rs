@@ -115,8 +115,8 @@ fn config_json(config: &ModelConfig) -> Value {
         "max_position_embeddings": config.max_position_embeddings,
         "rope_theta": config.rope_theta,
         "rope_scaling": rope_scaling,
-        "rms_norm_eps": config.rms_norm_eps,
-        "swiglu_limit": config.swiglu_limit,
+        "rms_norm_eps": shortest(config.rms_norm_eps),
+        "swiglu_limit": shortest(config.swiglu_limit),
         "tie_word_embeddings": config.tie_word_embeddings,
         "eos_token_id": config.eos_token_ids,
         "pad_token_id": config.pad_token_id,
@@ -188,6 +188,11 @@ fn shown(field: &str, value: &Value, config: &ModelConfig) -> String {
         .filter(|kind| **kind == gptoss::model::config::LayerType::SlidingAttention)
         .count();
     format!("{sliding} sliding, {} full", config.layer_types.len() - sliding)
+}
+
+/// The number as it was written: a plain conversion would show the rounding to f32.
+fn shortest(value: f32) -> f64 {
+    value.to_string().parse().unwrap_or(f64::from(value))
 }
 
 fn tensor_count(checkpoint: &Checkpoint, group: TensorGroup) -> usize {

@@ -10,6 +10,7 @@
 mod args;
 mod bench;
 mod completions;
+mod convert;
 mod decode;
 mod doctor;
 mod drive;
@@ -48,6 +49,7 @@ fn run() -> Result<(), CliError> {
         Some(Command::Trace(args)) => trace::run(args),
         Some(Command::Inspect(args)) => inspect::run(args),
         Some(Command::Bench(args)) => bench::run(args),
+        Some(Command::Convert(args)) => convert::run(args),
         Some(Command::Doctor(args)) => doctor::run(args),
         Some(Command::Completions(args)) => completions::run(args),
     }
