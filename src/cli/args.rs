@@ -1,5 +1,6 @@
 //! Everything that can be said on the command line.
 
+mod date;
 mod model;
 mod prompt;
 mod quantize;
@@ -12,7 +13,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(crate) use model::{DtypeArg, LimitArgs, ModelArgs};
-pub(crate) use prompt::PromptArgs;
+pub(crate) use prompt::{FramingArgs, PromptArgs};
 pub(crate) use quantize::QuantizeSpec;
 pub(crate) use sampling::SamplingArgs;
 pub(crate) use size::{ByteSize, format_bytes};
@@ -35,8 +36,12 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Answer a prompt.
     Generate(Box<GenerateArgs>),
+    /// Talk line by line: each line of stdin is a message.
+    Chat(Box<ChatArgs>),
     /// Write the experts chosen for every token, and logits if asked, to a safetensors file.
     Trace(Box<TraceArgs>),
+    /// Show the token ids of a text or of rendered messages.
+    Tokenize(TokenizeArgs),
     /// Describe a model: configuration, layout, tensors, memory.
     Inspect(InspectArgs),
     /// Measure prefill and decode speed.
@@ -90,6 +95,28 @@ pub(crate) struct GenerateArgs {
     pub(crate) dry_run: bool,
 }
 
+/// `chat`.
+#[derive(Debug, Args)]
+pub(crate) struct ChatArgs {
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    #[command(flatten)]
+    pub(crate) framing: FramingArgs,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+    #[command(flatten)]
+    pub(crate) sampling: SamplingArgs,
+    /// Most tokens of one answer [default: what context and memory hold].
+    #[arg(short = 'n', long, value_name = "N")]
+    pub(crate) max_tokens: Option<usize>,
+    /// End an answer where TEXT appears; may be given several times.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) stop: Vec<String>,
+    /// Print the analysis too, each channel under its label.
+    #[arg(long)]
+    pub(crate) show_analysis: bool,
+}
+
 /// `trace`.
 #[derive(Debug, Args)]
 pub(crate) struct TraceArgs {
@@ -113,6 +140,34 @@ pub(crate) struct TraceArgs {
     /// Most tokens to generate [default: 256; 0 with --tokens].
     #[arg(short = 'n', long, value_name = "N")]
     pub(crate) max_tokens: Option<usize>,
+}
+
+/// `tokenize`.
+#[derive(Debug, Args)]
+pub(crate) struct TokenizeArgs {
+    /// A model folder; without one, the built-in demo model.
+    #[arg(value_name = "MODEL")]
+    pub(crate) model: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) source: TokenizeSource,
+    /// With -p: the whole prompt that `generate` would make of the text, not the text alone.
+    #[arg(long, conflicts_with = "messages")]
+    pub(crate) chat: bool,
+    /// Print one JSON object, {"ids": [...]}.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What is tokenized.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct TokenizeSource {
+    /// A text, as it is; `-` reads it from stdin.
+    #[arg(short, long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub(crate) prompt: Option<String>,
+    /// A JSON file with messages, rendered up to where the assistant speaks.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) messages: Option<PathBuf>,
 }
 
 /// `inspect`.

@@ -1,13 +1,42 @@
 //! Runs a generator step by step, with a bar and with an eye on Ctrl+C.
 
 use gptoss::TokenGenerator;
-use gptoss::generate::GeneratedToken;
+use gptoss::generate::{FinishReason, GeneratedToken};
 
+use super::answer::Answer;
 use super::exit::CliError;
 use super::{interrupt, progress};
 
 /// Prompts above this many tokens get a bar.
 const BAR_FROM_TOKENS: usize = 512;
+
+/// Generates the whole answer; after Ctrl+C what there is of it is shown before the error.
+pub(crate) fn answer(
+    generator: &mut TokenGenerator<'_>,
+    answer: &mut Answer,
+) -> Result<(), CliError> {
+    let outcome = tokens(generator, answer);
+    let reason = match outcome {
+        Ok(reason) => reason,
+        Err(CliError::Interrupted) => FinishReason::Cancelled,
+        Err(error) => return Err(error),
+    };
+    answer.finish(reason, generator.stats())?;
+    outcome.map(|_| ())
+}
+
+fn tokens(
+    generator: &mut TokenGenerator<'_>,
+    answer: &mut Answer,
+) -> Result<FinishReason, CliError> {
+    prefill(generator)?;
+    while let Some(token) = next(generator)? {
+        if answer.token(&token)?.is_break() {
+            return Ok(FinishReason::Stop);
+        }
+    }
+    Ok(generator.finish_reason().unwrap_or(FinishReason::Length))
+}
 
 /// Reads the whole prompt.
 pub(crate) fn prefill(generator: &mut TokenGenerator<'_>) -> Result<(), CliError> {

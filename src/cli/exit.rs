@@ -5,8 +5,10 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use gptoss::checkpoint::CheckpointError;
 use gptoss::generate::{GenerateError, SamplingError};
+use gptoss::harmony::RenderError;
 use gptoss::model::config::ConfigError;
 use gptoss::model::params::LoadError;
+use gptoss::tokenizer::{StopStringsError, TokenizerError};
 use gptoss::trace_file::TraceError;
 
 use super::output;
@@ -195,6 +197,29 @@ impl From<GenerateError> for CliError {
             GenerateError::Memory { .. } => Self::memory(error),
             other => Self::usage(other),
         }
+    }
+}
+
+impl From<TokenizerError> for CliError {
+    fn from(error: TokenizerError) -> Self {
+        let reason = std::error::Error::source(&error).map(ToString::to_string);
+        let message = error.to_string();
+        Self::failed(match reason {
+            Some(reason) if !message.contains(&reason) => format!("{message}: {reason}"),
+            _ => message,
+        })
+    }
+}
+
+impl From<RenderError> for CliError {
+    fn from(error: RenderError) -> Self {
+        Self::usage(error)
+    }
+}
+
+impl From<StopStringsError> for CliError {
+    fn from(error: StopStringsError) -> Self {
+        Self::usage(error)
     }
 }
 

@@ -1,16 +1,14 @@
 //! `generate`: one prompt, one answer.
 
-mod answer;
-
-use gptoss::generate::{FinishReason, RecordOptions};
+use gptoss::generate::RecordOptions;
 use gptoss::{GenerateOptions, GptOss};
 
+use super::answer::{Answer, Format};
 use super::args::GenerateArgs;
 use super::exit::CliError;
 use super::predict::Prediction;
 use super::prompt::Prompt;
 use super::{drive, model};
-use answer::Answer;
 
 /// Generated at most where nothing says when to end: plain continuations often never do.
 const MAX_TOKENS_WITHOUT_CHAT: usize = 256;
@@ -23,7 +21,7 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<(), CliError> {
     if args.dry_run {
         return dry_run(args, &prompt);
     }
-    let mut answer = Answer::new(args, &prompt)?;
+    let mut answer = Answer::new(prompt.decoder()?, &args.stop, format(args))?;
     let model = model::load(&args.model, &args.limits)?;
     let options = GenerateOptions {
         max_tokens: max_tokens(args, &prompt, &model),
@@ -42,22 +40,16 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<(), CliError> {
         memory_limit_bytes: args.limits.memory_limit_bytes(),
     };
     let mut generator = model.generate(&prompt.ids, options)?;
-    answer.start(&model, &prompt)?;
-    let outcome = drive::prefill(&mut generator).and_then(|()| {
-        while let Some(token) = drive::next(&mut generator)? {
-            if answer.token(&token)?.is_break() {
-                return Ok(FinishReason::Stop);
-            }
-        }
-        Ok(generator.finish_reason().unwrap_or(FinishReason::Length))
-    });
-    let reason = match &outcome {
-        Ok(reason) => *reason,
-        Err(CliError::Interrupted) => FinishReason::Cancelled,
-        Err(_) => return outcome.map(|_| ()),
-    };
-    answer.finish(reason, generator.stats())?;
-    outcome.map(|_| ())
+    answer.start(&model, prompt.ids.len())?;
+    drive::answer(&mut generator, &mut answer)
+}
+
+fn format(args: &GenerateArgs) -> Format {
+    match (args.json, args.show_analysis) {
+        (true, _) => Format::Json,
+        (false, true) => Format::LabelledText,
+        (false, false) => Format::Text,
+    }
 }
 
 /// How many tokens may follow: as said, else what context and memory hold.
@@ -68,18 +60,7 @@ fn max_tokens(args: &GenerateArgs, prompt: &Prompt, model: &GptOss) -> Option<us
     if !prompt.is_chat() {
         return Some(MAX_TOKENS_WITHOUT_CHAT);
     }
-    let limit = args
-        .limits
-        .memory_limit_bytes()
-        .or(model.default_memory_limit_bytes())?;
-    let memory = gptoss::generate::MemoryModel::new(
-        model.model(),
-        args.limits.kv_precision(),
-        args.limits.prefill_chunk as usize,
-    );
-    let fitting = memory.largest_context_tokens(limit);
-    // A prompt that does not fit at all is refused with the numbers when it is taken up.
-    Some(fitting.saturating_sub(prompt.ids.len()).max(1))
+    model::fitting_tokens(model, &args.limits, prompt.ids.len())
 }
 
 fn dry_run(args: &GenerateArgs, prompt: &Prompt) -> Result<(), CliError> {

@@ -7,9 +7,12 @@
 //! Invariants: results go to stdout, everything else to stderr; an error is one line there and at
 //! most one more with a hint; paths that are written to are checked before work starts.
 
+mod answer;
 mod args;
 mod bench;
 mod completions;
+mod chat;
+mod conversation;
 mod convert;
 mod decode;
 mod doctor;
@@ -24,6 +27,8 @@ mod output;
 mod predict;
 mod progress;
 mod prompt;
+mod text;
+mod tokenize;
 mod trace;
 mod writable;
 
@@ -46,6 +51,8 @@ fn run() -> Result<(), CliError> {
     match &cli.command {
         None => welcome(),
         Some(Command::Generate(args)) => generate::run(args),
+        Some(Command::Chat(args)) => chat::run(args),
+        Some(Command::Tokenize(args)) => tokenize::run(args),
         Some(Command::Trace(args)) => trace::run(args),
         Some(Command::Inspect(args)) => inspect::run(args),
         Some(Command::Bench(args)) => bench::run(args),

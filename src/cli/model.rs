@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use gptoss::generate::MemoryModel;
 use gptoss::{GptOss, ModelSource, PretrainedOptions};
 
 use super::args::{LimitArgs, ModelArgs};
@@ -46,4 +47,20 @@ pub(crate) fn load(args: &ModelArgs, limits: &LimitArgs) -> Result<GptOss, CliEr
     interrupt::check()?;
     tracing::info!(model = %model.loaded().name, seconds = model.loaded().load_seconds, "loaded");
     Ok(model)
+}
+
+/// How many tokens can follow `prompt_tokens` within the memory limit, if there is one.
+pub(crate) fn fitting_tokens(
+    model: &GptOss,
+    limits: &LimitArgs,
+    prompt_tokens: usize,
+) -> Option<usize> {
+    let limit_bytes = limits
+        .memory_limit_bytes()
+        .or(model.default_memory_limit_bytes())?;
+    let chunk_tokens = limits.prefill_chunk as usize;
+    let memory = MemoryModel::new(model.model(), limits.kv_precision(), chunk_tokens);
+    let fitting = memory.largest_context_tokens(limit_bytes);
+    // A prompt that does not fit at all is refused with the numbers when it is taken up.
+    Some(fitting.saturating_sub(prompt_tokens).max(1))
 }

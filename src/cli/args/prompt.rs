@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use gptoss::harmony::ReasoningEffort;
+
+use super::date;
 
 /// A prompt and how it is wrapped.
 #[derive(Debug, Args)]
@@ -12,7 +15,7 @@ pub(crate) struct PromptArgs {
     #[command(flatten)]
     pub(crate) framing: FramingArgs,
     /// Continue the text itself instead of answering it in a chat.
-    #[arg(long, conflicts_with_all = ["messages", "tokens", "effort", "system", "developer"])]
+    #[arg(long, conflicts_with_all = ["messages", "tokens", "effort", "system", "developer", "date"])]
     pub(crate) raw: bool,
 }
 
@@ -26,7 +29,7 @@ pub(crate) struct PromptSource {
     /// Token ids, separated by commas; no tokenizer is needed.
     #[arg(long, value_name = "IDS", value_delimiter = ',', allow_negative_numbers = true)]
     pub(crate) tokens: Option<Vec<u32>>,
-    /// A JSON file with a list of messages.
+    /// A JSON file with messages, which are rendered as they are; framing flags add to them.
     #[arg(long, value_name = "FILE")]
     pub(crate) messages: Option<PathBuf>,
 }
@@ -43,6 +46,9 @@ pub(crate) struct FramingArgs {
     /// Instructions; the developer message.
     #[arg(long, value_name = "TEXT")]
     pub(crate) developer: Option<String>,
+    /// The date in the system message: YYYY-MM-DD or today [default: none].
+    #[arg(long, value_name = "DATE", value_parser = date::parse)]
+    pub(crate) date: Option<String>,
 }
 
 /// Reasoning effort.
@@ -51,4 +57,15 @@ pub(crate) enum EffortArg {
     Low,
     Medium,
     High,
+}
+
+impl EffortArg {
+    /// Harmony's name for it.
+    pub(crate) fn effort(self) -> ReasoningEffort {
+        match self {
+            Self::Low => ReasoningEffort::Low,
+            Self::Medium => ReasoningEffort::Medium,
+            Self::High => ReasoningEffort::High,
+        }
+    }
 }

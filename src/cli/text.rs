@@ -1,0 +1,75 @@
+//! Texts from the command line, stdin and files, and the tokenizer that encodes them.
+
+use std::io::Read;
+use std::path::Path;
+
+use gptoss::ModelSource;
+use gptoss::tokenizer::{SpecialToken, Tokenizer};
+
+use super::exit::CliError;
+use super::interrupt;
+
+/// The text itself, or all of stdin (without its last line break) where it is `-`.
+pub(crate) fn prompt(text: &str) -> Result<String, CliError> {
+    if text != "-" {
+        return Ok(text.to_owned());
+    }
+    let mut bytes = Vec::new();
+    interrupt::while_waiting(|| std::io::stdin().lock().read_to_end(&mut bytes))
+        .map_err(|error| CliError::failed(format!("cannot read stdin: {error}")))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|error| CliError::usage(format!("stdin is not UTF-8: {error}")))?;
+    let line = text.strip_suffix('\n').unwrap_or(&text);
+    Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())
+}
+
+/// A file named by a flag.
+pub(crate) fn file(path: &Path) -> Result<String, CliError> {
+    std::fs::read_to_string(path)
+        .map_err(|error| CliError::usage(format!("cannot read {}: {error}", path.display())))
+}
+
+/// The tokenizer of a model whose files are all right so far.
+pub(crate) fn tokenizer(source: &ModelSource) -> Result<Tokenizer, CliError> {
+    let vocab_size = gptoss::open(source)?.config().vocab_size;
+    let tokenizer = gptoss::open_tokenizer(source)?;
+    if tokenizer.vocab_size() <= vocab_size {
+        return Ok(tokenizer);
+    }
+    let kind = match source {
+        ModelSource::Directory(dir) if !dir.join("tokenizer.json").exists() => {
+            "there is no tokenizer.json, and the embedded o200k_harmony vocabulary"
+        }
+        _ => "tokenizer.json",
+    };
+    Err(CliError::failed(format!(
+        "{kind} has {} ids, but the model's vocabulary has {vocab_size}",
+        tokenizer.vocab_size()
+    ))
+    .hint("put the model's tokenizer.json beside its config.json, or give --tokens"))
+}
+
+/// The ids that end an answer by their names.
+pub(crate) fn stop_tokens(tokenizer: &Tokenizer) -> impl Iterator<Item = u32> {
+    [
+        SpecialToken::Return,
+        SpecialToken::Call,
+        SpecialToken::EndOfText,
+    ]
+    .into_iter()
+    .filter_map(|token| tokenizer.special(token))
+}
+
+/// Texts at which DRY takes a sequence to end.
+const SEQUENCE_BREAKERS: [&str; 4] = ["\n", ":", "\"", "*"];
+
+/// Their ids, where each is one token.
+pub(crate) fn sequence_breakers(tokenizer: &Tokenizer) -> Vec<u32> {
+    SEQUENCE_BREAKERS
+        .iter()
+        .filter_map(|text| match tokenizer.encode_ordinary(text)[..] {
+            [id] => Some(id),
+            _ => None,
+        })
+        .collect()
+}
