@@ -15,6 +15,7 @@
 mod error;
 mod json;
 mod o200k;
+mod runs;
 mod special;
 mod stop;
 mod stream;
@@ -118,9 +119,11 @@ impl Tokenizer {
 
     /// Like [`Tokenizer::encode_ordinary`], appending to `ids`.
     pub fn encode_ordinary_into(&self, text: &str, ids: &mut Vec<u32>) {
-        match &self.inner.encoder {
-            Encoder::Json(encoder) => encoder.encode_into(text, ids),
-            Encoder::O200k(encoder) => encoder.encode_into(text, ids),
+        for piece in runs::bounded(text) {
+            match &self.inner.encoder {
+                Encoder::Json(encoder) => encoder.encode_into(piece, ids),
+                Encoder::O200k(encoder) => encoder.encode_into(piece, ids),
+            }
         }
     }
 
