@@ -56,14 +56,15 @@ impl DeveloperContent {
 
 /// A function's comment and type, with the empty line that follows.
 fn signature(tool: &ToolDescription) -> String {
-    let comment: String = tool
+    let mut lines: Vec<String> = tool
         .description
         .lines()
-        .map(|line| format!("// {line}\n"))
+        .map(|line| format!("// {line}"))
         .collect();
     let argument = match &tool.parameters {
         Some(parameters) => format!("_: {}", schema::type_of(parameters)),
         None => String::new(),
     };
-    format!("{comment}type {} = ({argument}) => any;\n\n", tool.name)
+    lines.push(format!("type {} = ({argument}) => any;\n\n", tool.name));
+    lines.join("\n")
 }

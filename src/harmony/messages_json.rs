@@ -87,39 +87,49 @@ impl Conversation {
                 .ok_or_else(|| wrong(&path, "an object", message))?;
             let header = header(fields, &path)?;
             match content(fields, &path)? {
-                Content::System(system) if self.system.is_none() && self.messages.is_empty() => {
-                    self.system = Some(system);
-                }
-                Content::Developer(developer) if self.is_framing() => {
-                    self.developer = Some(developer)
-                }
-                Content::Text(text) if is_instructions(&header) => {
-                    let instructions = Some(text);
-                    let developer = DeveloperContent {
-                        instructions,
-                        ..DeveloperContent::default()
-                    };
-                    if self.is_framing() {
-                        self.developer = Some(developer);
-                    } else {
-                        self.messages
-                            .push(Message::new(Header::new(Role::Developer), developer.text()));
-                    }
-                }
+                Content::Text(text) if is_instructions(&header) => self.add_instructions(text),
                 Content::Text(text) => {
                     self.read_thinking(fields, &path)?;
                     self.messages.push(Message::new(header, text));
                 }
-                Content::System(_) | Content::Developer(_) => {
-                    return Err(MessagesError::Field {
-                        field: format!("{path}.content"),
-                        expected: "framing content once and before all other messages",
-                        found: "it later or again".to_owned(),
-                    });
-                }
+                framing => self.set_framing(framing, &path)?,
             }
         }
         Ok(())
+    }
+
+    /// Instructions at the beginning are the developer message, later ones a message in place.
+    fn add_instructions(&mut self, text: String) {
+        let instructions = Some(text);
+        let developer = DeveloperContent {
+            instructions,
+            ..DeveloperContent::default()
+        };
+        if self.is_framing() {
+            self.developer = Some(developer);
+        } else {
+            self.messages
+                .push(Message::new(Header::new(Role::Developer), developer.text()));
+        }
+    }
+
+    /// Takes the content that the harmony crate spells out, at the beginning only.
+    fn set_framing(&mut self, content: Content, path: &str) -> Result<()> {
+        match content {
+            Content::System(system) if self.system.is_none() && self.is_framing() => {
+                self.system = Some(system);
+                Ok(())
+            }
+            Content::Developer(developer) if self.is_framing() => {
+                self.developer = Some(developer);
+                Ok(())
+            }
+            _ => Err(MessagesError::Field {
+                field: format!("{path}.content"),
+                expected: "framing content once and before all other messages",
+                found: "it later or again".to_owned(),
+            }),
+        }
     }
 
     /// Whether the next message may still be the developer's.

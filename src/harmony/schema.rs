@@ -10,107 +10,135 @@ const MAX_DEPTH: usize = 64;
 /// What nested properties are indented by.
 const INDENT: &str = "    ";
 
+/// How deep a schema lies, and how far its properties are indented; arrays do not indent.
+#[derive(Clone, Copy, Default)]
+struct Level {
+    depth: usize,
+    indents: usize,
+}
+
+impl Level {
+    fn item(self) -> Self {
+        Self {
+            depth: self.depth + 1,
+            ..self
+        }
+    }
+
+    fn property(self) -> Self {
+        Self {
+            depth: self.depth + 1,
+            indents: self.indents + 1,
+        }
+    }
+}
+
 /// The type that a schema describes, such as `string[]` or `{\nname: string,\n}`.
 pub(super) fn type_of(schema: &Value) -> String {
-    let mut out = String::new();
-    write_type(&mut out, schema, 0);
-    out
+    nested_type(schema, Level::default())
 }
 
-fn write_type(out: &mut String, schema: &Value, depth: usize) {
-    if depth > MAX_DEPTH {
-        out.push_str("any");
-        return;
+fn nested_type(schema: &Value, level: Level) -> String {
+    if level.depth > MAX_DEPTH {
+        return "any".to_owned();
     }
-    if let Some(variants) = variants(schema) {
-        let types = variants.iter().map(|variant| {
-            let mut one = String::new();
-            write_type(&mut one, variant, depth + 1);
-            one
-        });
-        out.push_str(&types.collect::<Vec<_>>().join(" | "));
+    let name = if let Some(variants) = variants(schema) {
+        let types: Vec<String> = variants
+            .iter()
+            .map(|variant| nested_type(variant, level.item()))
+            .collect();
+        types.join(" | ")
     } else if let Some(types) = schema.get("type").and_then(Value::as_array) {
-        let names = types.iter().filter_map(Value::as_str).map(primitive);
-        out.push_str(&non_empty(names.collect::<Vec<_>>().join(" | ")));
+        let names: Vec<&str> = types
+            .iter()
+            .filter_map(Value::as_str)
+            .map(primitive)
+            .collect();
+        if names.is_empty() {
+            "any".to_owned()
+        } else {
+            names.join(" | ")
+        }
     } else {
-        write_named_type(out, schema, depth);
-    }
+        named_type(schema, level)
+    };
     if schema.get("nullable") == Some(&Value::Bool(true)) {
-        out.push_str(" | null");
+        name + " | null"
+    } else {
+        name
     }
 }
 
-fn write_named_type(out: &mut String, schema: &Value, depth: usize) {
+fn named_type(schema: &Value, level: Level) -> String {
+    let literals = literals(schema);
     match schema.get("type").and_then(Value::as_str) {
-        Some("object") => write_object(out, schema, depth),
+        Some("object") => object_type(schema, level),
         Some("array") => match schema.get("items") {
-            Some(items) => write_array(out, items, depth),
-            None => out.push_str("Array<any>"),
+            Some(items) => array_type(items, level),
+            None => "Array<any>".to_owned(),
         },
-        Some("string") => match literals(schema) {
-            Some(literals) => out.push_str(&literals),
-            None => out.push_str("string"),
-        },
-        Some(name) => out.push_str(primitive(name)),
-        None => out.push_str(literals(schema).as_deref().unwrap_or("any")),
+        Some("string") => literals.unwrap_or_else(|| "string".to_owned()),
+        Some(name) => primitive(name).to_owned(),
+        None => literals.unwrap_or_else(|| "any".to_owned()),
     }
 }
 
-fn write_array(out: &mut String, items: &Value, depth: usize) {
-    let mut item = String::new();
-    write_type(&mut item, items, depth + 1);
+fn array_type(items: &Value, level: Level) -> String {
+    let item = nested_type(items, level.item());
     // `"a" | "b"[]` would make only the last an array.
     let is_union = item.contains(" | ") && !item.starts_with('{');
     if is_union {
-        out.push_str(&format!("({item})[]"));
+        format!("({item})[]")
     } else {
-        out.push_str(&format!("{item}[]"));
+        format!("{item}[]")
     }
 }
 
-fn write_object(out: &mut String, schema: &Value, depth: usize) {
-    let indent = INDENT.repeat(depth);
-    out.push_str("{\n");
+fn object_type(schema: &Value, level: Level) -> String {
+    let indent = INDENT.repeat(level.indents);
     let empty = Map::new();
     let properties = schema
         .get("properties")
         .and_then(Value::as_object)
         .unwrap_or(&empty);
     let required = schema.get("required").and_then(Value::as_array);
+    let mut lines = Vec::new();
     for (name, property) in properties {
-        write_comments(out, property, &indent);
+        lines.extend(comments(property));
         let is_required = required.is_some_and(|names| names.iter().any(|other| other == name));
         let optional = if is_required { "" } else { "?" };
-        out.push_str(&format!("{indent}{name}{optional}: "));
-        write_type(out, property, depth + 1);
-        out.push(',');
-        if let Some(default) = property.get("default") {
-            out.push_str(&format!(" // default: {}", default_text(property, default)));
-        }
-        out.push('\n');
+        let default = property
+            .get("default")
+            .map(|default| default_text(property, default));
+        let default = default.map_or(String::new(), |text| format!(" // default: {text}"));
+        lines.push(format!(
+            "{name}{optional}: {},{default}",
+            nested_type(property, level.property())
+        ));
     }
-    out.push_str(&indent);
-    out.push('}');
+    let lines = lines.into_iter().map(|line| indent.clone() + &line);
+    let parts: Vec<String> = std::iter::once("{".to_owned())
+        .chain(lines)
+        .chain([indent.clone() + "}"])
+        .collect();
+    parts.join("\n")
 }
 
-/// Title, description and examples, above the property.
-fn write_comments(out: &mut String, property: &Value, indent: &str) {
+/// Title, description and examples, which stand above the property.
+fn comments(property: &Value) -> Vec<String> {
+    let mut lines = Vec::new();
     if let Some(title) = property.get("title").and_then(Value::as_str) {
-        out.push_str(&format!("{indent}// {title}\n{indent}//\n"));
+        lines.extend([format!("// {title}"), "//".to_owned()]);
     }
     if let Some(description) = property.get("description").and_then(Value::as_str) {
-        for line in description.lines() {
-            out.push_str(&format!("{indent}// {line}\n"));
-        }
+        lines.extend(description.lines().map(|line| format!("// {line}")));
     }
-    if let Some(examples) = property.get("examples").and_then(Value::as_array)
-        && !examples.is_empty()
-    {
-        out.push_str(&format!("{indent}// Examples:\n"));
-        for example in examples {
-            out.push_str(&format!("{indent}// - {example}\n"));
-        }
+    let examples = property.get("examples").and_then(Value::as_array);
+    if let Some(examples) = examples.filter(|examples| !examples.is_empty()) {
+        lines.push("// Examples:".to_owned());
+        lines.extend(examples.iter().map(|example| format!("// - {example}")));
     }
+    lines
 }
 
 /// An enumeration's default is shown bare and another string's quoted, as the format has it.
@@ -147,14 +175,6 @@ fn primitive(name: &str) -> &'static str {
     }
 }
 
-fn non_empty(types: String) -> String {
-    if types.is_empty() {
-        "any".to_owned()
-    } else {
-        types
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,6 +203,10 @@ mod tests {
                 "string | number",
             ),
             (json!({"type": "object"}), "{\n}"),
+            (
+                json!({"type": "object", "properties": {"a": {"type": "array", "items": {"type": "object", "properties": {"b": {"type": "string"}}}}}}),
+                "{\na?: {\n    b?: string,\n    }[],\n}",
+            ),
             (json!({"$ref": "#/x"}), "any"),
             (json!(7), "any"),
             (

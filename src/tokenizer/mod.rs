@@ -14,6 +14,7 @@
 
 mod error;
 mod json;
+mod json_file;
 mod o200k;
 mod runs;
 mod special;
@@ -59,7 +60,7 @@ struct Inner {
 
 #[derive(Debug)]
 enum Encoder {
-    Json(ByteLevelBpe),
+    Json(Box<ByteLevelBpe>),
     O200k(O200k),
 }
 
@@ -91,7 +92,7 @@ impl Tokenizer {
     /// *Errors:* [`TokenizerError`] for anything else; never a panic.
     pub fn from_tokenizer_json(json: &[u8]) -> Result<Self, TokenizerError> {
         let (encoder, vocabulary) = json::load(json)?;
-        Ok(Self::new(Encoder::Json(encoder), vocabulary))
+        Ok(Self::new(Encoder::Json(Box::new(encoder)), vocabulary))
     }
 
     /// The o200k vocabulary with harmony's special tokens, embedded in the program.

@@ -1,6 +1,11 @@
 //! Harmony against the reference's renderings and parses, and against streams that no model
 //! should produce.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "in a test's helpers, too, an unwrap is a failed test"
+)]
+
 mod messages;
 mod parses;
 mod random;

@@ -164,7 +164,14 @@ fn message(line: &str) -> Message {
 
 #[test]
 fn analysis_is_dropped_once_answered_and_kept_while_a_tool_is_pending() {
-    let cases: [(&[&str], RenderEnding, &[&str], &[&str]); 5] = [
+    /// Messages, ending, what must be there, what must not.
+    type Case = (
+        &'static [&'static str],
+        RenderEnding,
+        &'static [&'static str],
+        &'static [&'static str],
+    );
+    let cases: [Case; 5] = [
         (
             &["u:1", "a:think1", "f:1", "u:2", "a:think2", "c:{}", "t:x"],
             RenderEnding::Completion,

@@ -15,26 +15,21 @@ use FaultKind::{
 /// Behind every malformed part stands a good message, which must be found.
 const GOOD: &str = "<|start|>assistant<|channel|>final<|message|>good<|end|>";
 
+/// Parses and checks that every token lies in a message or a fault.
 fn parsed(text: &str) -> Parsed {
-    let parsed = parse(&O200K, ParseStart::Outside, &ids(&O200K, text)).unwrap();
-    assert_eq!(respelled(&parsed, text), text);
-    parsed
-}
-
-/// The tokens of messages and faults, in order, as text: everything must be there once.
-fn respelled(parsed: &Parsed, text: &str) -> String {
     let ids = ids(&O200K, text);
-    let mut covered = vec![0; ids.len()];
+    let parsed = parse(&O200K, ParseStart::Outside, &ids).unwrap();
     let in_messages = parsed.messages.iter().map(|message| message.tokens.clone());
-    for range in in_messages.chain(parsed.faults.iter().map(|fault| fault.tokens.clone())) {
-        covered[range].iter_mut().for_each(|count| *count += 1);
+    let in_faults = parsed.faults.iter().map(|fault| fault.tokens.clone());
+    let mut is_covered = vec![false; ids.len()];
+    for range in in_messages.chain(in_faults) {
+        is_covered[range].fill(true);
     }
-    // A stray token inside a message lies in the message's range and in its fault's.
     assert!(
-        covered.iter().all(|&count| count >= 1),
-        "{text}: {covered:?}"
+        is_covered.iter().all(|&covered| covered),
+        "{text}: {is_covered:?}"
     );
-    O200K.decode(&ids)
+    parsed
 }
 
 /// `(stream, kind, text of the fault)`, each followed by a good message.
