@@ -60,8 +60,7 @@ impl Conversation {
     fn read_setting(&mut self, key: &str, value: &Value) -> Result<()> {
         match key {
             "messages" => return Ok(()),
-            "instructions" => self.developer_mut().instructions = Some(string(value, key)?),
-            "tools" => self.developer_mut().tools = tools(value, key)?,
+            "instructions" | "tools" => self.read_developer_setting(key, value)?,
             "effort" | "reasoning_effort" => self.system_mut().effort = Some(effort(value, key)?),
             "date" | "current_date" => self.system_mut().current_date = Some(line(value, key)?),
             "identity" | "model_identity" => self.system_mut().identity = string(value, key)?,
@@ -71,12 +70,28 @@ impl Conversation {
         Ok(())
     }
 
-    fn system_mut(&mut self) -> &mut SystemContent {
-        self.system.get_or_insert_default()
+    /// What a framing message has said already is not overwritten.
+    fn read_developer_setting(&mut self, key: &str, value: &Value) -> Result<()> {
+        let developer = self.developer.get_or_insert_default();
+        let is_instructions = key == "instructions";
+        let is_free = if is_instructions {
+            developer.instructions.is_none()
+        } else {
+            developer.tools.is_empty()
+        };
+        if !is_free {
+            return Err(wrong(key, "it once, here or in the messages", value));
+        }
+        if is_instructions {
+            developer.instructions = Some(string(value, key)?);
+        } else {
+            developer.tools = tools(value, key)?;
+        }
+        Ok(())
     }
 
-    fn developer_mut(&mut self) -> &mut DeveloperContent {
-        self.developer.get_or_insert_default()
+    fn system_mut(&mut self) -> &mut SystemContent {
+        self.system.get_or_insert_default()
     }
 
     fn read_messages(&mut self, messages: &[Value]) -> Result<()> {

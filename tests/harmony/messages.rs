@@ -132,6 +132,10 @@ fn errors_name_the_message_and_the_field() {
             r#"{"messages": [], "tools": [{"name": "x", "parameters": 3}]}"#,
             "tools[0].parameters",
         ),
+        (
+            r#"{"messages": [{"role": "system", "content": "a"}], "instructions": "b"}"#,
+            "instructions: expected it once",
+        ),
         (r#"{"messages": [], "temperature": 1}"#, "temperature"),
         (
             r#"[{"role": "user", "content": "x"}, {"role": "system", "content": [{"type": "system_content"}]}]"#,
