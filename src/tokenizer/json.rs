@@ -7,16 +7,26 @@
 
 use std::collections::{HashMap, HashSet};
 
+<<<<<<< HEAD
 use serde::Deserialize;
 use tokenizers::models::bpe::{BPE, BpeBuilder};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
+=======
+use tokenizers::models::bpe::{BPE, BpeBuilder};
+use tokenizers::pre_tokenizers::byte_level::ByteLevel;
+use tokenizers::pre_tokenizers::split::Split;
+>>>>>>> h1
 use tokenizers::{
     Model as _, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer as _,
     SplitDelimiterBehavior,
 };
 
 use super::TokenizerError;
+<<<<<<< HEAD
+=======
+use super::json_file::{AddedToken, File, Merge, PreTokenizer, inconsistent, unsupported};
+>>>>>>> h1
 use super::vocabulary::Vocabulary;
 
 /// Twenty times o200k; a larger id would only make the tables explode.
@@ -39,7 +49,11 @@ enum Step {
 pub(super) fn load(json: &[u8]) -> Result<(ByteLevelBpe, Vocabulary), TokenizerError> {
     let file: File =
         serde_json::from_slice(json).map_err(|source| TokenizerError::Json { source })?;
+<<<<<<< HEAD
     check_settings(&file)?;
+=======
+    file.check_settings()?;
+>>>>>>> h1
     let mut steps = Vec::new();
     let Some(pre_tokenizer) = file.pre_tokenizer else {
         return Err(unsupported("pre_tokenizer", "missing", "a ByteLevel step"));
@@ -78,6 +92,7 @@ impl ByteLevelBpe {
     }
 }
 
+<<<<<<< HEAD
 #[derive(Deserialize)]
 struct File {
     #[serde(default)]
@@ -187,6 +202,8 @@ fn check_settings(file: &File) -> Result<(), TokenizerError> {
     Ok(())
 }
 
+=======
+>>>>>>> h1
 /// Turns nested sequences into one list of steps.
 fn flatten(node: PreTokenizer, steps: &mut Vec<Step>) -> Result<(), TokenizerError> {
     match node {
@@ -317,6 +334,7 @@ fn build_bpe(
     merges: Vec<Merge>,
     ignore_merges: bool,
 ) -> Result<BPE, TokenizerError> {
+<<<<<<< HEAD
     let mut pairs = Vec::with_capacity(merges.len());
     for (index, merge) in merges.into_iter().enumerate() {
         pairs.push(match merge {
@@ -330,6 +348,16 @@ fn build_bpe(
             },
         });
     }
+=======
+    let pairs = merges.into_iter().enumerate().map(|(index, merge)| {
+        merge.into_pair().map_err(|joined| {
+            inconsistent(format!(
+                "`model.merges[{index}]` is `{joined}`, expected two parts"
+            ))
+        })
+    });
+    let pairs = pairs.collect::<Result<Vec<_>, _>>()?;
+>>>>>>> h1
     BpeBuilder::new()
         .vocab_and_merges(
             vocab
@@ -362,6 +390,7 @@ fn byte_of_char() -> HashMap<char, u8> {
         .filter_map(|(char, byte)| Some((char?, byte)))
         .collect()
 }
+<<<<<<< HEAD
 
 fn unsupported(field: &str, found: &str, expected: &'static str) -> TokenizerError {
     TokenizerError::Unsupported {
@@ -374,3 +403,5 @@ fn unsupported(field: &str, found: &str, expected: &'static str) -> TokenizerErr
 fn inconsistent(what: String) -> TokenizerError {
     TokenizerError::Inconsistent { what }
 }
+=======
+>>>>>>> h1
