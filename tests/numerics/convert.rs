@@ -26,7 +26,14 @@ fn converted(from: &str, quantize: QuantizeOptions) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     let input = folder(from);
     let checkpoint = Checkpoint::open(&input).unwrap();
-    convert(&checkpoint, Some(&input), dir.path(), quantize, &mut |_, _| true).unwrap();
+    convert(
+        &checkpoint,
+        Some(&input),
+        dir.path(),
+        quantize,
+        &mut |_, _| true,
+    )
+    .unwrap();
     dir
 }
 
@@ -50,7 +57,10 @@ fn eight_bit_rest_gives_the_published_kind() {
     };
     for (from, base) in [("pub-a/hf", "pub-a"), ("pub-b/openai", "pub-b")] {
         let dir = converted(from, quantize);
-        assert_eq!(Checkpoint::open(dir.path()).unwrap().layout(), Layout::MlxQuantized);
+        assert_eq!(
+            Checkpoint::open(dir.path()).unwrap().layout(),
+            Layout::MlxQuantized
+        );
         let golden = Golden::open(&format!("{base}/mlx-q8"));
         let tokens = &golden.prompts["len17"].0;
         let found = logits(dir.path(), tokens);
@@ -77,12 +87,24 @@ fn stopping_and_occupied_folders_leave_everything_as_it_was() {
     let dir = tempfile::tempdir().unwrap();
     let checkpoint = Checkpoint::open(&folder("pub-b/hf")).unwrap();
     let output = dir.path().join("new");
-    let stopped = convert(&checkpoint, None, &output, QuantizeOptions::default(), &mut |_, _| false);
+    let stopped = convert(
+        &checkpoint,
+        None,
+        &output,
+        QuantizeOptions::default(),
+        &mut |_, _| false,
+    );
     assert!(stopped.unwrap_err().to_string().contains("cancelled"));
     assert!(!output.exists());
 
     std::fs::write(dir.path().join("mine.txt"), "mine").unwrap();
-    let refused = convert(&checkpoint, None, dir.path(), QuantizeOptions::default(), &mut |_, _| true);
+    let refused = convert(
+        &checkpoint,
+        None,
+        dir.path(),
+        QuantizeOptions::default(),
+        &mut |_, _| true,
+    );
     assert!(refused.unwrap_err().to_string().contains("not empty"));
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
 }
