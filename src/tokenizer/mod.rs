@@ -15,7 +15,6 @@
 mod error;
 mod json;
 mod o200k;
-mod runs;
 mod special;
 mod stop;
 mod stream;
@@ -119,11 +118,9 @@ impl Tokenizer {
 
     /// Like [`Tokenizer::encode_ordinary`], appending to `ids`.
     pub fn encode_ordinary_into(&self, text: &str, ids: &mut Vec<u32>) {
-        for piece in runs::bounded(text) {
-            match &self.inner.encoder {
-                Encoder::Json(encoder) => encoder.encode_into(piece, ids),
-                Encoder::O200k(encoder) => encoder.encode_into(piece, ids),
-            }
+        match &self.inner.encoder {
+            Encoder::Json(encoder) => encoder.encode_into(text, ids),
+            Encoder::O200k(encoder) => encoder.encode_into(text, ids),
         }
     }
 
