@@ -328,8 +328,8 @@ pub fn open(source: &ModelSource) -> Result<Checkpoint, CheckpointError> {
 
 static DEMO_WEIGHTS: &[u8] = include_bytes!("../assets/demo-model/model.safetensors");
 
-/// What the device recommends; else nine tenths of the memory it has, or of the machine's.
-fn memory_limit_bytes(info: &device::DeviceInfo) -> Option<u64> {
+/// How much a request may need by default: what the device recommends; else nine tenths of the memory it has, or of the machine's.
+pub fn memory_limit_bytes(info: &device::DeviceInfo) -> Option<u64> {
     info.working_set_bytes
         .or_else(|| info.memory_bytes.map(|bytes| bytes / 10 * 9))
         .or_else(|| device::system_memory_bytes().map(|bytes| bytes / 10 * 9))

@@ -18,5 +18,5 @@ pub mod trace_file;
 #[cfg(feature = "mlx")]
 pub use generate::{GenerateOptions, TokenGenerator};
 #[cfg(feature = "mlx")]
-pub use gptoss::{DEMO_NAME, GptOss, LoadedModel, ModelSource, PretrainedOptions, open};
+pub use gptoss::{DEMO_NAME, GptOss, LoadedModel, ModelSource, PretrainedOptions, memory_limit_bytes, open};
 pub use model::ModelConfig;

@@ -1,3 +1,7 @@
-//! The `gptoss-tui` program.
+//! The `gptoss-tui` program: reads the command line and does what it says.
 
-fn main() {}
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

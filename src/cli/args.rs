@@ -1,0 +1,200 @@
+//! Everything that can be said on the command line.
+
+mod model;
+mod prompt;
+mod quantize;
+mod sampling;
+mod size;
+
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+
+pub(crate) use model::{DtypeArg, LimitArgs, ModelArgs};
+pub(crate) use prompt::PromptArgs;
+pub(crate) use quantize::QuantizeSpec;
+pub(crate) use sampling::SamplingArgs;
+pub(crate) use size::{ByteSize, format_bytes};
+
+use super::exit::EXIT_CODES;
+
+/// OpenAI's gpt-oss models in the terminal, on Apple's MLX.
+#[derive(Debug, Parser)]
+#[command(name = "gptoss-tui", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// Write a log to FILE (GPTOSS_LOG does the same; RUST_LOG filters).
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) log: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Answer a prompt.
+    Generate(Box<GenerateArgs>),
+    /// Write the experts chosen for every token, and logits if asked, to a safetensors file.
+    Trace(Box<TraceArgs>),
+    /// Describe a model: configuration, layout, tensors, memory.
+    Inspect(InspectArgs),
+    /// Measure prefill and decode speed.
+    Bench(BenchArgs),
+    /// Write a model in mlx-lm's layout, packed as asked.
+    Convert(ConvertArgs),
+    /// Describe this machine: MLX, devices, BLAS, terminal.
+    Doctor(DoctorArgs),
+    /// Print a completion script for a shell.
+    Completions(CompletionsArgs),
+}
+
+/// The whole command, with the exit codes at the end of every help text.
+pub(crate) fn command() -> clap::Command {
+    Cli::command()
+        .after_help(EXIT_CODES)
+        .mut_subcommands(|subcommand| subcommand.after_help(EXIT_CODES))
+}
+
+/// `generate`.
+#[derive(Debug, Args)]
+pub(crate) struct GenerateArgs {
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    #[command(flatten)]
+    pub(crate) prompt: PromptArgs,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+    #[command(flatten)]
+    pub(crate) sampling: SamplingArgs,
+    /// Most tokens to generate [default: what context and memory hold; 256 with --raw or --tokens].
+    #[arg(short = 'n', long, value_name = "N")]
+    pub(crate) max_tokens: Option<usize>,
+    /// End the answer where TEXT appears; may be given several times.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) stop: Vec<String>,
+    /// Go on after the tokens that usually end an answer.
+    #[arg(long)]
+    pub(crate) ignore_eos: bool,
+    /// Print one JSON object a token, and a last one with the whole answer.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// With --json: each token's log-probability and N alternatives.
+    #[arg(long, value_name = "N", requires = "json")]
+    pub(crate) logprobs: Option<usize>,
+    /// Print the analysis too, each channel under its label.
+    #[arg(long)]
+    pub(crate) show_analysis: bool,
+    /// Only predict the memory that this would need; exit code 3 if that is more than the limit.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// `trace`.
+#[derive(Debug, Args)]
+pub(crate) struct TraceArgs {
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    #[command(flatten)]
+    pub(crate) prompt: PromptArgs,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+    #[command(flatten)]
+    pub(crate) sampling: SamplingArgs,
+    /// The file to write.
+    #[arg(short, long, value_name = "FILE.safetensors")]
+    pub(crate) output: PathBuf,
+    /// Record all logits.
+    #[arg(long)]
+    pub(crate) logits: bool,
+    /// Record all router logits.
+    #[arg(long)]
+    pub(crate) router_logits: bool,
+    /// Most tokens to generate [default: 256; 0 with --tokens].
+    #[arg(short = 'n', long, value_name = "N")]
+    pub(crate) max_tokens: Option<usize>,
+}
+
+/// `inspect`.
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `bench`.
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    /// Measure random weights of this shape instead: gpt-oss-20b, gpt-oss-120b or a config.json.
+    #[arg(long, value_name = "SHAPE", conflicts_with = "model")]
+    pub(crate) random: Option<String>,
+    /// Prompt tokens to read; several, separated by commas, are measured one by one.
+    #[arg(short, long, value_name = "N", default_value = "512", value_delimiter = ',')]
+    pub(crate) prompt_tokens: Vec<usize>,
+    /// Tokens to generate after them.
+    #[arg(short = 'n', long, value_name = "N", default_value = "128", value_delimiter = ',')]
+    pub(crate) generated_tokens: Vec<usize>,
+    /// Tokens that are in the cache before.
+    #[arg(short = 'd', long, value_name = "N", default_value = "0", value_delimiter = ',')]
+    pub(crate) context_tokens: Vec<usize>,
+    /// Repetitions; medians are reported.
+    #[arg(short, long, value_name = "N", default_value_t = 3)]
+    pub(crate) repetitions: usize,
+    /// The seed of random tokens and weights.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+    /// Print one JSON object a case.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Only predict the memory that this would need; exit code 3 if that is more than the limit.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// `convert`.
+#[derive(Debug, Args)]
+pub(crate) struct ConvertArgs {
+    /// The model folder to read.
+    #[arg(value_name = "IN")]
+    pub(crate) input: PathBuf,
+    /// The folder to write; new or empty.
+    #[arg(value_name = "OUT")]
+    pub(crate) output: PathBuf,
+    /// What to pack, as for `generate`: 8, 4, or such as experts=mxfp4,rest=8 [default: nothing].
+    #[arg(long, value_name = "SPEC")]
+    pub(crate) quantize: Option<QuantizeSpec>,
+}
+
+/// `doctor`.
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Print one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `completions`.
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell.
+    pub(crate) shell: Shell,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn declarations_are_consistent() {
+        command().debug_assert();
+    }
+}

@@ -1,0 +1,215 @@
+//! How the program ends: an exit code, and one line on stderr when something went wrong.
+
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use gptoss::checkpoint::CheckpointError;
+use gptoss::generate::{GenerateError, SamplingError};
+use gptoss::model::config::ConfigError;
+use gptoss::model::params::LoadError;
+use gptoss::trace_file::TraceError;
+
+use super::output;
+
+/// The codes, as `--help` shows them.
+pub(crate) const EXIT_CODES: &str = "\
+Exit codes:
+  0    done
+  1    failed: broken weights or tokenizer, files that cannot be read or written, the device
+  2    wrong usage or configuration: arguments, parameters, token ids, config.json
+  3    refused: the request would need more memory than allowed
+  130  interrupted by Ctrl+C; what was printed until then is valid";
+
+/// The code after Ctrl+C: 128 and the signal's number, as shells have it.
+pub(crate) const INTERRUPTED: u8 = 130;
+
+/// Which code an error ends with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Status {
+    /// 1.
+    Failed,
+    /// 2.
+    Usage,
+    /// 3.
+    Memory,
+}
+
+/// Why a subcommand did not finish.
+#[derive(Debug)]
+pub(crate) enum CliError {
+    /// Something to tell.
+    Report {
+        /// The code.
+        status: Status,
+        /// One line.
+        message: String,
+        /// What to try.
+        hint: Option<String>,
+    },
+    /// Help or the version, which clap hands out as errors; goes to stdout.
+    Information(String),
+    /// Ctrl+C.
+    Interrupted,
+    /// The reader of stdout has left, which is his right.
+    BrokenPipe,
+}
+
+impl CliError {
+    fn new(status: Status, message: impl ToString) -> Self {
+        Self::Report {
+            status,
+            message: message.to_string(),
+            hint: None,
+        }
+    }
+
+    /// Code 1.
+    pub(crate) fn failed(message: impl ToString) -> Self {
+        Self::new(Status::Failed, message)
+    }
+
+    /// Code 2.
+    pub(crate) fn usage(message: impl ToString) -> Self {
+        Self::new(Status::Usage, message)
+    }
+
+    /// Code 3.
+    pub(crate) fn memory(message: impl ToString) -> Self {
+        Self::new(Status::Memory, message)
+    }
+
+    /// Adds what to try.
+    pub(crate) fn hint(mut self, text: impl ToString) -> Self {
+        if let Self::Report { hint, .. } = &mut self {
+            *hint = Some(text.to_string());
+        }
+        self
+    }
+}
+
+/// Reports the outcome and gives the program's exit code.
+pub(crate) fn code(outcome: Result<(), CliError>) -> ExitCode {
+    match outcome.and_then(|()| output::flush()) {
+        Ok(()) | Err(CliError::BrokenPipe) => ExitCode::SUCCESS,
+        Err(CliError::Interrupted) => ExitCode::from(INTERRUPTED),
+        Err(CliError::Information(text)) => match output::text(&text).and_then(|()| output::flush())
+        {
+            Ok(()) | Err(CliError::BrokenPipe) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        },
+        Err(CliError::Report {
+            status,
+            message,
+            hint,
+        }) => {
+            // The partial output comes before the message, also where both go to one terminal.
+            let _ = output::flush();
+            output::note(&format!("error: {}", one_line(&message)));
+            if let Some(hint) = hint {
+                output::note(&format!("hint: {}", one_line(&hint)));
+            }
+            ExitCode::from(match status {
+                Status::Failed => 1,
+                Status::Usage => 2,
+                Status::Memory => 3,
+            })
+        }
+    }
+}
+
+/// Joins lines, and shows control characters instead of sending them to the terminal.
+fn one_line(message: &str) -> String {
+    let joined = message
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ");
+    joined.chars().fold(String::new(), |mut text, character| {
+        if character.is_control() {
+            text.extend(character.escape_default());
+        } else {
+            text.push(character);
+        }
+        text
+    })
+}
+
+impl From<clap::Error> for CliError {
+    fn from(error: clap::Error) -> Self {
+        let text = error.render().to_string();
+        if matches!(
+            error.kind(),
+            ErrorKind::DisplayHelp
+                | ErrorKind::DisplayVersion
+                | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+        ) {
+            return Self::Information(text);
+        }
+        // clap's first paragraph says what is wrong, a later one may hold a tip.
+        let message = text.split("\n\n").next().unwrap_or_default();
+        let message = message.trim().trim_start_matches("error: ");
+        let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: "));
+        Self::usage(message).hint(tip.unwrap_or("`--help` lists what is possible"))
+    }
+}
+
+impl From<CheckpointError> for CliError {
+    fn from(error: CheckpointError) -> Self {
+        match error {
+            CheckpointError::NoSuchDirectory { .. }
+            | CheckpointError::NotADirectory { .. }
+            | CheckpointError::NotAModel { .. }
+            | CheckpointError::Config { .. } => Self::usage(error),
+            other => Self::failed(other),
+        }
+    }
+}
+
+impl From<ConfigError> for CliError {
+    fn from(error: ConfigError) -> Self {
+        Self::usage(error)
+    }
+}
+
+impl From<LoadError> for CliError {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::Checkpoint(error) => error.into(),
+            LoadError::Cancelled => Self::Interrupted,
+            other => Self::failed(other),
+        }
+    }
+}
+
+impl From<SamplingError> for CliError {
+    fn from(error: SamplingError) -> Self {
+        Self::usage(error)
+    }
+}
+
+impl From<GenerateError> for CliError {
+    fn from(error: GenerateError) -> Self {
+        match error {
+            GenerateError::Mlx(_) => Self::failed(error),
+            GenerateError::Memory { .. } => Self::memory(error),
+            other => Self::usage(other),
+        }
+    }
+}
+
+impl From<TraceError> for CliError {
+    fn from(error: TraceError) -> Self {
+        Self::failed(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_one_line_without_control_characters() {
+        assert_eq!(one_line("a\n\n  b\u{1b}[31m"), "a b\\u{1b}[31m");
+    }
+}
