@@ -35,9 +35,11 @@ pub struct PretrainedOptions {
 
 impl PretrainedOptions {
     fn resolve(self, device: DeviceKind) -> LoadOptions {
+        let defaults = LoadOptions::for_device(device);
         LoadOptions {
-            dtype: self.dtype.unwrap_or(LoadOptions::for_device(device).dtype),
+            dtype: self.dtype.unwrap_or(defaults.dtype),
             quantize: self.quantize,
+            ..defaults
         }
     }
 }
