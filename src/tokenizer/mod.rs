@@ -14,7 +14,9 @@
 
 mod error;
 mod json;
+mod json_file;
 mod o200k;
+mod runs;
 mod special;
 mod stop;
 mod stream;
@@ -58,7 +60,7 @@ struct Inner {
 
 #[derive(Debug)]
 enum Encoder {
-    Json(ByteLevelBpe),
+    Json(Box<ByteLevelBpe>),
     O200k(O200k),
 }
 
@@ -90,7 +92,7 @@ impl Tokenizer {
     /// *Errors:* [`TokenizerError`] for anything else; never a panic.
     pub fn from_tokenizer_json(json: &[u8]) -> Result<Self, TokenizerError> {
         let (encoder, vocabulary) = json::load(json)?;
-        Ok(Self::new(Encoder::Json(encoder), vocabulary))
+        Ok(Self::new(Encoder::Json(Box::new(encoder)), vocabulary))
     }
 
     /// The o200k vocabulary with harmony's special tokens, embedded in the program.
@@ -118,9 +120,11 @@ impl Tokenizer {
 
     /// Like [`Tokenizer::encode_ordinary`], appending to `ids`.
     pub fn encode_ordinary_into(&self, text: &str, ids: &mut Vec<u32>) {
-        match &self.inner.encoder {
-            Encoder::Json(encoder) => encoder.encode_into(text, ids),
-            Encoder::O200k(encoder) => encoder.encode_into(text, ids),
+        for piece in runs::bounded(text) {
+            match &self.inner.encoder {
+                Encoder::Json(encoder) => encoder.encode_into(piece, ids),
+                Encoder::O200k(encoder) => encoder.encode_into(piece, ids),
+            }
         }
     }
 

@@ -235,7 +235,7 @@ fn hostile_files_are_refused_with_the_field_named() {
     for (pointer, value, named) in cases {
         let shown = value.to_string();
         let error = changed(pointer, value).map(|_| ()).unwrap_err().to_string();
-        assert!(error.contains(named), "{pointer} = {:.60}: {error}", shown);
+        assert!(error.contains(named), "{pointer} = {shown:.60}: {error}");
     }
 }
 
@@ -273,12 +273,66 @@ fn the_legacy_spelling_of_merges_gives_the_same_tokens() {
 
 #[test]
 fn long_runs_without_a_break_are_encoded() {
-    let runs = ["a", " ", "\n", "!", "1", "é", " \n", "\u{3000}", "'"];
+    // The first three lengths are beyond what the regular expression engine takes in one run.
+    let runs = [
+        (" ", 1_100_000),
+        (" \n", 600_000),
+        ("\u{3000}", 1_100_000),
+        ("a", 100_000),
+        ("\n", 100_000),
+        ("!", 100_000),
+        ("1", 100_000),
+        ("é", 100_000),
+        ("'", 100_000),
+    ];
     for tokenizer in both() {
-        for run in runs {
-            let text = run.repeat(300_000) + "x";
+        for (run, count) in runs {
+            let text = run.repeat(count) + "x";
             let ids = tokenizer.encode_ordinary(&text);
             assert!(tokenizer.decode(&ids) == text, "{run:?}");
+        }
+    }
+}
+
+#[test]
+fn any_valid_expression_keeps_the_text() {
+    let text = "aa b\n<|end|> é  x";
+    for pattern in ["", "(?=a)", "a*?", "x", "(a|aa)+$", "\\s+(?!\\S)", "."] {
+        for behavior in [
+            "Isolated",
+            "MergedWithPrevious",
+            "MergedWithNext",
+            "Contiguous",
+        ] {
+            for invert in [false, true] {
+                let split = serde_json::json!({"type": "Split", "pattern": {"Regex": pattern}, "behavior": behavior, "invert": invert});
+                let tokenizer = changed("/pre_tokenizer/pretokenizers/0", split).unwrap();
+                let ids = tokenizer.encode_ordinary(text);
+                assert_eq!(
+                    tokenizer.decode(&ids),
+                    text,
+                    "{pattern} {behavior} {invert}"
+                );
+            }
+        }
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn damaged_files_never_panic(
+        at in 0..DEMO.len(),
+        piece in proptest::prelude::prop_oneof!["[0-9]{1,10}", "[\\[\\]{}:,\"]{1,3}", "\\PC{1,3}"],
+    ) {
+        let mut json = DEMO.to_vec();
+        let end = DEMO.len().min(at + piece.len());
+        json.splice(at..end, piece.bytes());
+        if let Ok(tokenizer) = Tokenizer::from_tokenizer_json(&json) {
+            let text = "Hello <|end|>, 48 + 75 = 你好!\n";
+            let ids = tokenizer.encode_ordinary(text);
+            proptest::prop_assert_eq!(tokenizer.decode(&ids), text);
         }
     }
 }
