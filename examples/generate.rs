@@ -6,10 +6,16 @@ fn main() {
     let mut opts = gptoss::GenerateOptions::default();
     opts.max_tokens = Some(64);
     opts.sampling.temperature = 0.0;
-    let prompt: Vec<u32> = (0..std::env::args().nth(1).map_or(16, |s| s.parse().unwrap())).map(|i| 100 + i % 900).collect();
+    let prompt: Vec<u32> = (0..std::env::args().nth(1).map_or(16, |s| s.parse().unwrap()))
+        .map(|i| 100 + i % 900)
+        .collect();
     let mut g = model.generate(&prompt, opts).unwrap();
     let first = g.next();
-    eprintln!("first {:?} {:?}", t0.elapsed(), first.map(|t| t.unwrap().id));
+    eprintln!(
+        "first {:?} {:?}",
+        t0.elapsed(),
+        first.map(|t| t.unwrap().id)
+    );
     let ids: Vec<u32> = g.by_ref().map(|t| t.unwrap().id).collect();
     eprintln!("{ids:?}\n{:?}", g.stats());
 }

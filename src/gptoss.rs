@@ -35,9 +35,11 @@ pub struct PretrainedOptions {
 
 impl PretrainedOptions {
     fn resolve(self, device: DeviceKind) -> LoadOptions {
+        let defaults = LoadOptions::for_device(device);
         LoadOptions {
-            dtype: self.dtype.unwrap_or(LoadOptions::for_device(device).dtype),
+            dtype: self.dtype.unwrap_or(defaults.dtype),
             quantize: self.quantize,
+            ..defaults
         }
     }
 }
@@ -128,9 +130,9 @@ impl TokenizerSlot {
 /// When the file is there and cannot be used.
 pub fn open_tokenizer(source: &ModelSource) -> Result<Tokenizer, TokenizerError> {
     match source {
-        ModelSource::Demo => Tokenizer::from_tokenizer_json(include_bytes!(
-            "../assets/demo-model/tokenizer.json"
-        )),
+        ModelSource::Demo => {
+            Tokenizer::from_tokenizer_json(include_bytes!("../assets/demo-model/tokenizer.json"))
+        }
         ModelSource::Directory(dir) => Tokenizer::from_dir(dir),
     }
 }
@@ -147,7 +149,11 @@ impl GptOss {
 
     /// The built-in demo model.
     pub fn demo() -> Result<Self, LoadError> {
-        Self::load(&ModelSource::Demo, PretrainedOptions::default(), &mut |_, _| true)
+        Self::load(
+            &ModelSource::Demo,
+            PretrainedOptions::default(),
+            &mut |_, _| true,
+        )
     }
 
     /// Loads `source` as `options` say and reports progress, which can also stop it.
@@ -274,7 +280,11 @@ impl GptOss {
     pub fn stop_tokens(&self) -> Vec<u32> {
         let mut ids = self.config().eos_token_ids.clone();
         if let Ok(tokenizer) = self.tokenizer() {
-            let harmony = [SpecialToken::Return, SpecialToken::Call, SpecialToken::EndOfText];
+            let harmony = [
+                SpecialToken::Return,
+                SpecialToken::Call,
+                SpecialToken::EndOfText,
+            ];
             ids.extend(harmony.iter().filter_map(|&token| tokenizer.special(token)));
         }
         ids.sort_unstable();

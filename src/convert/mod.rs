@@ -110,7 +110,10 @@ pub fn convert(
 
 fn copy_companions(input: Option<&Path>, output: &Path) -> Result<(), ConvertError> {
     for name in COMPANIONS {
-        let Some(from) = input.map(|dir| dir.join(name)).filter(|path| path.is_file()) else {
+        let Some(from) = input
+            .map(|dir| dir.join(name))
+            .filter(|path| path.is_file())
+        else {
             continue;
         };
         let path = output.join(name);

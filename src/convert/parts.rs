@@ -87,11 +87,25 @@ pub(super) fn modules(
     checkpoint: &Checkpoint,
     quantize: QuantizeOptions,
 ) -> Result<Vec<Module>, ConvertError> {
-    let mut modules = vec![planned(checkpoint, "model.embed_tokens", Kind::EmbedTokens, quantize)?];
+    let mut modules = vec![planned(
+        checkpoint,
+        "model.embed_tokens",
+        Kind::EmbedTokens,
+        quantize,
+    )?];
     let layers = 0..checkpoint.config().num_hidden_layers;
     for (part, name) in LayerPart::ALL {
-        let first = planned(checkpoint, &layer_path(0, name), Kind::Layer(0, part), quantize)?;
-        modules.extend(layers.clone().map(|index| first.in_layer(index, part, name)));
+        let first = planned(
+            checkpoint,
+            &layer_path(0, name),
+            Kind::Layer(0, part),
+            quantize,
+        )?;
+        modules.extend(
+            layers
+                .clone()
+                .map(|index| first.in_layer(index, part, name)),
+        );
     }
     modules.push(planned(checkpoint, "model.norm", Kind::Norm, quantize)?);
     if !checkpoint.config().tie_word_embeddings {

@@ -120,10 +120,17 @@ impl Backend for MlxBackend {
             .map_err(|error| generate_report(&error))?;
         // The last position's routing comes with the first token.
         let last = progress.total_tokens - 1;
-        let records = run.generation.prompt_records().iter().take(last).skip(before);
+        let records = run
+            .generation
+            .prompt_records()
+            .iter()
+            .take(last)
+            .skip(before);
         Ok(PrefillChunk {
             done_tokens: progress.done_tokens,
-            routing: records.filter_map(|record| record.routing.clone()).collect(),
+            routing: records
+                .filter_map(|record| record.routing.clone())
+                .collect(),
         })
     }
 
@@ -200,7 +207,9 @@ impl Run {
     fn token_event(&mut self, model: &GptOss, token: GeneratedToken) -> TokenEvent {
         let index = self.generated_tokens;
         self.generated_tokens += 1;
-        let step = self.stop.push(&self.text.push(&model.token_bytes(token.id)));
+        let step = self
+            .stop
+            .push(&self.text.push(&model.token_bytes(token.id)));
         let mut text = step.text;
         if step.matched.is_some() {
             self.stopped = true;

@@ -4,13 +4,17 @@
 //! GPU can group its work by matrix. On the CPU the experts run in [`crate::kernels`] instead:
 //! MLX has no vector path for packed weights there.
 
+use std::sync::Arc;
+
 use mlx_rs::error::Result;
 use mlx_rs::ops::indexing::{take_along_axis, take_axis};
 use mlx_rs::ops::{self as mlx_ops, argsort_axis, gather_mm, sigmoid, softmax_axis};
 use mlx_rs::{Array, Dtype};
 
 use super::config::{ModelConfig, SWIGLU_ALPHA};
+use super::cpu_experts::{CpuExperts, ExpertShape, is_supported};
 use super::layers::{Linear, Weight};
+use crate::kernels::Pool;
 use crate::mlx::ops;
 
 /// From this many token-expert pairs on, tokens are sorted by expert.
@@ -70,13 +74,16 @@ pub struct Experts {
     gate_up_bias: Array,
     down: Weight,
     down_bias: Array,
-    intermediate_size: usize,
+    shape: ExpertShape,
     swiglu: ClampedSwiGlu,
+    /// Set where the CPU's kernels take over.
+    pool: Option<Arc<Pool>>,
 }
 
 impl Experts {
     /// Shapes: `gate_up: [E, 2I, D]` with the gate's rows before the up rows, `gate_up_bias: [E, 2I]`,
-    /// `down: [E, D, I]`, `down_bias: [E, D]`.
+    /// `down: [E, D, I]`, `down_bias: [E, D]`. `pool` hands the work to the CPU's kernels, which
+    /// want f32.
     pub fn new(
         config: &ModelConfig,
         gate_up: Weight,
@@ -84,19 +91,25 @@ impl Experts {
         down: Weight,
         down_bias: Array,
         dtype: Dtype,
+        pool: Option<Arc<Pool>>,
     ) -> Result<Self> {
+        let can = dtype == Dtype::Float32 && [&gate_up, &down].into_iter().all(is_supported);
         Ok(Self {
+            pool: pool.filter(|_| can),
             gate_up,
             gate_up_bias,
             down,
             down_bias,
-            intermediate_size: config.intermediate_size,
+            shape: ExpertShape::new(config),
             swiglu: ClampedSwiGlu::new(config.swiglu_limit, dtype)?,
         })
     }
 
     /// The weighted sum of the chosen experts' outputs; `x: [L, D]` → `[L, D]`.
     pub fn forward(&self, x: &Array, routing: &Routing) -> Result<Array> {
+        if let Some(pool) = &self.pool {
+            return self.on_cpu().forward(x, routing, pool);
+        }
         let (rows, per_token) = (routing.experts.dim(0), routing.experts.dim(1));
         let outputs = if rows * per_token >= SORT_THRESHOLD_PAIRS {
             self.forward_sorted(x, &routing.experts)?
@@ -125,14 +138,24 @@ impl Experts {
     /// `x: [.., 1, D]`, one expert a row in `experts: [..]` → `[.., D]`.
     fn products(&self, x: &Array, experts: &Array, sorted: bool) -> Result<Array> {
         let hidden = expert_linear(x, &self.gate_up, &self.gate_up_bias, experts, sorted)?;
-        let hidden = self.swiglu.forward(&hidden, self.intermediate_size)?;
+        let hidden = self.swiglu.forward(&hidden, self.shape.intermediate_size)?;
         let hidden = hidden.expand_dims(-2)?;
         expert_linear(&hidden, &self.down, &self.down_bias, experts, sorted)
     }
 
+    fn on_cpu(&self) -> CpuExperts<'_> {
+        CpuExperts {
+            config: &self.shape,
+            gate_up: &self.gate_up,
+            gate_up_bias: &self.gate_up_bias,
+            down: &self.down,
+            down_bias: &self.down_bias,
+        }
+    }
+
     /// Whether [`Self::forward`] evaluates its input.
     pub fn is_synchronous(&self) -> bool {
-        false
+        self.pool.is_some()
     }
 
     /// The arrays held.

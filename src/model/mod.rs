@@ -17,6 +17,8 @@ pub mod attention;
 pub mod cache;
 pub mod config;
 #[cfg(feature = "mlx")]
+mod cpu_experts;
+#[cfg(feature = "mlx")]
 pub mod experts;
 #[cfg(feature = "mlx")]
 pub mod gpt_oss;

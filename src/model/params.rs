@@ -3,9 +3,12 @@
 //! One tensor is held in both forms at a time and its file pages are dropped afterwards, so that
 //! peak memory stays near the model's size. The mathematics ([`super::gpt_oss`]) sees arrays only.
 
+use std::sync::Arc;
+
 use mlx_rs::{Array, Dtype, transforms};
 
 use super::config::{ModelConfig, Quantization, QuantizationMode};
+use super::cpu_experts;
 use super::experts::{Experts, Router};
 use super::gpt_oss::{AttentionBlock, MlpBlock, Transformer, TransformerBlock};
 use super::layers::{Embedding, Linear, RmsNorm, Weight};
@@ -13,6 +16,7 @@ use super::rope::RotaryEmbedding;
 use crate::checkpoint::{
     Checkpoint, CheckpointError, LinearTensors, TensorDtype, TensorView, WeightTensors,
 };
+use crate::kernels::Pool;
 use crate::mlx::device::DeviceKind;
 use crate::mlx::ops::{self, QuantizedArray};
 
@@ -44,6 +48,26 @@ pub struct LoadOptions {
     pub dtype: Dtype,
     /// What is packed further than the checkpoint has it.
     pub quantize: QuantizeOptions,
+    /// Who computes the experts.
+    pub experts_on: ExpertsOn,
+}
+
+/// Who computes the experts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExpertsOn {
+    /// MLX, on whatever device it runs.
+    Mlx,
+    /// This program's CPU kernels, where weights and dtype allow it; else MLX.
+    CpuKernels,
+}
+
+impl ExpertsOn {
+    pub(super) fn pool(self) -> Option<Arc<Pool>> {
+        match self {
+            Self::Mlx => None,
+            Self::CpuKernels => cpu_experts::shared_pool(),
+        }
+    }
 }
 
 /// Which dense weights are packed at load; what is packed already stays as it is.
@@ -73,6 +97,10 @@ impl LoadOptions {
                 DeviceKind::Metal | DeviceKind::Cuda => Dtype::Bfloat16,
             },
             quantize: QuantizeOptions::default(),
+            experts_on: match device {
+                DeviceKind::Cpu => ExpertsOn::CpuKernels,
+                DeviceKind::Metal | DeviceKind::Cuda => ExpertsOn::Mlx,
+            },
         }
     }
 }
@@ -163,6 +191,7 @@ impl Loader<'_> {
             down,
             down_bias,
             self.options.dtype,
+            self.options.experts_on.pool(),
         )?;
         Ok(TransformerBlock {
             layer_type: config.layer_types[index],

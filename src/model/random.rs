@@ -78,6 +78,7 @@ impl RandomWeights<'_> {
                 self.mxfp4(&[experts, hidden, inner])?,
                 self.floats(&[experts, hidden])?,
                 self.options.dtype,
+                self.options.experts_on.pool(),
             )?,
         };
         Ok(TransformerBlock {

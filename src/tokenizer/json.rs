@@ -7,26 +7,16 @@
 
 use std::collections::{HashMap, HashSet};
 
-<<<<<<< HEAD
-use serde::Deserialize;
-use tokenizers::models::bpe::{BPE, BpeBuilder};
-use tokenizers::pre_tokenizers::byte_level::ByteLevel;
-use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
-=======
 use tokenizers::models::bpe::{BPE, BpeBuilder};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::pre_tokenizers::split::Split;
->>>>>>> h1
 use tokenizers::{
     Model as _, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer as _,
     SplitDelimiterBehavior,
 };
 
 use super::TokenizerError;
-<<<<<<< HEAD
-=======
 use super::json_file::{AddedToken, File, Merge, PreTokenizer, inconsistent, unsupported};
->>>>>>> h1
 use super::vocabulary::Vocabulary;
 
 /// Twenty times o200k; a larger id would only make the tables explode.
@@ -49,11 +39,7 @@ enum Step {
 pub(super) fn load(json: &[u8]) -> Result<(ByteLevelBpe, Vocabulary), TokenizerError> {
     let file: File =
         serde_json::from_slice(json).map_err(|source| TokenizerError::Json { source })?;
-<<<<<<< HEAD
-    check_settings(&file)?;
-=======
     file.check_settings()?;
->>>>>>> h1
     let mut steps = Vec::new();
     let Some(pre_tokenizer) = file.pre_tokenizer else {
         return Err(unsupported("pre_tokenizer", "missing", "a ByteLevel step"));
@@ -92,118 +78,6 @@ impl ByteLevelBpe {
     }
 }
 
-<<<<<<< HEAD
-#[derive(Deserialize)]
-struct File {
-    #[serde(default)]
-    added_tokens: Vec<AddedToken>,
-    #[serde(default)]
-    normalizer: Option<serde_json::Value>,
-    #[serde(default)]
-    pre_tokenizer: Option<PreTokenizer>,
-    model: Model,
-}
-
-#[derive(Deserialize)]
-struct AddedToken {
-    id: u32,
-    content: String,
-}
-
-#[derive(Deserialize)]
-#[serde(tag = "type")]
-enum PreTokenizer {
-    Sequence {
-        pretokenizers: Vec<PreTokenizer>,
-    },
-    Split {
-        pattern: SplitPattern,
-        behavior: SplitDelimiterBehavior,
-        #[serde(default)]
-        invert: bool,
-    },
-    ByteLevel {
-        #[serde(default)]
-        add_prefix_space: bool,
-        #[serde(default = "yes")]
-        use_regex: bool,
-    },
-    #[serde(other)]
-    Other,
-}
-
-#[derive(Deserialize)]
-struct Model {
-    #[serde(rename = "type", default)]
-    kind: Option<String>,
-    vocab: HashMap<String, u32>,
-    merges: Vec<Merge>,
-    #[serde(default)]
-    ignore_merges: bool,
-    #[serde(default)]
-    dropout: Option<f32>,
-    #[serde(default)]
-    continuing_subword_prefix: Option<String>,
-    #[serde(default)]
-    end_of_word_suffix: Option<String>,
-    #[serde(default)]
-    byte_fallback: bool,
-}
-
-/// Both spellings in use: `["a", "b"]` and the older `"a b"`.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Merge {
-    Pair(String, String),
-    Joined(String),
-}
-
-fn yes() -> bool {
-    true
-}
-
-fn check_settings(file: &File) -> Result<(), TokenizerError> {
-    let model = &file.model;
-    if let Some(kind) = model.kind.as_deref().filter(|&kind| kind != "BPE") {
-        return Err(unsupported("model.type", kind, "BPE"));
-    }
-    if let Some(normalizer) = &file.normalizer
-        && !normalizer.is_null()
-    {
-        let kind = normalizer.get("type").and_then(|kind| kind.as_str());
-        return Err(unsupported(
-            "normalizer",
-            kind.unwrap_or("set"),
-            "null, since it changes text",
-        ));
-    }
-    if let Some(dropout) = model.dropout.filter(|&dropout| dropout != 0.0) {
-        return Err(unsupported(
-            "model.dropout",
-            &dropout.to_string(),
-            "null or 0",
-        ));
-    }
-    let affixes = [
-        (
-            "model.continuing_subword_prefix",
-            &model.continuing_subword_prefix,
-        ),
-        ("model.end_of_word_suffix", &model.end_of_word_suffix),
-    ];
-    for (field, affix) in affixes {
-        if let Some(affix) = affix.as_deref().filter(|affix| !affix.is_empty()) {
-            return Err(unsupported(field, affix, "null or empty"));
-        }
-    }
-    if model.byte_fallback {
-        return Err(unsupported("model.byte_fallback", "true", "false"));
-    }
-    Ok(())
-}
-
-=======
->>>>>>> h1
 /// Turns nested sequences into one list of steps.
 fn flatten(node: PreTokenizer, steps: &mut Vec<Step>) -> Result<(), TokenizerError> {
     match node {
@@ -334,21 +208,6 @@ fn build_bpe(
     merges: Vec<Merge>,
     ignore_merges: bool,
 ) -> Result<BPE, TokenizerError> {
-<<<<<<< HEAD
-    let mut pairs = Vec::with_capacity(merges.len());
-    for (index, merge) in merges.into_iter().enumerate() {
-        pairs.push(match merge {
-            Merge::Pair(left, right) => (left, right),
-            Merge::Joined(joined) => match joined.split_once(' ') {
-                Some((left, right)) => (left.to_owned(), right.to_owned()),
-                None => {
-                    let what = format!("`model.merges[{index}]` is `{joined}`, expected two parts");
-                    return Err(inconsistent(what));
-                }
-            },
-        });
-    }
-=======
     let pairs = merges.into_iter().enumerate().map(|(index, merge)| {
         merge.into_pair().map_err(|joined| {
             inconsistent(format!(
@@ -357,7 +216,6 @@ fn build_bpe(
         })
     });
     let pairs = pairs.collect::<Result<Vec<_>, _>>()?;
->>>>>>> h1
     BpeBuilder::new()
         .vocab_and_merges(
             vocab
@@ -390,18 +248,3 @@ fn byte_of_char() -> HashMap<char, u8> {
         .filter_map(|(char, byte)| Some((char?, byte)))
         .collect()
 }
-<<<<<<< HEAD
-
-fn unsupported(field: &str, found: &str, expected: &'static str) -> TokenizerError {
-    TokenizerError::Unsupported {
-        field: field.to_owned(),
-        found: format!("`{found}`"),
-        expected,
-    }
-}
-
-fn inconsistent(what: String) -> TokenizerError {
-    TokenizerError::Inconsistent { what }
-}
-=======
->>>>>>> h1

@@ -14,10 +14,7 @@
 
 mod error;
 mod json;
-<<<<<<< HEAD
-=======
 mod json_file;
->>>>>>> h1
 mod o200k;
 mod runs;
 mod special;
@@ -63,11 +60,7 @@ struct Inner {
 
 #[derive(Debug)]
 enum Encoder {
-<<<<<<< HEAD
-    Json(ByteLevelBpe),
-=======
     Json(Box<ByteLevelBpe>),
->>>>>>> h1
     O200k(O200k),
 }
 
@@ -99,11 +92,7 @@ impl Tokenizer {
     /// *Errors:* [`TokenizerError`] for anything else; never a panic.
     pub fn from_tokenizer_json(json: &[u8]) -> Result<Self, TokenizerError> {
         let (encoder, vocabulary) = json::load(json)?;
-<<<<<<< HEAD
-        Ok(Self::new(Encoder::Json(encoder), vocabulary))
-=======
         Ok(Self::new(Encoder::Json(Box::new(encoder)), vocabulary))
->>>>>>> h1
     }
 
     /// The o200k vocabulary with harmony's special tokens, embedded in the program.

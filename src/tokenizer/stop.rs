@@ -43,17 +43,11 @@ impl StopStrings {
         let stops = stops
             .into_iter()
             .enumerate()
-<<<<<<< HEAD
-            .map(|(index, text)| match text.is_empty() {
-                true => Err(StopStringsError::Empty { index }),
-                false => Ok(Stop::new(text)),
-=======
             .map(|(index, text)| {
                 if text.is_empty() {
                     return Err(StopStringsError::Empty { index });
                 }
                 Ok(Stop::new(text))
->>>>>>> h1
             })
             .collect::<Result<_, _>>()?;
         Ok(Self {

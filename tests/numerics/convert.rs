@@ -4,7 +4,7 @@ use gptoss::checkpoint::{Checkpoint, Layout};
 use gptoss::convert::convert;
 use gptoss::model::config::Quantization;
 use gptoss::model::gpt_oss::{KvPrecision, LogitRows, Transformer};
-use gptoss::model::params::{LoadOptions, QuantizeOptions, affine};
+use gptoss::model::params::{ExpertsOn, LoadOptions, QuantizeOptions, affine};
 use mlx_rs::Dtype;
 
 use crate::golden::{Golden, folder, ids, values};
@@ -15,6 +15,7 @@ fn logits(dir: &std::path::Path, tokens: &[u32]) -> Vec<f32> {
     let options = LoadOptions {
         dtype: Dtype::Float32,
         quantize: QuantizeOptions::default(),
+        experts_on: ExpertsOn::Mlx,
     };
     let model = Transformer::from_checkpoint(&checkpoint, options, &mut |_, _| true).unwrap();
     let mut caches = model.new_caches(KvPrecision::Activations);
@@ -26,7 +27,14 @@ fn converted(from: &str, quantize: QuantizeOptions) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     let input = folder(from);
     let checkpoint = Checkpoint::open(&input).unwrap();
-    convert(&checkpoint, Some(&input), dir.path(), quantize, &mut |_, _| true).unwrap();
+    convert(
+        &checkpoint,
+        Some(&input),
+        dir.path(),
+        quantize,
+        &mut |_, _| true,
+    )
+    .unwrap();
     dir
 }
 
@@ -50,7 +58,10 @@ fn eight_bit_rest_gives_the_published_kind() {
     };
     for (from, base) in [("pub-a/hf", "pub-a"), ("pub-b/openai", "pub-b")] {
         let dir = converted(from, quantize);
-        assert_eq!(Checkpoint::open(dir.path()).unwrap().layout(), Layout::MlxQuantized);
+        assert_eq!(
+            Checkpoint::open(dir.path()).unwrap().layout(),
+            Layout::MlxQuantized
+        );
         let golden = Golden::open(&format!("{base}/mlx-q8"));
         let tokens = &golden.prompts["len17"].0;
         let found = logits(dir.path(), tokens);
@@ -77,12 +88,24 @@ fn stopping_and_occupied_folders_leave_everything_as_it_was() {
     let dir = tempfile::tempdir().unwrap();
     let checkpoint = Checkpoint::open(&folder("pub-b/hf")).unwrap();
     let output = dir.path().join("new");
-    let stopped = convert(&checkpoint, None, &output, QuantizeOptions::default(), &mut |_, _| false);
+    let stopped = convert(
+        &checkpoint,
+        None,
+        &output,
+        QuantizeOptions::default(),
+        &mut |_, _| false,
+    );
     assert!(stopped.unwrap_err().to_string().contains("cancelled"));
     assert!(!output.exists());
 
     std::fs::write(dir.path().join("mine.txt"), "mine").unwrap();
-    let refused = convert(&checkpoint, None, dir.path(), QuantizeOptions::default(), &mut |_, _| true);
+    let refused = convert(
+        &checkpoint,
+        None,
+        dir.path(),
+        QuantizeOptions::default(),
+        &mut |_, _| true,
+    );
     assert!(refused.unwrap_err().to_string().contains("not empty"));
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
 }

@@ -10,7 +10,7 @@ use gptoss::model::params::LoadOptions;
 use mlx_rs::Array;
 
 /// Every checkpoint folder, with the folder that holds its expected values.
-pub const CHECKPOINTS: &[(&str, &str)] = &[
+pub(crate) const CHECKPOINTS: &[(&str, &str)] = &[
     ("pub-a/hf", "pub-a"),
     ("pub-a/mlx-q8", "pub-a/mlx-q8"),
     ("pub-b/hf", "pub-b"),
@@ -19,27 +19,30 @@ pub const CHECKPOINTS: &[(&str, &str)] = &[
     ("pub-b/mlx-q8", "pub-b/mlx-q8"),
 ];
 
-pub fn folder(name: &str) -> PathBuf {
+pub(crate) fn folder(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("tests/fixtures/reference")
         .join(name)
 }
 
-pub fn load(name: &str) -> Transformer {
+pub(crate) fn load(name: &str) -> Transformer {
+    load_as(name, LoadOptions::for_device(DeviceKind::Cpu))
+}
+
+pub(crate) fn load_as(name: &str, options: LoadOptions) -> Transformer {
     let checkpoint = Checkpoint::open(&folder(name)).unwrap();
-    let options = LoadOptions::for_device(DeviceKind::Cpu);
     Transformer::from_checkpoint(&checkpoint, options, &mut |_, _| true).unwrap()
 }
 
 /// The expected values of one checkpoint.
-pub struct Golden {
+pub(crate) struct Golden {
     arrays: Arrays,
     /// Prompts by name, each with the 32 tokens that follow greedily.
-    pub prompts: BTreeMap<String, (Vec<u32>, Vec<u32>)>,
+    pub(crate) prompts: BTreeMap<String, (Vec<u32>, Vec<u32>)>,
 }
 
 impl Golden {
-    pub fn open(name: &str) -> Self {
+    pub(crate) fn open(name: &str) -> Self {
         let own: serde_json::Value = json(&folder(name).join("golden.json"));
         // The prompts are those of the unquantised checkpoint.
         let base = name.split('/').next().unwrap();
@@ -61,38 +64,38 @@ impl Golden {
         }
     }
 
-    pub fn f32(&self, name: &str) -> Vec<f32> {
+    pub(crate) fn f32(&self, name: &str) -> Vec<f32> {
         self.arrays.f32(name)
     }
 
-    pub fn i32(&self, name: &str) -> Vec<i32> {
+    pub(crate) fn i32(&self, name: &str) -> Vec<i32> {
         self.arrays.i32(name)
     }
 
-    pub fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.arrays.shape(name).is_some()
     }
 }
 
 /// A safetensors file of expected values.
-pub struct Arrays(Vec<u8>);
+pub(crate) struct Arrays(Vec<u8>);
 
 impl Arrays {
-    pub fn open(path: &std::path::Path) -> Self {
+    pub(crate) fn open(path: &std::path::Path) -> Self {
         Self(std::fs::read(path).unwrap())
     }
 
-    pub fn shape(&self, name: &str) -> Option<Vec<usize>> {
+    pub(crate) fn shape(&self, name: &str) -> Option<Vec<usize>> {
         let file = safetensors::SafeTensors::deserialize(&self.0).unwrap();
         file.tensor(name).ok().map(|view| view.shape().to_vec())
     }
 
-    pub fn bytes(&self, name: &str) -> Vec<u8> {
+    pub(crate) fn bytes(&self, name: &str) -> Vec<u8> {
         let file = safetensors::SafeTensors::deserialize(&self.0).unwrap();
         file.tensor(name).unwrap().data().to_vec()
     }
 
-    pub fn f32(&self, name: &str) -> Vec<f32> {
+    pub(crate) fn f32(&self, name: &str) -> Vec<f32> {
         let words = self.bytes(name);
         words
             .chunks_exact(4)
@@ -100,7 +103,7 @@ impl Arrays {
             .collect()
     }
 
-    pub fn i32(&self, name: &str) -> Vec<i32> {
+    pub(crate) fn i32(&self, name: &str) -> Vec<i32> {
         let words = self.bytes(name);
         words
             .chunks_exact(4)
@@ -109,11 +112,11 @@ impl Arrays {
     }
 }
 
-pub fn ids(tokens: &[u32]) -> Array {
+pub(crate) fn ids(tokens: &[u32]) -> Array {
     Array::from_slice(tokens, &[tokens.len() as i32])
 }
 
-pub fn values(array: &Array) -> Vec<f32> {
+pub(crate) fn values(array: &Array) -> Vec<f32> {
     array
         .as_dtype(mlx_rs::Dtype::Float32)
         .unwrap()

@@ -1,7 +1,13 @@
 //! The model's numbers against three independent references; see `tests/fixtures/README.md`.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a failing step fails its test, with the place"
+)]
 
+mod bf16;
 mod cache;
 mod convert;
+mod generate;
 mod golden;
 mod model;
 mod tolerance;

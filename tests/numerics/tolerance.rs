@@ -1,20 +1,27 @@
 //! Every tolerance of these tests, by name.
 
 /// Logits in f32; the references differ among themselves by 2.5e-5.
-pub const F32_LOGITS: f32 = 1e-4;
+pub(crate) const F32_LOGITS: f32 = 1e-4;
 
 /// Single functions in f32 with values of order one.
-pub const F32_UNIT: f32 = 1e-5;
+pub(crate) const F32_UNIT: f32 = 1e-5;
 
 /// Two ways through our own f32 code that add up in another order.
-pub const F32_REORDERED: f32 = 5e-5;
+pub(crate) const F32_REORDERED: f32 = 5e-5;
 
 /// Chosen experts are compared where the k-th and the next logit differ by more.
-pub const ROUTING_MARGIN: f32 = 1e-3;
+pub(crate) const ROUTING_MARGIN: f32 = 1e-3;
+
+/// bf16 is judged over all rows: how often the most probable token is the same, ...
+pub(crate) const BF16_ARGMAX_AGREEMENT: f64 = 0.85;
+/// ... the median difference of logits, ...
+pub(crate) const BF16_MEDIAN_LOGITS: f32 = 0.4;
+/// ... and the mean Kullback-Leibler divergence in nats. All three references are alike.
+pub(crate) const BF16_MEAN_KL: f64 = 0.05;
 
 /// Asserts that two slices agree, and says where they differ most.
 #[track_caller]
-pub fn assert_close(what: &str, actual: &[f32], expected: &[f32], tolerance: f32) {
+pub(crate) fn assert_close(what: &str, actual: &[f32], expected: &[f32], tolerance: f32) {
     assert_eq!(actual.len(), expected.len(), "{what}: lengths differ");
     let (index, error) = actual
         .iter()

@@ -1,0 +1,155 @@
+//! AVX-512 (F, BW, VL): sixteen lanes, and the 16-entry table lookup is one instruction.
+#![expect(
+    unsafe_code,
+    reason = "vector intrinsics; `Avx512` is the proof that the CPU has them"
+)]
+
+use super::simd::{Kernel, Simd};
+use std::arch::x86_64::*;
+
+/// Proof that the CPU has AVX-512 F, BW and VL and FMA; see [`Avx512::detect`].
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Avx512(());
+
+impl Avx512 {
+    /// The proof, where the CPU and the operating system support the instructions.
+    pub(super) fn detect() -> Option<Self> {
+        let found = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("fma");
+        found.then_some(Self(()))
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx2,fma")]
+fn enter<K: Kernel<Avx512>>(isa: Avx512, kernel: K) {
+    kernel.run(isa);
+}
+
+// Every block below is sound for the same reason, besides what it says itself: `self` exists, so the
+// CPU has the instructions.
+impl Simd for Avx512 {
+    const LANES: usize = 16;
+    const TILE_TOKENS: usize = 4;
+    type Floats = __m512;
+    type Words = __m512i;
+
+    fn vectorize<K: Kernel<Self>>(self, kernel: K) {
+        // SAFETY: `self` is the proof that the CPU has the enabled features.
+        unsafe { enter(self, kernel) }
+    }
+
+    #[inline(always)]
+    fn splat(self, value: f32) -> __m512 {
+        // SAFETY: `self` is the proof.
+        unsafe { _mm512_set1_ps(value) }
+    }
+
+    #[inline(always)]
+    fn load(self, values: &[f32]) -> __m512 {
+        let values = &values[..16];
+        // SAFETY: `self` is the proof, and the slice holds the sixteen values that are read.
+        unsafe { _mm512_loadu_ps(values.as_ptr()) }
+    }
+
+    #[inline(always)]
+    fn load_words(self, words: &[u32]) -> __m512i {
+        let words = &words[..16];
+        // SAFETY: `self` is the proof, and the slice holds the sixteen words that are read.
+        unsafe { _mm512_loadu_si512(words.as_ptr().cast()) }
+    }
+
+    #[inline(always)]
+    fn add(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: `self` is the proof.
+        unsafe { _mm512_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: `self` is the proof.
+        unsafe { _mm512_mul_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: __m512, b: __m512, c: __m512) -> __m512 {
+        // SAFETY: `self` is the proof.
+        unsafe { _mm512_fmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    fn sum(self, values: __m512) -> f32 {
+        // SAFETY: `self` is the proof.
+        unsafe { _mm512_reduce_add_ps(values) }
+    }
+
+    #[inline(always)]
+    fn lookup(self, words: __m512i, table: &[f32; 16]) -> [__m512; 8] {
+        let table = self.load(table);
+        // The permutation reads only the low four bits of a lane, so no mask is needed.
+        // SAFETY: `self` is the proof.
+        unsafe {
+            [
+                _mm512_permutexvar_ps(words, table),
+                _mm512_permutexvar_ps(_mm512_srli_epi32::<4>(words), table),
+                _mm512_permutexvar_ps(_mm512_srli_epi32::<8>(words), table),
+                _mm512_permutexvar_ps(_mm512_srli_epi32::<12>(words), table),
+                _mm512_permutexvar_ps(_mm512_srli_epi32::<16>(words), table),
+                _mm512_permutexvar_ps(_mm512_srli_epi32::<20>(words), table),
+                _mm512_permutexvar_ps(_mm512_srli_epi32::<24>(words), table),
+                _mm512_permutexvar_ps(_mm512_srli_epi32::<28>(words), table),
+            ]
+        }
+    }
+
+    #[inline(always)]
+    fn bytes(self, words: __m512i) -> [__m512; 4] {
+        // SAFETY: `self` is the proof.
+        unsafe {
+            let mask = _mm512_set1_epi32(255);
+            [
+                _mm512_cvtepi32_ps(_mm512_and_si512(words, mask)),
+                _mm512_cvtepi32_ps(_mm512_and_si512(_mm512_srli_epi32::<8>(words), mask)),
+                _mm512_cvtepi32_ps(_mm512_and_si512(_mm512_srli_epi32::<16>(words), mask)),
+                _mm512_cvtepi32_ps(_mm512_srli_epi32::<24>(words)),
+            ]
+        }
+    }
+
+    #[inline(always)]
+    fn quarters(self, values: [f32; 4]) -> __m512 {
+        // SAFETY: `self` is the proof, and the array holds the four values that are read.
+        unsafe {
+            let values = _mm512_castps128_ps512(_mm_loadu_ps(values.as_ptr()));
+            let lanes = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
+            _mm512_permutexvar_ps(lanes, values)
+        }
+    }
+
+    #[inline(always)]
+    fn e8m0(self, bytes: &[u8]) -> __m512 {
+        let packed = i32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+        // SAFETY: `self` is the proof.
+        unsafe {
+            let shifts = _mm512_setr_epi32(0, 0, 0, 0, 8, 8, 8, 8, 16, 16, 16, 16, 24, 24, 24, 24);
+            let bytes = _mm512_and_si512(
+                _mm512_srlv_epi32(_mm512_set1_epi32(packed), shifts),
+                _mm512_set1_epi32(255),
+            );
+            let exponents = _mm512_slli_epi32::<23>(bytes);
+            // 0 wraps round to the largest value, so one comparison finds 0 and 255.
+            let special = _mm512_cmpgt_epu32_mask(
+                _mm512_sub_epi32(bytes, _mm512_set1_epi32(1)),
+                _mm512_set1_epi32(253),
+            );
+            let top_fraction_bit = _mm512_set1_epi32(1 << 22);
+            _mm512_castsi512_ps(_mm512_mask_or_epi32(
+                exponents,
+                special,
+                exponents,
+                top_fraction_bit,
+            ))
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! Decodes the stored forms, a [`Chunk`] at a time, into the order of their [`Layout`](super::pack::Layout).
+
+use super::simd::{CHUNK_VECTORS, Chunk, Simd};
+
+/// Weights of a chunk, still to be multiplied by `scale`, lane by lane.
+pub(super) struct Decoded<I: Simd> {
+    pub(super) weights: Chunk<I>,
+    pub(super) scale: I::Floats,
+}
+
+/// One stored form of a matrix.
+pub(super) trait Format<I: Simd>: Copy {
+    type Row: Copy;
+
+    fn in_features(&self) -> usize;
+    fn row(&self, index: usize) -> Self::Row;
+    /// Chunk `c`, which lies wholly inside the row.
+    fn chunk(isa: I, row: Self::Row, c: usize) -> Decoded<I>;
+    /// Chunk `c`, the row's last and shorter one. What lies beyond is finite where the row is.
+    fn tail(isa: I, row: Self::Row, c: usize) -> Decoded<I>;
+}
+
+/// The part of a row that a chunk covers, copied to the front of `N` zeros.
+#[inline(always)]
+fn padded<T: Copy + Default, const N: usize>(row: &[T], start: usize) -> [T; N] {
+    let mut out = [T::default(); N];
+    let rest = &row[start..];
+    out[..rest.len()].copy_from_slice(rest);
+    out
+}
+
+const FP4: [f32; 16] = [
+    0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, -0.0, -0.5, -1.0, -1.5, -2.0, -3.0, -4.0, -6.0,
+];
+
+const INTEGERS: [f32; 16] = [
+    0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0,
+];
+
+#[derive(Clone, Copy)]
+pub(super) struct Mxfp4<'a> {
+    pub(super) packed: &'a [u32],
+    pub(super) scales: &'a [u8],
+    pub(super) in_features: usize,
+}
+
+impl<'a, I: Simd> Format<I> for Mxfp4<'a> {
+    type Row = (&'a [u32], &'a [u8]);
+
+    #[inline(always)]
+    fn in_features(&self) -> usize {
+        self.in_features
+    }
+
+    #[inline(always)]
+    fn row(&self, index: usize) -> Self::Row {
+        let (words, groups) = (self.in_features / 8, self.in_features / 32);
+        (
+            &self.packed[index * words..][..words],
+            &self.scales[index * groups..][..groups],
+        )
+    }
+
+    #[inline(always)]
+    fn chunk(isa: I, (words, scales): Self::Row, c: usize) -> Decoded<I> {
+        let words = isa.load_words(&words[c * I::LANES..][..I::LANES]);
+        let scale = isa.e8m0(&scales[c * (I::LANES / 4)..][..I::LANES / 4]);
+        Decoded {
+            weights: isa.lookup(words, &FP4),
+            scale,
+        }
+    }
+
+    #[inline(always)]
+    fn tail(isa: I, (words, scales): Self::Row, c: usize) -> Decoded<I> {
+        let words: [u32; 16] = padded(words, c * I::LANES);
+        let scales: [u8; 4] = padded(scales, c * (I::LANES / 4));
+        Decoded {
+            weights: isa.lookup(isa.load_words(&words), &FP4),
+            scale: isa.e8m0(&scales),
+        }
+    }
+}
+
+/// A row of affine integers.
+#[derive(Clone, Copy)]
+pub(super) struct AffineRow<'a> {
+    words: &'a [u32],
+    scales: &'a [f32],
+    biases: &'a [f32],
+    group_shift: u32,
+}
+
+impl AffineRow<'_> {
+    /// The groups of four spans of `span` weights from `start` on; beyond the row, its last group.
+    #[inline(always)]
+    fn groups<I: Simd>(&self, isa: I, start: usize, span: usize) -> (I::Floats, I::Floats) {
+        let (mut scales, mut biases) = ([0.0; 4], [0.0; 4]);
+        let last = self.scales.len() - 1;
+        for quarter in 0..4 {
+            let group = ((start + quarter * span) >> self.group_shift).min(last);
+            scales[quarter] = self.scales[group];
+            biases[quarter] = self.biases[group];
+        }
+        (isa.quarters(scales), isa.quarters(biases))
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Affine<'a, const BITS: usize> {
+    pub(super) packed: &'a [u32],
+    pub(super) scales: &'a [f32],
+    pub(super) biases: &'a [f32],
+    pub(super) group_size: usize,
+    pub(super) in_features: usize,
+}
+
+impl<'a, const BITS: usize> Affine<'a, BITS> {
+    #[inline(always)]
+    fn row_at(&self, index: usize) -> AffineRow<'a> {
+        let words = self.in_features / (32 / BITS);
+        let group_shift = self.group_size.trailing_zeros();
+        let groups = self.in_features >> group_shift;
+        AffineRow {
+            words: &self.packed[index * words..][..words],
+            scales: &self.scales[index * groups..][..groups],
+            biases: &self.biases[index * groups..][..groups],
+            group_shift,
+        }
+    }
+}
+
+impl<'a, I: Simd> Format<I> for Affine<'a, 4> {
+    type Row = AffineRow<'a>;
+
+    #[inline(always)]
+    fn in_features(&self) -> usize {
+        self.in_features
+    }
+
+    #[inline(always)]
+    fn row(&self, index: usize) -> Self::Row {
+        self.row_at(index)
+    }
+
+    #[inline(always)]
+    fn chunk(isa: I, row: Self::Row, c: usize) -> Decoded<I> {
+        affine_nibbles(isa, row, c, &row.words[c * I::LANES..][..I::LANES])
+    }
+
+    #[inline(always)]
+    fn tail(isa: I, row: Self::Row, c: usize) -> Decoded<I> {
+        let words: [u32; 16] = padded(row.words, c * I::LANES);
+        affine_nibbles(isa, row, c, &words)
+    }
+}
+
+#[inline(always)]
+fn affine_nibbles<I: Simd>(isa: I, row: AffineRow<'_>, c: usize, words: &[u32]) -> Decoded<I> {
+    let (scales, biases) = row.groups(isa, c * CHUNK_VECTORS * I::LANES, 2 * I::LANES);
+    let mut weights = isa.lookup(isa.load_words(words), &INTEGERS);
+    for vector in &mut weights {
+        *vector = isa.mul_add(*vector, scales, biases);
+    }
+    Decoded {
+        weights,
+        scale: isa.splat(1.0),
+    }
+}
+
+impl<'a, I: Simd> Format<I> for Affine<'a, 8> {
+    type Row = AffineRow<'a>;
+
+    #[inline(always)]
+    fn in_features(&self) -> usize {
+        self.in_features
+    }
+
+    #[inline(always)]
+    fn row(&self, index: usize) -> Self::Row {
+        self.row_at(index)
+    }
+
+    #[inline(always)]
+    fn chunk(isa: I, row: Self::Row, c: usize) -> Decoded<I> {
+        affine_bytes(isa, row, c, &row.words[c * 2 * I::LANES..][..2 * I::LANES])
+    }
+
+    #[inline(always)]
+    fn tail(isa: I, row: Self::Row, c: usize) -> Decoded<I> {
+        let words: [u32; 32] = padded(row.words, c * 2 * I::LANES);
+        affine_bytes(isa, row, c, &words)
+    }
+}
+
+#[inline(always)]
+fn affine_bytes<I: Simd>(isa: I, row: AffineRow<'_>, c: usize, words: &[u32]) -> Decoded<I> {
+    let mut weights = [isa.splat(0.0); CHUNK_VECTORS];
+    for half in 0..2 {
+        let start = (2 * c + half) * 4 * I::LANES;
+        let (scales, biases) = row.groups(isa, start, I::LANES);
+        let bytes = isa.bytes(isa.load_words(&words[half * I::LANES..]));
+        for (vector, integers) in weights[4 * half..].iter_mut().zip(bytes) {
+            *vector = isa.mul_add(integers, scales, biases);
+        }
+    }
+    Decoded {
+        weights,
+        scale: isa.splat(1.0),
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Dense<'a> {
+    pub(super) values: &'a [f32],
+    pub(super) in_features: usize,
+}
+
+impl<'a, I: Simd> Format<I> for Dense<'a> {
+    type Row = &'a [f32];
+
+    #[inline(always)]
+    fn in_features(&self) -> usize {
+        self.in_features
+    }
+
+    #[inline(always)]
+    fn row(&self, index: usize) -> Self::Row {
+        &self.values[index * self.in_features..][..self.in_features]
+    }
+
+    #[inline(always)]
+    fn chunk(isa: I, row: Self::Row, c: usize) -> Decoded<I> {
+        let len = CHUNK_VECTORS * I::LANES;
+        floats(isa, &row[c * len..][..len])
+    }
+
+    #[inline(always)]
+    fn tail(isa: I, row: Self::Row, c: usize) -> Decoded<I> {
+        let values: [f32; 128] = padded(row, c * CHUNK_VECTORS * I::LANES);
+        floats(isa, &values)
+    }
+}
+
+#[inline(always)]
+fn floats<I: Simd>(isa: I, values: &[f32]) -> Decoded<I> {
+    let mut weights = [isa.splat(0.0); CHUNK_VECTORS];
+    for (k, vector) in weights.iter_mut().enumerate() {
+        *vector = isa.load(&values[k * I::LANES..]);
+    }
+    Decoded {
+        weights,
+        scale: isa.splat(1.0),
+    }
+}

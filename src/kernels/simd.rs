@@ -1,0 +1,62 @@
+//! The vector operations that one instruction set has to bring; the loops are written once over them.
+//!
+//! A value of an implementing type is the proof that the CPU has the instructions: it is made only by
+//! [`Isa::run`](super::Isa::run) after detection. Every method is inlined into [`Simd::vectorize`], whose
+//! body is compiled for the instruction set, so a method called elsewhere is correct but slow.
+
+/// Vectors in a [`Chunk`]: the nibbles of a 32-bit word.
+pub(super) const CHUNK_VECTORS: usize = 8;
+
+/// The unit of every inner loop: `8 * LANES` weights or activations, in the order of a
+/// [`Layout`](super::pack::Layout).
+pub(super) type Chunk<I> = [<I as Simd>::Floats; CHUNK_VECTORS];
+
+/// A computation that [`Simd::vectorize`] compiles for an instruction set.
+///
+/// `run` must be `#[inline(always)]`, and so must everything that it calls with vectors.
+pub(super) trait Kernel<I: Simd> {
+    fn run(self, isa: I);
+}
+
+/// One instruction set: `LANES` floats a register, LANES being 4, 8 or 16.
+pub(super) trait Simd: Copy + Send + Sync + 'static {
+    const LANES: usize;
+    /// Tokens whose sums are kept in registers by the tiled kernel, 1 to 4.
+    const TILE_TOKENS: usize;
+    type Floats: Copy + Send + Sync;
+    type Words: Copy;
+
+    /// Runs `kernel` in a function compiled for this instruction set.
+    fn vectorize<K: Kernel<Self>>(self, kernel: K);
+
+    fn splat(self, value: f32) -> Self::Floats;
+    /// The first `LANES` values. Panics if there are fewer.
+    fn load(self, values: &[f32]) -> Self::Floats;
+    /// The first `LANES` words. Panics if there are fewer.
+    fn load_words(self, words: &[u32]) -> Self::Words;
+    fn add(self, a: Self::Floats, b: Self::Floats) -> Self::Floats;
+    fn mul(self, a: Self::Floats, b: Self::Floats) -> Self::Floats;
+    /// `a * b + c`, fused where the CPU can.
+    fn mul_add(self, a: Self::Floats, b: Self::Floats, c: Self::Floats) -> Self::Floats;
+    /// The sum of all lanes, always in the same order.
+    fn sum(self, values: Self::Floats) -> f32;
+
+    /// `table[nibble]` for nibble 0 to 7 of every word, one vector a nibble.
+    fn lookup(self, words: Self::Words, table: &[f32; 16]) -> [Self::Floats; 8];
+    /// Byte 0 to 3 of every word as a float, one vector a byte.
+    fn bytes(self, words: Self::Words) -> [Self::Floats; 4];
+    /// Each value over a quarter of the lanes.
+    fn quarters(self, values: [f32; 4]) -> Self::Floats;
+    /// `2^(byte - 127)` of the first `LANES / 4` bytes, each over four lanes; 255 is NaN.
+    /// Panics if there are fewer bytes.
+    fn e8m0(self, bytes: &[u8]) -> Self::Floats;
+}
+
+/// `2^(byte - 127)`: byte 0 is the subnormal 2^-127, 255 is NaN.
+#[inline(always)]
+pub(super) fn e8m0(byte: u8) -> f32 {
+    let exponent = u32::from(byte) << 23;
+    // The two exponents that f32 keeps for subnormals and infinities, each with the top fraction bit.
+    let special = if byte == 0 || byte == 255 { 1 << 22 } else { 0 };
+    f32::from_bits(exponent | special)
+}

@@ -1,0 +1,132 @@
+//! The experts on the CPU: MLX's graph is evaluated up to their input, and [`crate::kernels`]
+//! reads the packed weights where MLX holds them.
+//!
+//! Why: docs/decisions/0004-cpu-kernels.md.
+
+use std::sync::{Arc, OnceLock};
+
+use mlx_rs::error::{Exception, Result};
+use mlx_rs::{Array, transforms};
+
+use super::config::{ModelConfig, QuantizationMode};
+use super::experts::Routing;
+use super::layers::Weight;
+use crate::kernels::{AffineBits, ExpertsView, Pool, QuantizedRows, moe_forward};
+
+/// One pool for the process: its threads sleep between calls.
+///
+/// `None` where the system gives no threads; the experts stay with MLX then.
+pub(super) fn shared_pool() -> Option<Arc<Pool>> {
+    static POOL: OnceLock<Option<Arc<Pool>>> = OnceLock::new();
+    let make = || match Pool::with_all_cores() {
+        Ok(pool) => {
+            tracing::info!(isa = ?pool.isa(), threads = pool.num_threads(), "CPU kernels");
+            Some(Arc::new(pool))
+        }
+        Err(error) => {
+            tracing::warn!(%error, "no CPU kernels, the experts stay with MLX");
+            None
+        }
+    };
+    POOL.get_or_init(make).clone()
+}
+
+/// The arrays of one layer's experts.
+#[derive(Debug)]
+pub(super) struct CpuExperts<'a> {
+    pub(super) config: &'a ExpertShape,
+    pub(super) gate_up: &'a Weight,
+    pub(super) gate_up_bias: &'a Array,
+    pub(super) down: &'a Weight,
+    pub(super) down_bias: &'a Array,
+}
+
+/// The sizes of one layer's experts.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ExpertShape {
+    num_local_experts: usize,
+    hidden_size: usize,
+    pub(super) intermediate_size: usize,
+    swiglu_limit: f32,
+}
+
+impl ExpertShape {
+    pub(super) fn new(config: &ModelConfig) -> Self {
+        Self {
+            num_local_experts: config.num_local_experts,
+            hidden_size: config.hidden_size,
+            intermediate_size: config.intermediate_size,
+            swiglu_limit: config.swiglu_limit,
+        }
+    }
+}
+
+/// Whether the kernels can read `weight`.
+pub(super) fn is_supported(weight: &Weight) -> bool {
+    match weight {
+        Weight::Dense(_) => true,
+        Weight::Quantized(weight) => match weight.quantization.mode {
+            QuantizationMode::Mxfp4 => true,
+            QuantizationMode::Affine => matches!(weight.quantization.bits, 4 | 8),
+        },
+    }
+}
+
+impl CpuExperts<'_> {
+    /// The weighted sum of the chosen experts' outputs; `x: [L, D]` f32 → `[L, D]`, evaluated.
+    pub(super) fn forward(&self, x: &Array, routing: &Routing, pool: &Pool) -> Result<Array> {
+        let x = x.contiguous()?;
+        let experts = routing.experts.contiguous()?;
+        let weights = routing.weights.contiguous()?;
+        // The named point of evaluation on the CPU: the input of the experts.
+        transforms::eval([&x, &experts, &weights])?;
+        let view = ExpertsView {
+            num_local_experts: self.config.num_local_experts,
+            hidden_size: self.config.hidden_size,
+            intermediate_size: self.config.intermediate_size,
+            gate_up: rows(self.gate_up)?,
+            gate_up_bias: floats(self.gate_up_bias)?,
+            down: rows(self.down)?,
+            down_bias: floats(self.down_bias)?,
+            swiglu_limit: self.config.swiglu_limit,
+        };
+        let mut out = vec![0.0; x.size()];
+        let ids = experts.try_as_slice::<u32>().map_err(|e| failed(&e))?;
+        moe_forward(&view, floats(&x)?, ids, floats(&weights)?, &mut out, pool)
+            .map_err(|e| failed(&e))?;
+        Ok(Array::from_slice(&out, x.shape()))
+    }
+}
+
+fn rows(weight: &Weight) -> Result<QuantizedRows<'_>> {
+    let weight = match weight {
+        Weight::Dense(weight) => return Ok(QuantizedRows::Dense(floats(weight)?)),
+        Weight::Quantized(weight) => weight,
+    };
+    let packed = weight.weight.try_as_slice::<u32>().map_err(|e| failed(&e))?;
+    match (&weight.biases, weight.quantization.mode) {
+        (Some(biases), QuantizationMode::Affine) => Ok(QuantizedRows::Affine {
+            packed,
+            scales: floats(&weight.scales)?,
+            biases: floats(biases)?,
+            bits: if weight.quantization.bits == 4 {
+                AffineBits::Four
+            } else {
+                AffineBits::Eight
+            },
+            group_size: weight.quantization.group_size as usize,
+        }),
+        _ => Ok(QuantizedRows::Mxfp4 {
+            packed,
+            scales: weight.scales.try_as_slice::<u8>().map_err(|e| failed(&e))?,
+        }),
+    }
+}
+
+fn floats(array: &Array) -> Result<&[f32]> {
+    array.try_as_slice::<f32>().map_err(|e| failed(&e))
+}
+
+fn failed(error: &dyn std::error::Error) -> Exception {
+    Exception::custom(format!("the experts' kernel refused its input: {error}"))
+}

@@ -1,0 +1,172 @@
+//! The layers point one way; `docs/ARCHITECTURE.md` draws them.
+//!
+//! Reads the sources: every `crate::<module>` outside of tests has to be allowed below, and a few
+//! outside crates may be named in a few places only.
+#![expect(clippy::unwrap_used, reason = "an unreadable source fails the test")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What each module may use of this crate; more specific paths come first.
+const ALLOWED: &[(&str, &[&str])] = &[
+    ("src/kernels", &["kernels"]),
+    ("src/tokenizer", &["tokenizer"]),
+    ("src/harmony", &["harmony", "tokenizer"]),
+    ("src/model/config", &["model"]),
+    ("src/checkpoint", &["checkpoint", "model::config"]),
+    ("src/trace_file", &["trace_file", "checkpoint"]),
+    ("src/mlx", &["mlx", "model::config"]),
+    ("src/model", &["model", "mlx", "checkpoint", "kernels"]),
+    ("src/generate", &["generate", "model", "mlx"]),
+    ("src/convert", &["convert", "checkpoint", "model", "mlx"]),
+    (
+        "src/gptoss",
+        &[
+            "gptoss",
+            "generate",
+            "model",
+            "mlx",
+            "checkpoint",
+            "tokenizer",
+            "harmony",
+        ],
+    ),
+    (
+        "src/engine/mlx",
+        &[
+            "engine",
+            "gptoss",
+            "generate",
+            "model",
+            "tokenizer",
+            "harmony",
+        ],
+    ),
+    ("src/engine", &["engine", "generate", "harmony"]),
+];
+
+/// Crates that only these places may name.
+const OUTSIDE: &[(&str, &[&str])] = &[
+    (
+        "mlx_rs",
+        &[
+            "src/mlx",
+            "src/model",
+            "src/generate",
+            "src/convert",
+            "src/gptoss",
+            "src/engine/mlx",
+            "src/cli",
+        ],
+    ),
+    ("mlx_sys", &["src/mlx"]),
+    (
+        "tokio",
+        &[
+            "src/engine/handle",
+            "src/engine/worker",
+            "src/engine/port",
+            "src/engine/telemetry",
+            "src/cli",
+        ],
+    ),
+    ("clap", &["src/cli", "src/main"]),
+    ("tokenizers", &["src/tokenizer"]),
+    ("tiktoken_rs", &["src/tokenizer"]),
+    ("memmap2", &["src/checkpoint", "src/trace_file"]),
+];
+
+#[test]
+fn modules_use_only_what_lies_below_them() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources() {
+        let Some((_, allowed)) = ALLOWED.iter().find(|(prefix, _)| path.starts_with(prefix)) else {
+            continue;
+        };
+        for (number, used) in uses_of_crate(&text) {
+            let fine = allowed.iter().any(|module| {
+                used.strip_prefix(module)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+            });
+            if !fine {
+                wrong.push(format!("{path}:{number} uses crate::{used}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn outside_crates_are_named_where_they_belong() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources() {
+        for (name, places) in OUTSIDE {
+            let named = code_lines(&text).any(|(_, line)| line.contains(&format!("{name}::")));
+            if named && !places.iter().any(|place| path.starts_with(place)) {
+                wrong.push(format!("{path} names {name}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_check_itself_sees_a_wrong_arrow() {
+    let text =
+        "//! crate::engine in prose\nuse crate::engine::Backend;\nfn f() { crate::model::x() }\n";
+    let found: Vec<_> = uses_of_crate(text).collect();
+    assert_eq!(
+        found,
+        [
+            (2, "engine::Backend".to_owned()),
+            (3, "model::x".to_owned())
+        ]
+    );
+    assert!(sources().count() > 60, "the sources were not found");
+}
+
+/// Every path that follows `crate::`, by line. A brace list counts as its module.
+fn uses_of_crate(text: &str) -> impl Iterator<Item = (usize, String)> {
+    code_lines(text).flat_map(|(number, line)| {
+        line.match_indices("crate::")
+            .map(|(at, found)| {
+                let rest = &line[at + found.len()..];
+                let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'));
+                let path = rest[..end.unwrap_or(rest.len())].trim_end_matches(':');
+                (number, path.to_owned())
+            })
+            .collect::<Vec<_>>()
+    })
+}
+
+/// Lines that are not comments, up to a module of unit tests.
+fn code_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.lines()
+        .enumerate()
+        .take_while(|(_, line)| line.trim() != "#[cfg(test)]")
+        .filter(|(_, line)| !line.trim_start().starts_with("//"))
+        .map(|(index, line)| (index + 1, line))
+}
+
+/// All sources but tests, with paths from the package's root.
+fn sources() -> impl Iterator<Item = (String, String)> {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    collect(&root.join("src"), &mut files);
+    files.into_iter().filter_map(move |file| {
+        let path = file.strip_prefix(&root).unwrap().display().to_string();
+        let is_test = path.contains("/tests");
+        (!is_test).then(|| (path, fs::read_to_string(&file).unwrap()))
+    })
+}
+
+fn collect(dir: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
