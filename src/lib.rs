@@ -18,5 +18,8 @@ pub mod trace_file;
 #[cfg(feature = "mlx")]
 pub use generate::{GenerateOptions, TokenGenerator};
 #[cfg(feature = "mlx")]
-pub use gptoss::{DEMO_NAME, GptOss, LoadedModel, ModelSource, PretrainedOptions, memory_limit_bytes, open, open_tokenizer};
+pub use gptoss::{
+    DEMO_NAME, GptOss, LoadedModel, ModelSource, PretrainedOptions, memory_limit_bytes, open,
+    open_tokenizer,
+};
 pub use model::ModelConfig;

@@ -38,9 +38,15 @@ pub(crate) struct Answer {
 
 impl Answer {
     /// An empty answer that ends where one of `stops` appears.
-    pub(crate) fn new(decoder: Decoder, stops: &[String], format: Format) -> Result<Self, CliError> {
+    pub(crate) fn new(
+        decoder: Decoder,
+        stops: &[String],
+        format: Format,
+    ) -> Result<Self, CliError> {
         if !stops.is_empty() && !decoder.has_text() {
-            return Err(CliError::usage("--stop needs a tokenizer, and the model has none"));
+            return Err(CliError::usage(
+                "--stop needs a tokenizer, and the model has none",
+            ));
         }
         Ok(Self {
             decoder,

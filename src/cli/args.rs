@@ -13,7 +13,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(crate) use model::{DtypeArg, LimitArgs, ModelArgs};
-pub(crate) use prompt::{FramingArgs, PromptArgs};
+pub(crate) use prompt::{EosArg, FramingArgs, PromptArgs};
 pub(crate) use quantize::QuantizeSpec;
 pub(crate) use sampling::SamplingArgs;
 pub(crate) use size::{ByteSize, format_bytes};
@@ -24,7 +24,7 @@ use super::exit::EXIT_CODES;
 #[derive(Debug, Parser)]
 #[command(name = "gptoss-tui", version, max_term_width = 100)]
 pub(crate) struct Cli {
-    /// Write a log to FILE (GPTOSS_LOG does the same; RUST_LOG filters).
+    /// Write a log to FILE (`GPTOSS_LOG` does the same; `RUST_LOG` filters).
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) log: Option<PathBuf>,
     #[command(subcommand)]
@@ -78,9 +78,9 @@ pub(crate) struct GenerateArgs {
     /// End the answer where TEXT appears; may be given several times.
     #[arg(long, value_name = "TEXT")]
     pub(crate) stop: Vec<String>,
-    /// Go on after the tokens that usually end an answer.
-    #[arg(long)]
-    pub(crate) ignore_eos: bool,
+    /// What a token that ends answers does [default: stop; ignore with --tokens].
+    #[arg(long, value_enum, value_name = "ACTION")]
+    pub(crate) eos: Option<EosArg>,
     /// Print one JSON object a token, and a last one with the whole answer.
     #[arg(long)]
     pub(crate) json: bool,
@@ -140,6 +140,9 @@ pub(crate) struct TraceArgs {
     /// Most tokens to generate [default: 256; 0 with --tokens].
     #[arg(short = 'n', long, value_name = "N")]
     pub(crate) max_tokens: Option<usize>,
+    /// What a token that ends answers does [default: stop; ignore with --tokens].
+    #[arg(long, value_enum, value_name = "ACTION")]
+    pub(crate) eos: Option<EosArg>,
 }
 
 /// `tokenize`.
@@ -191,13 +194,31 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "SHAPE", conflicts_with = "model")]
     pub(crate) random: Option<String>,
     /// Prompt tokens to read; several, separated by commas, are measured one by one.
-    #[arg(short, long, value_name = "N", default_value = "512", value_delimiter = ',')]
+    #[arg(
+        short,
+        long,
+        value_name = "N",
+        default_value = "512",
+        value_delimiter = ','
+    )]
     pub(crate) prompt_tokens: Vec<usize>,
     /// Tokens to generate after them.
-    #[arg(short = 'n', long, value_name = "N", default_value = "128", value_delimiter = ',')]
+    #[arg(
+        short = 'n',
+        long,
+        value_name = "N",
+        default_value = "128",
+        value_delimiter = ','
+    )]
     pub(crate) generated_tokens: Vec<usize>,
     /// Tokens that are in the cache before.
-    #[arg(short = 'd', long, value_name = "N", default_value = "0", value_delimiter = ',')]
+    #[arg(
+        short = 'd',
+        long,
+        value_name = "N",
+        default_value = "0",
+        value_delimiter = ','
+    )]
     pub(crate) context_tokens: Vec<usize>,
     /// Repetitions; medians are reported.
     #[arg(short, long, value_name = "N", default_value_t = 3)]

@@ -37,7 +37,10 @@ pub(crate) fn run(args: &ChatArgs) -> Result<(), CliError> {
         model: &model,
     };
     if std::io::stdin().is_terminal() {
-        output::note(&format!("{}; an empty line or Ctrl+D ends the chat", model.loaded().name));
+        output::note(&format!(
+            "{}; an empty line or Ctrl+D ends the chat",
+            model.loaded().name
+        ));
     }
     while let Some(line) = next_line()? {
         chat.turn(line)?;
@@ -95,7 +98,9 @@ impl Chat<'_> {
             max_tokens: self.args.max_tokens.or_else(fitting),
             ..self.options.clone()
         };
-        let mut generator = self.model.generate_with(&mut self.cache, &prompt, options)?;
+        let mut generator = self
+            .model
+            .generate_with(&mut self.cache, &prompt, options)?;
         drive::answer(&mut generator, &mut answer)?;
         output::flush()?;
         let start = ParseStart::AfterRole(Role::Assistant);

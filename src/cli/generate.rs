@@ -26,11 +26,7 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<(), CliError> {
     let options = GenerateOptions {
         max_tokens: max_tokens(args, &prompt, &model),
         sampling,
-        stop_tokens: if args.ignore_eos {
-            Vec::new()
-        } else {
-            prompt.stop_tokens(model.config())
-        },
+        stop_tokens: prompt.stop_tokens(model.config(), args.eos),
         record: RecordOptions {
             top_logprobs: args.logprobs,
             ..RecordOptions::default()
@@ -71,9 +67,9 @@ fn dry_run(args: &GenerateArgs, prompt: &Prompt) -> Result<(), CliError> {
         .max_position_embeddings
         .saturating_sub(prompt.ids.len());
     let default_tokens = if prompt.is_chat() {
-        prediction
-            .largest_context_tokens()
-            .map_or(room, |tokens| tokens.saturating_sub(prompt.ids.len()).max(1))
+        prediction.largest_context_tokens().map_or(room, |tokens| {
+            tokens.saturating_sub(prompt.ids.len()).max(1)
+        })
     } else {
         MAX_TOKENS_WITHOUT_CHAT
     };

@@ -4,7 +4,7 @@ use gptoss::generate::SamplingParams;
 use gptoss::tokenizer::Tokenizer;
 use gptoss::{ModelConfig, ModelSource};
 
-use super::args::PromptArgs;
+use super::args::{EosArg, PromptArgs};
 use super::decode::Decoder;
 use super::exit::CliError;
 use super::{conversation, text};
@@ -87,8 +87,16 @@ impl Prompt {
         }
     }
 
-    /// The ids that end an answer.
-    pub(crate) fn stop_tokens(&self, config: &ModelConfig) -> Vec<u32> {
+    /// The ids that end an answer; none after ids, which nothing is read into unless asked for.
+    pub(crate) fn stop_tokens(&self, config: &ModelConfig, eos: Option<EosArg>) -> Vec<u32> {
+        let default = if self.is_ids() {
+            EosArg::Ignore
+        } else {
+            EosArg::Stop
+        };
+        if eos.unwrap_or(default) == EosArg::Ignore {
+            return Vec::new();
+        }
         let mut ids = config.eos_token_ids.clone();
         ids.extend(self.tokenizer.iter().flat_map(text::stop_tokens));
         ids.sort_unstable();

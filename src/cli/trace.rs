@@ -24,7 +24,7 @@ pub(crate) fn run(args: &TraceArgs) -> Result<(), CliError> {
     let options = GenerateOptions {
         max_tokens: Some(args.max_tokens.unwrap_or(default_tokens)),
         sampling,
-        stop_tokens: prompt.stop_tokens(model.config()),
+        stop_tokens: prompt.stop_tokens(model.config(), args.eos),
         record: RecordOptions {
             routing: true,
             router_logits: args.router_logits,
@@ -81,7 +81,7 @@ fn settings(args: &TraceArgs, options: &GenerateOptions, model: &GptOss) -> Valu
         "prefill_chunk_tokens": options.prefill_chunk_tokens,
         "kv_bits": args.limits.kv_bits.as_ref().map(|_| 8),
         "device": model.loaded().device.name(),
-        "dtype": format!("{:?}", model.loaded().dtype).to_lowercase(),
+        "dtype": model.loaded().dtype_name(),
         "layout": model.loaded().layout.map(gptoss::checkpoint::Layout::as_str),
         "raw": args.prompt.raw,
     })

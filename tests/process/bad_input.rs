@@ -14,11 +14,26 @@ fn wrong_usage_is_code_2() {
         (&["generate", "--tokens", ""], &["--tokens"]),
         (&["generate", "--tokens", "1,x"], &["x"]),
         (&["generate", "--tokens", "-1"], &["-1"]),
-        (&["generate", "--tokens", "1", "--kv-bits", "4"], &["4", "8"]),
-        (&["generate", "--tokens", "1", "--quantize", "experts=5"], &["experts=5"]),
-        (&["generate", "--tokens", "1", "--memory-limit", "lots"], &["lots"]),
-        (&["generate", "--tokens", "1", "--prefill-chunk", "0"], &["0"]),
-        (&["generate", "-p", "x", "--effort", "extreme"], &["extreme"]),
+        (
+            &["generate", "--tokens", "1", "--kv-bits", "4"],
+            &["4", "8"],
+        ),
+        (
+            &["generate", "--tokens", "1", "--quantize", "experts=5"],
+            &["experts=5"],
+        ),
+        (
+            &["generate", "--tokens", "1", "--memory-limit", "lots"],
+            &["lots"],
+        ),
+        (
+            &["generate", "--tokens", "1", "--prefill-chunk", "0"],
+            &["0"],
+        ),
+        (
+            &["generate", "-p", "x", "--effort", "extreme"],
+            &["extreme"],
+        ),
         (&["generate", "-p", "x", "--stop", ""], &["stop string"]),
         (&["trace", "--tokens", "1"], &["--output"]),
     ];
@@ -55,11 +70,19 @@ fn parameters_out_of_range_are_code_2_and_named() {
 
 #[test]
 fn token_ids_and_prompts_that_do_not_fit_are_code_2() {
-    refused(&["generate", "--tokens", "1,3072"], 2, &["3072", "position 1"]);
+    refused(
+        &["generate", "--tokens", "1,3072"],
+        2,
+        &["3072", "position 1"],
+    );
     refused(&["generate", "--raw", "-p", ""], 2, &["empty"]);
     let long = vec!["1"; 2049].join(",");
     refused(&["generate", "--tokens", &long], 2, &["2049", "2048"]);
-    refused(&["bench", "-p", "8", "-n", "4", "-d", "4096"], 2, &["4096", "2048"]);
+    refused(
+        &["bench", "-p", "8", "-n", "4", "-d", "4096"],
+        2,
+        &["4096", "2048"],
+    );
     refused(&["bench", "-r", "0"], 2, &["--repetitions"]);
     refused(&["bench", "-p", "0"], 2, &["--prompt-tokens"]);
 }
@@ -68,13 +91,24 @@ fn token_ids_and_prompts_that_do_not_fit_are_code_2() {
 fn a_request_over_the_memory_limit_is_code_3_with_the_numbers() {
     let weights = ["generate", "--tokens", "1", "--memory-limit", "1MB"];
     refused(&weights, 3, &["17.5 MB", "1.0 MB"]);
-    let context = ["generate", "--tokens", "1", "-n", "2000", "--memory-limit", "110MB"];
+    let context = [
+        "generate",
+        "--tokens",
+        "1",
+        "-n",
+        "2000",
+        "--memory-limit",
+        "110MB",
+    ];
     refused(&context, 3, &["2001 tokens", "largest context"]);
     let mut dry_run = context.to_vec();
     dry_run.push("--dry-run");
     let outcome = crate::support::run(&dry_run);
     check_refused(&outcome, 3, &["2001 tokens", "largest context"]);
-    assert!(outcome.stdout.contains("bytes"), "the prediction is printed too");
+    assert!(
+        outcome.stdout.contains("bytes"),
+        "the prediction is printed too"
+    );
     let random = ["bench", "--random", "gpt-oss-120b", "--memory-limit", "8GB"];
     refused(&random, 3, &["8.00 GB"]);
 }
@@ -91,10 +125,22 @@ fn unwritable_outputs_are_found_before_the_work() {
     let model = fixture("pub-b/hf");
     let file = folder.path().join("file");
     std::fs::write(&file, "kept").expect("written");
-    refused(&["convert", arg(&model), arg(&file.join("out"))], 1, &["cannot write"]);
-    refused(&["convert", arg(&model), arg(folder.path())], 2, &["not empty"]);
+    refused(
+        &["convert", arg(&model), arg(&file.join("out"))],
+        1,
+        &["cannot write"],
+    );
+    refused(
+        &["convert", arg(&model), arg(folder.path())],
+        2,
+        &["not empty"],
+    );
     assert_eq!(std::fs::read_to_string(&file).expect("readable"), "kept");
-    refused(&["generate", "--tokens", "1", "--log", arg(&missing)], 1, &["cannot write"]);
+    refused(
+        &["generate", "--tokens", "1", "--log", arg(&missing)],
+        1,
+        &["cannot write"],
+    );
 }
 
 #[test]
@@ -104,7 +150,13 @@ fn a_full_disk_leaves_nothing_behind() {
     // A limit on the size of files, with its signal ignored, fails writes as a full disk does.
     let script = "trap '' XFSZ; ulimit -f 16; exec \"$@\"";
     let output = Command::new("sh")
-        .args(["-c", script, "sh", env!("CARGO_BIN_EXE_gptoss-tui"), "convert"])
+        .args([
+            "-c",
+            script,
+            "sh",
+            env!("CARGO_BIN_EXE_gptoss-tui"),
+            "convert",
+        ])
         .args([arg(&fixture("pub-a/hf")), arg(&out)])
         .output()
         .expect("there is a shell");
@@ -118,7 +170,11 @@ fn a_full_disk_leaves_nothing_behind() {
 fn files_of_messages_are_refused_with_what_is_wrong() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("messages.json");
-    refused(&["tokenize", "--messages", arg(&path)], 2, &["messages.json"]);
+    refused(
+        &["tokenize", "--messages", arg(&path)],
+        2,
+        &["messages.json"],
+    );
     for (text, part) in [
         ("{", "JSON"),
         ("3", "messages"),
@@ -126,6 +182,10 @@ fn files_of_messages_are_refused_with_what_is_wrong() {
         (r#"[{"content": "x"}]"#, "role"),
     ] {
         std::fs::write(&path, text).expect("written");
-        refused(&["tokenize", "--messages", arg(&path)], 2, &["messages.json", part]);
+        refused(
+            &["tokenize", "--messages", arg(&path)],
+            2,
+            &["messages.json", part],
+        );
     }
 }

@@ -19,13 +19,21 @@ fn copy_of(model: &str) -> TempDir {
 /// Runs `generate` on a model; it must fail.
 #[track_caller]
 fn check(model: &Path, code: i32, parts: &[&str]) {
-    refused(&["generate", arg(model), "--tokens", "1,2", "-n", "1"], code, parts);
+    refused(
+        &["generate", arg(model), "--tokens", "1,2", "-n", "1"],
+        code,
+        parts,
+    );
 }
 
 #[test]
 fn paths_that_hold_no_model_are_code_2() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    check(&folder.path().join("nowhere"), 2, &["no such directory", "nowhere"]);
+    check(
+        &folder.path().join("nowhere"),
+        2,
+        &["no such directory", "nowhere"],
+    );
     check(folder.path(), 2, &["not a model folder", "config.json"]);
     check(&fixture("pub-b/hf/config.json"), 2, &["not a directory"]);
 }
@@ -49,7 +57,10 @@ fn configurations_that_make_no_sense_are_code_2() {
         check(folder.path(), 2, &["config.json", field]);
     }
     let mut config = original.clone();
-    config.as_object_mut().expect("an object").remove("hidden_size");
+    config
+        .as_object_mut()
+        .expect("an object")
+        .remove("hidden_size");
     std::fs::write(&path, config.to_string()).expect("written");
     check(folder.path(), 2, &["config.json", "hidden_size", "missing"]);
     for text in ["", "{", "[]", "null", "\u{0}"] {
@@ -101,7 +112,11 @@ fn tokenizers_that_cannot_be_used_are_code_1_and_tokens_still_work() {
     let texts = ["", "{", "null", "{\"model\": 3}", "\u{0}", &nested];
     for text in texts {
         std::fs::write(folder.path().join("tokenizer.json"), text).expect("written");
-        refused(&["tokenize", arg(folder.path()), "-p", "Hello"], 1, &["tokenizer.json"]);
+        refused(
+            &["tokenize", arg(folder.path()), "-p", "Hello"],
+            1,
+            &["tokenizer.json"],
+        );
     }
     crate::support::done(&["generate", arg(folder.path()), "--tokens", "1,2", "-n", "1"]);
 }

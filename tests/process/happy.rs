@@ -14,7 +14,16 @@ fn the_demo_model_answers_a_sum_on_stdout_and_says_nothing_else() {
 #[test]
 fn the_short_flags_for_backend_and_prompt_are_understood() {
     let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo-model");
-    let args = ["generate", "-p", "What is 2 + 2?", "-b", "mlx", arg(&demo), "--temperature", "0"];
+    let args = [
+        "generate",
+        "-p",
+        "What is 2 + 2?",
+        "-b",
+        "mlx",
+        arg(&demo),
+        "--temperature",
+        "0",
+    ];
     assert!(done(&args).stdout.contains('4'));
 }
 
@@ -24,7 +33,10 @@ fn the_prompt_can_come_from_stdin() {
         &["generate", "-p", "-", "--temperature", "0"],
         "What is 48 + 75?\n",
     );
-    assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(0), "48 + 75 = 123\n"));
+    assert_eq!(
+        (outcome.code, outcome.stdout.as_str()),
+        (Some(0), "48 + 75 = 123\n")
+    );
 }
 
 #[test]
@@ -35,13 +47,23 @@ fn chat_answers_line_by_line() {
     );
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
     let lines: Vec<&str> = outcome.stdout.lines().collect();
-    assert!(lines.len() == 2 && lines[0].contains("42") && lines[1].contains("63"), "{lines:?}");
+    assert!(
+        lines.len() == 2 && lines[0].contains("42") && lines[1].contains("63"),
+        "{lines:?}"
+    );
     assert_eq!(outcome.stderr, "");
 }
 
 #[test]
 fn analysis_is_shown_under_its_label_when_asked_for() {
-    let args = ["generate", "-p", "What is 48 + 75?", "--temperature", "0", "--show-analysis"];
+    let args = [
+        "generate",
+        "-p",
+        "What is 48 + 75?",
+        "--temperature",
+        "0",
+        "--show-analysis",
+    ];
     let text = done(&args).stdout;
     assert!(text.starts_with("[analysis]\n"), "{text}");
     assert!(text.ends_with("\n\n[final]\n48 + 75 = 123\n"), "{text}");
@@ -49,13 +71,30 @@ fn analysis_is_shown_under_its_label_when_asked_for() {
 
 #[test]
 fn a_stop_string_ends_the_answer_before_it() {
-    let args = ["generate", "-p", "What is 48 + 75?", "--temperature", "0", "--stop", " = "];
+    let args = [
+        "generate",
+        "-p",
+        "What is 48 + 75?",
+        "--temperature",
+        "0",
+        "--stop",
+        " = ",
+    ];
     assert_eq!(done(&args).stdout, "48 + 75\n");
 }
 
 #[test]
 fn raw_text_and_tokens_are_continued_alike() {
-    let raw = done(&["generate", "--raw", "-p", "The", "--temperature", "0", "-n", "6"]);
+    let raw = done(&[
+        "generate",
+        "--raw",
+        "-p",
+        "The",
+        "--temperature",
+        "0",
+        "-n",
+        "6",
+    ]);
     let ids = done(&["tokenize", "-p", "The", "--json"]).json_lines()[0]["ids"].to_string();
     let ids = ids.trim_matches(['[', ']']);
     let tokens = done(&["generate", "--tokens", ids, "--temperature", "0", "-n", "6"]);
@@ -63,9 +102,41 @@ fn raw_text_and_tokens_are_continued_alike() {
 }
 
 #[test]
+fn what_ends_an_answer_is_a_choice() {
+    let ids = |flags: &[&str]| {
+        let args = [
+            "generate",
+            "-p",
+            "What is 48 + 75?",
+            "--temperature",
+            "0",
+            "--json",
+        ];
+        let lines = done(&[&args[..], flags].concat()).json_lines();
+        let ids = lines.last().expect("a last line")["ids"]
+            .as_array()
+            .cloned();
+        ids.expect("a list")
+    };
+    let stopped = ids(&[]);
+    let length = (stopped.len() + 3).to_string();
+    let unstopped = ids(&["--eos", "ignore", "-n", &length]);
+    assert_eq!(unstopped.len(), stopped.len() + 3);
+    assert_eq!(unstopped[..stopped.len()], stopped);
+}
+
+#[test]
 fn packing_weights_and_keys_still_gives_the_answer() {
-    for flags in [&["--quantize", "8"][..], &["--kv-bits", "8"], &["--prefill-chunk", "7"]] {
-        let args = [&["generate", "-p", "What is 48 + 75?", "--temperature", "0"], flags].concat();
+    for flags in [
+        &["--quantize", "8"][..],
+        &["--kv-bits", "8"],
+        &["--prefill-chunk", "7"],
+    ] {
+        let args = [
+            &["generate", "-p", "What is 48 + 75?", "--temperature", "0"],
+            flags,
+        ]
+        .concat();
         assert_eq!(done(&args).stdout, "48 + 75 = 123\n", "{flags:?}");
     }
 }
@@ -76,9 +147,20 @@ fn a_converted_model_generates_what_the_original_does() {
     let output = folder.path().join("converted");
     done(&["convert", arg(&fixture("pub-b/hf")), arg(&output)]);
     let names = names_in(&output);
-    assert!(names.iter().all(|name| !name.contains(".part")), "{names:?}");
+    assert!(
+        names.iter().all(|name| !name.contains(".part")),
+        "{names:?}"
+    );
     let greedy = |model: &Path| {
-        let args = ["--tokens", "1,2,3", "-n", "20", "--temperature", "0", "--json"];
+        let args = [
+            "--tokens",
+            "1,2,3",
+            "-n",
+            "20",
+            "--temperature",
+            "0",
+            "--json",
+        ];
         let outcome = done(&[&["generate", arg(model)], &args[..]].concat());
         outcome.json_lines().pop().expect("a last line")["ids"].clone()
     };
@@ -88,13 +170,24 @@ fn a_converted_model_generates_what_the_original_does() {
 #[test]
 fn without_a_subcommand_there_is_a_welcome() {
     let text = done(&[]).stdout;
-    assert!(text.starts_with("Welcome!") && text.contains("Usage:"), "{text}");
+    assert!(
+        text.starts_with("Welcome!") && text.contains("Usage:"),
+        "{text}"
+    );
 }
 
 #[test]
 fn help_documents_the_exit_codes_everywhere() {
-    for args in [&["--help"][..], &["generate", "--help"], &["convert", "--help"]] {
-        assert!(done(args).stdout.contains("refused: the request would need more memory"));
+    for args in [
+        &["--help"][..],
+        &["generate", "--help"],
+        &["convert", "--help"],
+    ] {
+        assert!(
+            done(args)
+                .stdout
+                .contains("refused: the request would need more memory")
+        );
     }
     assert!(done(&["--version"]).stdout.starts_with("gptoss-tui "));
     assert!(done(&["completions", "bash"]).stdout.contains("complete"));

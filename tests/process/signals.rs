@@ -41,13 +41,14 @@ fn wait_for(reader: &mut impl BufRead, text: &str) {
 
 #[test]
 fn an_interrupted_answer_ends_with_what_there_is_of_it() {
-    let mut child = spawn(&["generate", "--tokens", "5,6", "--ignore-eos", "-n", MANY, "--json"]);
+    let mut child = spawn(&["generate", "--tokens", "5,6", "-n", MANY, "--json"]);
     let mut stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
     wait_for(&mut stdout, "\"index\":3,");
     interrupt(&child);
     let mut rest = String::new();
     stdout.read_to_string(&mut rest).expect("readable");
-    let last: Value = serde_json::from_str(rest.lines().last().expect("a last line")).expect("JSON");
+    let last: Value =
+        serde_json::from_str(rest.lines().last().expect("a last line")).expect("JSON");
     assert_eq!(last["finish_reason"], "cancelled");
     assert!(last["ids"].as_array().is_some_and(|ids| ids.len() >= 4));
     let outcome = Outcome::new(child.wait_with_output().expect("it ends"));
@@ -58,7 +59,15 @@ fn an_interrupted_answer_ends_with_what_there_is_of_it() {
 fn an_interrupted_trace_leaves_no_file() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("trace.safetensors");
-    let flags = ["-n", MANY, "--logits", "--log", "/dev/stderr", "-o", arg(&path)];
+    let flags = [
+        "-n",
+        MANY,
+        "--logits",
+        "--log",
+        "/dev/stderr",
+        "-o",
+        arg(&path),
+    ];
     let mut child = spawn(&[&["trace", "--tokens", "5,6"], &flags[..]].concat());
     let mut stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
     wait_for(&mut stderr, "loaded");
@@ -80,7 +89,7 @@ fn a_chat_that_waits_for_a_line_can_be_left() {
 
 #[test]
 fn a_reader_that_leaves_is_no_error() {
-    let mut child = spawn(&["generate", "--tokens", "5,6", "--ignore-eos", "-n", MANY, "--json"]);
+    let mut child = spawn(&["generate", "--tokens", "5,6", "-n", MANY, "--json"]);
     let mut stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
     wait_for(&mut stdout, "token");
     drop(stdout);

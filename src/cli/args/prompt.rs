@@ -27,7 +27,12 @@ pub(crate) struct PromptSource {
     #[arg(short, long, value_name = "TEXT", allow_hyphen_values = true)]
     pub(crate) prompt: Option<String>,
     /// Token ids, separated by commas; no tokenizer is needed.
-    #[arg(long, value_name = "IDS", value_delimiter = ',', allow_negative_numbers = true)]
+    #[arg(
+        long,
+        value_name = "IDS",
+        value_delimiter = ',',
+        allow_negative_numbers = true
+    )]
     pub(crate) tokens: Option<Vec<u32>>,
     /// A JSON file with messages, which are rendered as they are; framing flags add to them.
     #[arg(long, value_name = "FILE")]
@@ -68,4 +73,13 @@ impl EffortArg {
             Self::High => ReasoningEffort::High,
         }
     }
+}
+
+/// What happens at a token that ends answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EosArg {
+    /// The answer ends with it.
+    Stop,
+    /// It is a token like any other.
+    Ignore,
 }

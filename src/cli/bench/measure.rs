@@ -11,6 +11,7 @@ use crate::cli::exit::CliError;
 const WARM_UP_TOKENS: usize = 8;
 
 /// The lengths of one measurement.
+#[expect(clippy::struct_field_names, reason = "names end in their unit")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Case {
     /// In the cache before.

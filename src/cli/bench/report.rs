@@ -50,7 +50,7 @@ impl<'a> Report<'a> {
             "model": loaded.name,
             "synthetic": self.is_synthetic,
             "device": loaded.device.name(),
-            "dtype": format!("{:?}", loaded.dtype).to_lowercase(),
+            "dtype": loaded.dtype_name(),
             "weights_bytes": loaded.weights_bytes,
             "prompt_tokens": self.case.prompt_tokens,
             "generated_tokens": self.case.generated_tokens,
@@ -77,11 +77,11 @@ impl<'a> Report<'a> {
             ""
         };
         format!(
-            "{what}{} on {}, {:?}, {} of weights, loaded in {:.2} s\n\n{:>8} {:>8} {:>8} {:>28} \
+            "{what}{} on {}, {}, {} of weights, loaded in {:.2} s\n\n{:>8} {:>8} {:>8} {:>28} \
              {:>28} {:>10}",
             loaded.name,
             loaded.device.name(),
-            loaded.dtype,
+            loaded.dtype_name(),
             format_bytes(loaded.weights_bytes),
             loaded.load_seconds,
             "context",
