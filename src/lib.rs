@@ -1,5 +1,7 @@
 //! Runs `OpenAI`'s gpt-oss mixture-of-experts models on Apple's MLX.
 
+#[cfg(feature = "mlx")]
+mod chat;
 pub mod checkpoint;
 #[cfg(feature = "mlx")]
 pub mod convert;
@@ -16,7 +18,11 @@ pub mod tokenizer;
 pub mod trace_file;
 
 #[cfg(feature = "mlx")]
+pub use chat::{ChatError, ChatEvent, ChatStream};
+#[cfg(feature = "mlx")]
 pub use generate::{GenerateOptions, TokenGenerator};
 #[cfg(feature = "mlx")]
-pub use gptoss::{DEMO_NAME, GptOss, LoadedModel, ModelSource, PretrainedOptions, memory_limit_bytes, open};
+pub use gptoss::{
+    DEMO_NAME, GptOss, LoadedModel, ModelSource, PretrainedOptions, memory_limit_bytes, open,
+};
 pub use model::ModelConfig;

@@ -136,13 +136,31 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "SHAPE", conflicts_with = "model")]
     pub(crate) random: Option<String>,
     /// Prompt tokens to read; several, separated by commas, are measured one by one.
-    #[arg(short, long, value_name = "N", default_value = "512", value_delimiter = ',')]
+    #[arg(
+        short,
+        long,
+        value_name = "N",
+        default_value = "512",
+        value_delimiter = ','
+    )]
     pub(crate) prompt_tokens: Vec<usize>,
     /// Tokens to generate after them.
-    #[arg(short = 'n', long, value_name = "N", default_value = "128", value_delimiter = ',')]
+    #[arg(
+        short = 'n',
+        long,
+        value_name = "N",
+        default_value = "128",
+        value_delimiter = ','
+    )]
     pub(crate) generated_tokens: Vec<usize>,
     /// Tokens that are in the cache before.
-    #[arg(short = 'd', long, value_name = "N", default_value = "0", value_delimiter = ',')]
+    #[arg(
+        short = 'd',
+        long,
+        value_name = "N",
+        default_value = "0",
+        value_delimiter = ','
+    )]
     pub(crate) context_tokens: Vec<usize>,
     /// Repetitions; medians are reported.
     #[arg(short, long, value_name = "N", default_value_t = 3)]

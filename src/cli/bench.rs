@@ -41,7 +41,11 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), CliError> {
             bar.set(done, rounds);
         })?;
         let report = Report::new(*case, &samples, &model, args.random.is_some());
-        output::line(&if args.json { report.json() } else { report.row() })?;
+        output::line(&if args.json {
+            report.json()
+        } else {
+            report.row()
+        })?;
         output::flush()?;
     }
     Ok(())

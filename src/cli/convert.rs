@@ -17,10 +17,16 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<(), CliError> {
     let _guard = interrupt::Uninterruptible::begin();
     let bar = progress::bar("converting", 1, progress::Unit::Items);
     let input = Some(args.input.as_path());
-    convert(&checkpoint, input, &args.output, options, &mut |done, total| {
-        bar.set(done, total);
-        !interrupt::requested()
-    })?;
+    convert(
+        &checkpoint,
+        input,
+        &args.output,
+        options,
+        &mut |done, total| {
+            bar.set(done, total);
+            !interrupt::requested()
+        },
+    )?;
     drop(bar);
     output::note(&format!("wrote {}", args.output.display()));
     Ok(())

@@ -43,17 +43,33 @@ fn findings() -> Result<Map<String, Value>, CliError> {
     });
     let entries = [
         ("version", json!(env!("CARGO_PKG_VERSION"))),
-        ("system", json!(format!("{} {}", std::env::consts::OS, std::env::consts::ARCH))),
+        (
+            "system",
+            json!(format!(
+                "{} {}",
+                std::env::consts::OS,
+                std::env::consts::ARCH
+            )),
+        ),
         ("mlx_version", json!(device::mlx_version())),
-        ("mlx_backend", json!(option_env!("GPTOSS_MLX_BACKEND").unwrap_or("metal"))),
+        (
+            "mlx_backend",
+            json!(option_env!("GPTOSS_MLX_BACKEND").unwrap_or("metal")),
+        ),
         ("blas", json!(blas())),
         ("device", json!(kind.name())),
         ("device_name", json!(info.name)),
         ("device_memory_bytes", json!(info.memory_bytes)),
         ("working_set_bytes", json!(info.working_set_bytes)),
         ("system_memory_bytes", json!(device::system_memory_bytes())),
-        ("memory_limit_bytes", json!(gptoss::memory_limit_bytes(&info))),
-        ("cpu_threads", json!(std::thread::available_parallelism().ok().map(usize::from))),
+        (
+            "memory_limit_bytes",
+            json!(gptoss::memory_limit_bytes(&info)),
+        ),
+        (
+            "cpu_threads",
+            json!(std::thread::available_parallelism().ok().map(usize::from)),
+        ),
         ("cpu_features", json!(cpu_features())),
         ("term", json!(std::env::var("TERM").ok())),
         ("colorterm", json!(std::env::var("COLORTERM").ok())),
@@ -87,21 +103,40 @@ fn cpu_features() -> Vec<&'static str> {
             ("fma", std::arch::is_x86_feature_detected!("fma")),
             ("f16c", std::arch::is_x86_feature_detected!("f16c")),
             ("avx512f", std::arch::is_x86_feature_detected!("avx512f")),
-            ("avx512vnni", std::arch::is_x86_feature_detected!("avx512vnni")),
-            ("avx512bf16", std::arch::is_x86_feature_detected!("avx512bf16")),
+            (
+                "avx512vnni",
+                std::arch::is_x86_feature_detected!("avx512vnni"),
+            ),
+            (
+                "avx512bf16",
+                std::arch::is_x86_feature_detected!("avx512bf16"),
+            ),
         ];
-        found.extend(features.iter().filter(|(_, has)| *has).map(|(name, _)| *name));
+        found.extend(
+            features
+                .iter()
+                .filter(|(_, has)| *has)
+                .map(|(name, _)| *name),
+        );
     }
     #[cfg(target_arch = "aarch64")]
     {
         let features = [
             ("neon", std::arch::is_aarch64_feature_detected!("neon")),
-            ("dotprod", std::arch::is_aarch64_feature_detected!("dotprod")),
+            (
+                "dotprod",
+                std::arch::is_aarch64_feature_detected!("dotprod"),
+            ),
             ("fp16", std::arch::is_aarch64_feature_detected!("fp16")),
             ("bf16", std::arch::is_aarch64_feature_detected!("bf16")),
             ("i8mm", std::arch::is_aarch64_feature_detected!("i8mm")),
         ];
-        found.extend(features.iter().filter(|(_, has)| *has).map(|(name, _)| *name));
+        found.extend(
+            features
+                .iter()
+                .filter(|(_, has)| *has)
+                .map(|(name, _)| *name),
+        );
     }
     found
 }

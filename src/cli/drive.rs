@@ -27,9 +27,7 @@ pub(crate) fn prefill(generator: &mut TokenGenerator<'_>) -> Result<(), CliError
 }
 
 /// The next token; `None` after the last, and an error on Ctrl+C.
-pub(crate) fn next(
-    generator: &mut TokenGenerator<'_>,
-) -> Result<Option<GeneratedToken>, CliError> {
+pub(crate) fn next(generator: &mut TokenGenerator<'_>) -> Result<Option<GeneratedToken>, CliError> {
     if interrupt::requested() {
         generator.cancel();
         return Err(CliError::Interrupted);

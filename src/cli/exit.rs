@@ -92,11 +92,12 @@ pub(crate) fn code(outcome: Result<(), CliError>) -> ExitCode {
     match outcome.and_then(|()| output::flush()) {
         Ok(()) | Err(CliError::BrokenPipe) => ExitCode::SUCCESS,
         Err(CliError::Interrupted) => ExitCode::from(INTERRUPTED),
-        Err(CliError::Information(text)) => match output::text(&text).and_then(|()| output::flush())
-        {
-            Ok(()) | Err(CliError::BrokenPipe) => ExitCode::SUCCESS,
-            Err(_) => ExitCode::FAILURE,
-        },
+        Err(CliError::Information(text)) => {
+            match output::text(&text).and_then(|()| output::flush()) {
+                Ok(()) | Err(CliError::BrokenPipe) => ExitCode::SUCCESS,
+                Err(_) => ExitCode::FAILURE,
+            }
+        }
         Err(CliError::Report {
             status,
             message,
@@ -149,7 +150,9 @@ impl From<clap::Error> for CliError {
         // clap's first paragraph says what is wrong, a later one may hold a tip.
         let message = text.split("\n\n").next().unwrap_or_default();
         let message = message.trim().trim_start_matches("error: ");
-        let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: "));
+        let tip = text
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("tip: "));
         Self::usage(message).hint(tip.unwrap_or("`--help` lists what is possible"))
     }
 }

@@ -90,9 +90,9 @@ fn dry_run(args: &GenerateArgs, prompt: &Prompt) -> Result<(), CliError> {
         .max_position_embeddings
         .saturating_sub(prompt.ids.len());
     let default_tokens = if prompt.is_chat() {
-        prediction
-            .largest_context_tokens()
-            .map_or(room, |tokens| tokens.saturating_sub(prompt.ids.len()).max(1))
+        prediction.largest_context_tokens().map_or(room, |tokens| {
+            tokens.saturating_sub(prompt.ids.len()).max(1)
+        })
     } else {
         MAX_TOKENS_WITHOUT_CHAT
     };

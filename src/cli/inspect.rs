@@ -82,7 +82,11 @@ fn groups_json(checkpoint: &Checkpoint) -> Value {
 }
 
 fn config_json(config: &ModelConfig) -> Value {
-    let layer_types: Vec<&str> = config.layer_types.iter().map(|kind| kind.as_str()).collect();
+    let layer_types: Vec<&str> = config
+        .layer_types
+        .iter()
+        .map(|kind| kind.as_str())
+        .collect();
     let rope_scaling = config.rope_scaling.map(|scaling| {
         json!({
             "factor": scaling.factor,
@@ -168,7 +172,10 @@ fn print_memory(config: &ModelConfig, prediction: &Prediction) -> Result<(), Cli
             format_bytes(prediction.demand(tokens).total_bytes())
         ))?;
     }
-    match (prediction.limit_bytes(), prediction.largest_context_tokens()) {
+    match (
+        prediction.limit_bytes(),
+        prediction.largest_context_tokens(),
+    ) {
         (Some(limit), Some(tokens)) => output::line(&format!(
             "  limit {}: up to {tokens} tokens",
             format_bytes(limit)
@@ -187,7 +194,10 @@ fn shown(field: &str, value: &Value, config: &ModelConfig) -> String {
         .iter()
         .filter(|kind| **kind == gptoss::model::config::LayerType::SlidingAttention)
         .count();
-    format!("{sliding} sliding, {} full", config.layer_types.len() - sliding)
+    format!(
+        "{sliding} sliding, {} full",
+        config.layer_types.len() - sliding
+    )
 }
 
 /// The number as it was written: a plain conversion would show the rounding to f32.
@@ -196,5 +206,8 @@ fn shortest(value: f32) -> f64 {
 }
 
 fn tensor_count(checkpoint: &Checkpoint, group: TensorGroup) -> usize {
-    checkpoint.tensors().filter(|tensor| tensor.group == group).count()
+    checkpoint
+        .tensors()
+        .filter(|tensor| tensor.group == group)
+        .count()
 }

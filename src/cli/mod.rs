@@ -62,6 +62,8 @@ fn parse() -> Result<Cli, CliError> {
 
 /// What the program says when it is called without a subcommand.
 fn welcome() -> Result<(), CliError> {
-    output::line("Welcome! Try `gptoss-tui generate -p \"What is 48 + 75?\"`: a model is built in.\n")?;
+    output::line(
+        "Welcome! Try `gptoss-tui generate -p \"What is 48 + 75?\"`: a model is built in.\n",
+    )?;
     output::text(&Cli::command().render_help().to_string())
 }

@@ -29,7 +29,10 @@ impl Prediction {
         limits: &LimitArgs,
     ) -> Result<Self, CliError> {
         let form = Form::new(options)?;
-        let weights_bytes = checkpoint.tensors().map(|tensor| form.of_tensor(&tensor)).sum();
+        let weights_bytes = checkpoint
+            .tensors()
+            .map(|tensor| form.of_tensor(&tensor))
+            .sum();
         Self::new(checkpoint.config(), weights_bytes, form, limits)
     }
 
@@ -87,7 +90,8 @@ impl Prediction {
 
     /// The longest context within the limit.
     pub(crate) fn largest_context_tokens(&self) -> Option<usize> {
-        self.limit_bytes.map(|limit| self.memory.largest_context_tokens(limit))
+        self.limit_bytes
+            .map(|limit| self.memory.largest_context_tokens(limit))
     }
 
     /// Refuses weights that are larger than the limit.
@@ -155,7 +159,9 @@ struct Form {
 impl Form {
     fn new(options: PretrainedOptions) -> Result<Self, CliError> {
         let device = DeviceKind::current().map_err(|error| CliError::failed(error.what()))?;
-        let dtype = options.dtype.unwrap_or(LoadOptions::for_device(device).dtype);
+        let dtype = options
+            .dtype
+            .unwrap_or(LoadOptions::for_device(device).dtype);
         Ok(Self {
             activation_bytes: if dtype == Dtype::Float32 { 4 } else { 2 },
             quantize: options.quantize,

@@ -24,7 +24,13 @@ pub(crate) fn check_file(path: &Path) -> Result<(), CliError> {
 pub(crate) fn check_folder(path: &Path) -> Result<(), CliError> {
     let existing = path
         .ancestors()
-        .map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder })
+        .map(|folder| {
+            if folder.as_os_str().is_empty() {
+                Path::new(".")
+            } else {
+                folder
+            }
+        })
         .find(|folder| folder.exists())
         .unwrap_or(Path::new("."));
     probe(existing).map_err(|error| refused(path, &error.to_string()))
@@ -33,7 +39,10 @@ pub(crate) fn check_folder(path: &Path) -> Result<(), CliError> {
 fn probe(folder: &Path) -> std::io::Result<()> {
     let name = format!(".gptoss-{}.probe", std::process::id());
     let path = folder.join(name);
-    OpenOptions::new().write(true).create_new(true).open(&path)?;
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&path)?;
     fs::remove_file(&path)
 }
 

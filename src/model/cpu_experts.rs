@@ -103,7 +103,10 @@ fn rows(weight: &Weight) -> Result<QuantizedRows<'_>> {
         Weight::Dense(weight) => return Ok(QuantizedRows::Dense(floats(weight)?)),
         Weight::Quantized(weight) => weight,
     };
-    let packed = weight.weight.try_as_slice::<u32>().map_err(|e| failed(&e))?;
+    let packed = weight
+        .weight
+        .try_as_slice::<u32>()
+        .map_err(|e| failed(&e))?;
     match (&weight.biases, weight.quantization.mode) {
         (Some(biases), QuantizationMode::Affine) => Ok(QuantizedRows::Affine {
             packed,

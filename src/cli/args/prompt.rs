@@ -24,7 +24,12 @@ pub(crate) struct PromptSource {
     #[arg(short, long, value_name = "TEXT", allow_hyphen_values = true)]
     pub(crate) prompt: Option<String>,
     /// Token ids, separated by commas; no tokenizer is needed.
-    #[arg(long, value_name = "IDS", value_delimiter = ',', allow_negative_numbers = true)]
+    #[arg(
+        long,
+        value_name = "IDS",
+        value_delimiter = ',',
+        allow_negative_numbers = true
+    )]
     pub(crate) tokens: Option<Vec<u32>>,
     /// A JSON file with a list of messages.
     #[arg(long, value_name = "FILE")]

@@ -66,14 +66,26 @@ mod tests {
     fn parts_and_shorthands_are_read() {
         check("8", Some(Quantization::MXFP4), Some(affine(8)));
         check("4", Some(Quantization::MXFP4), Some(affine(4)));
-        check("experts=mxfp4,rest=8", Some(Quantization::MXFP4), Some(affine(8)));
+        check(
+            "experts=mxfp4,rest=8",
+            Some(Quantization::MXFP4),
+            Some(affine(8)),
+        );
         check("experts=4", Some(affine(4)), None);
         check("rest=4,experts=none", None, Some(affine(4)));
     }
 
     #[test]
     fn anything_else_is_refused_with_the_item() {
-        for text in ["", "5", "rest=mxfp4", "rest", "experts=3", "all=8", "rest=8,"] {
+        for text in [
+            "",
+            "5",
+            "rest=mxfp4",
+            "rest",
+            "experts=3",
+            "all=8",
+            "rest=8,",
+        ] {
             assert!(text.parse::<QuantizeSpec>().is_err(), "{text}");
         }
     }
