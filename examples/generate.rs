@@ -1,21 +1,27 @@
-//! Continues a prompt of token ids with the demo model.
-fn main() {
-    let t0 = std::time::Instant::now();
-    let model = gptoss::GptOss::demo().unwrap();
-    eprintln!("load {:?} {:?}", t0.elapsed(), model.loaded());
-    let mut opts = gptoss::GenerateOptions::default();
-    opts.max_tokens = Some(64);
-    opts.sampling.temperature = 0.0;
-    let prompt: Vec<u32> = (0..std::env::args().nth(1).map_or(16, |s| s.parse().unwrap()))
-        .map(|i| 100 + i % 900)
-        .collect();
-    let mut g = model.generate(&prompt, opts).unwrap();
-    let first = g.next();
-    eprintln!(
-        "first {:?} {:?}",
-        t0.elapsed(),
-        first.map(|t| t.unwrap().id)
-    );
-    let ids: Vec<u32> = g.by_ref().map(|t| t.unwrap().id).collect();
-    eprintln!("{ids:?}\n{:?}", g.stats());
+//! Continues token ids with a model in a folder, or with the demo model.
+//!
+//! `cargo run --release --example generate -- [MODEL_FOLDER]`
+
+use gptoss::generate::SamplingParams;
+use gptoss::{GenerateOptions, GptOss};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let model = match std::env::args().nth(1) {
+        Some(dir) => GptOss::from_pretrained(dir)?,
+        None => GptOss::demo()?,
+    };
+    let options = GenerateOptions {
+        max_tokens: Some(16),
+        sampling: SamplingParams {
+            temperature: 0.0,
+            ..SamplingParams::default()
+        },
+        ..GenerateOptions::default()
+    };
+    let mut generator = model.generate(&[1, 2, 3, 4, 5], options)?;
+    for token in generator.by_ref() {
+        println!("{}", token?.id);
+    }
+    println!("{:?}", generator.stats());
+    Ok(())
 }

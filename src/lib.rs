@@ -1,5 +1,7 @@
 //! Runs `OpenAI`'s gpt-oss mixture-of-experts models on Apple's MLX.
 
+#[cfg(feature = "mlx")]
+mod chat;
 pub mod checkpoint;
 #[cfg(feature = "mlx")]
 pub mod convert;
@@ -15,6 +17,8 @@ pub mod model;
 pub mod tokenizer;
 pub mod trace_file;
 
+#[cfg(feature = "mlx")]
+pub use chat::{ChatError, ChatEvent, ChatStream};
 #[cfg(feature = "mlx")]
 pub use generate::{GenerateOptions, TokenGenerator};
 #[cfg(feature = "mlx")]
