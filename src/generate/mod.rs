@@ -10,6 +10,8 @@
 //! holds exactly the tokens that it names.
 
 #[cfg(feature = "mlx")]
+mod check;
+#[cfg(feature = "mlx")]
 mod clock;
 #[cfg(feature = "mlx")]
 mod error;

@@ -40,7 +40,7 @@ impl QuantizedArray {
 ///
 /// Shapes: `x: [.., in]`, `w: [.., out, in]` → `[.., out]`; leading dimensions broadcast.
 pub fn quantized_matmul(x: &Array, w: &QuantizedArray, transpose: bool) -> Result<Array> {
-    let stream = current_stream()?;
+    let stream = current_stream();
     let (group_size, bits, mode) = spec(w.quantization);
     // SAFETY: every handle is alive for the call, `mode` is a static C string, and the result slot
     // is written on success only.
@@ -65,7 +65,7 @@ pub fn quantized_matmul(x: &Array, w: &QuantizedArray, transpose: bool) -> Resul
 /// Shapes: `x: [.., 1, in]`, `w: [E, out, in]`, `indices: [..]` → `[.., 1, out]`.
 /// `sorted` promises ascending indices, which lets GPUs group the work by matrix.
 pub fn gather_qmm(x: &Array, w: &QuantizedArray, indices: &Array, sorted: bool) -> Result<Array> {
-    let stream = current_stream()?;
+    let stream = current_stream();
     let (group_size, bits, mode) = spec(w.quantization);
     // SAFETY: as in `quantized_matmul`; the null left-hand indices mean "row by row".
     array_from("gather_qmm", |result| unsafe {
@@ -89,7 +89,7 @@ pub fn gather_qmm(x: &Array, w: &QuantizedArray, indices: &Array, sorted: bool) 
 
 /// Packs `w: [.., out, in]`; `in` has to be a multiple of the group size.
 pub fn quantize(w: &Array, quantization: Quantization) -> Result<QuantizedArray> {
-    let stream = current_stream()?;
+    let stream = current_stream();
     let (group_size, bits, mode) = spec(quantization);
     // SAFETY: as in `quantized_matmul`; the vector is freed below in every case, and the arrays
     // taken from it are handles of their own.
@@ -128,7 +128,7 @@ pub fn quantize(w: &Array, quantization: Quantization) -> Result<QuantizedArray>
 
 /// Unpacks a weight into `dtype`.
 pub fn dequantize(w: &QuantizedArray, dtype: Dtype) -> Result<Array> {
-    let stream = current_stream()?;
+    let stream = current_stream();
     let (group_size, bits, mode) = spec(w.quantization);
     let dtype = mlx_sys::mlx_optional_dtype {
         value: dtype as mlx_sys::mlx_dtype,
@@ -153,7 +153,7 @@ pub fn dequantize(w: &QuantizedArray, dtype: Dtype) -> Result<Array> {
 
 /// `a[.., start..stop, ..]` along one axis, without a copy.
 pub fn slice(a: &Array, axis: usize, start: usize, stop: usize) -> Result<Array> {
-    let stream = current_stream()?;
+    let stream = current_stream();
     let (starts, stops, strides) = bounds(a.shape(), axis, start, stop);
     // SAFETY: the three vectors have one entry a dimension and outlive the call.
     array_from("slice", |result| unsafe {
@@ -175,7 +175,7 @@ pub fn slice(a: &Array, axis: usize, start: usize, stop: usize) -> Result<Array>
 ///
 /// In place when nothing else holds `a` at evaluation, else into a copy.
 pub fn slice_update(a: &Array, update: &Array, axis: usize, start: usize) -> Result<Array> {
-    let stream = current_stream()?;
+    let stream = current_stream();
     let width = update.dim(axis as i32) as usize;
     let (starts, stops, strides) = bounds(a.shape(), axis, start, start + width);
     // SAFETY: as in `slice`.
@@ -197,7 +197,7 @@ pub fn slice_update(a: &Array, update: &Array, axis: usize, start: usize) -> Res
 
 /// Random u32 values, every bit fair, as `key` says.
 pub fn random_bits(shape: &[i32], key: &Array) -> Result<Array> {
-    let stream = current_stream()?;
+    let stream = current_stream();
     // SAFETY: as in `slice`; a width of 4 bytes gives u32.
     array_from("random_bits", |result| unsafe {
         mlx_sys::mlx_random_bits(
@@ -295,8 +295,8 @@ fn optional(array: Option<&Array>) -> mlx_sys::mlx_array {
 
 /// The stream of this thread, taken through a call of mlx-rs that also installs its error handler:
 /// mlx-c's own handler would end the process.
-fn current_stream() -> Result<Stream> {
-    Ok(Stream::thread_local_or_default().clone())
+fn current_stream() -> Stream {
+    Stream::thread_local_or_default().clone()
 }
 
 fn array_from(

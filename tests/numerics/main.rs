@@ -7,6 +7,7 @@
 mod bf16;
 mod cache;
 mod convert;
+mod engine;
 mod generate;
 mod golden;
 mod model;

@@ -8,8 +8,8 @@ use std::fs;
 use std::io::{IsTerminal, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, anyhow, bail};
 
@@ -288,7 +288,7 @@ fn side_by_side<T: Send>(
             scope.spawn(|| {
                 while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let result = work(item);
-                    let mut done = done.lock().unwrap_or_else(|poison| poison.into_inner());
+                    let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
                     done.push(result);
                     if live {
                         eprint!("\r{label} {}/{} ", done.len(), items.len());
@@ -300,7 +300,7 @@ fn side_by_side<T: Send>(
     });
     eprintln!();
     done.into_inner()
-        .unwrap_or_else(|poison| poison.into_inner())
+        .unwrap_or_else(PoisonError::into_inner)
         .into_iter()
         .collect()
 }
