@@ -1,4 +1,33 @@
-//! Runs `OpenAI`'s gpt-oss mixture-of-experts models on Apple's MLX.
+//! Runs OpenAI's gpt-oss mixture-of-experts models on Apple's MLX: Metal on Macs, NVIDIA GPUs and
+//! the CPU on Linux.
+//!
+//! ```no_run
+//! use gptoss::{GenerateOptions, GptOss};
+//!
+//! let model = GptOss::from_pretrained("gpt-oss-20b")?; // or GptOss::demo()
+//! let prompt = model.tokenizer()?.encode_ordinary("Once upon a time");
+//! let options = GenerateOptions { max_tokens: Some(32), ..GenerateOptions::default() };
+//! // A TokenGenerator: an iterator over the new tokens. Dropping it cancels.
+//! for token in model.generate(&prompt, options)? {
+//!     println!("{}", model.token_text(token?.id));
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [`GptOss::chat`] speaks harmony, the models' chat format; [`engine`] runs a model on a thread of
+//! its own, commands in, events out.
+//!
+//! # Layout
+//!
+//! From the bottom up: [`tokenizer`] and [`harmony`] know text; [`checkpoint`] reads files in four
+//! layouts; [`kernels`] multiplies packed weights on the CPU; [`mlx`] wraps the calls that mlx-rs
+//! lacks; [`model`] is the mathematics, read [`model::gpt_oss`] first; [`generate`] is the loop from
+//! prompt to tokens with its samplers; [`convert`] and [`trace_file`] write files; [`GptOss`] puts
+//! all of it together. `docs/ARCHITECTURE.md` draws the arrows, and a test keeps them.
+//!
+//! # Features
+//!
+//! `mlx` (default) brings everything that computes. Without it the rest builds on any machine.
 
 #[cfg(feature = "mlx")]
 mod chat;
