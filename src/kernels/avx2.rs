@@ -73,6 +73,13 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn prefetch(self, words: &[u32], distance: usize) {
+        let address = words.as_ptr().wrapping_add(distance);
+        // SAFETY: `self` is the proof; a prefetch is a hint that may name any address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
+    }
+
+    #[inline(always)]
     fn add(self, a: __m256, b: __m256) -> __m256 {
         // SAFETY: `self` is the proof.
         unsafe { _mm256_add_ps(a, b) }
@@ -143,7 +150,10 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn e8m0(self, bytes: &[u8]) -> __m256 {
-        let (low, high) = (e8m0(bytes[0]), e8m0(bytes[1]));
+        let Some(&[low, high]) = bytes.first_chunk::<2>() else {
+            return self.splat(f32::NAN);
+        };
+        let (low, high) = (e8m0(low), e8m0(high));
         // SAFETY: `self` is the proof.
         unsafe { _mm256_set_m128(_mm_set1_ps(high), _mm_set1_ps(low)) }
     }

@@ -29,6 +29,9 @@ fn padded<T: Copy + Default, const N: usize>(row: &[T], start: usize) -> [T; N] 
     out
 }
 
+/// How far ahead weights are asked for: a quarter of what a core loads while memory answers, measured.
+const PREFETCH_WORDS: usize = 1024;
+
 const FP4: [f32; 16] = [
     0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, -0.0, -0.5, -1.0, -1.5, -2.0, -3.0, -4.0, -6.0,
 ];
@@ -63,7 +66,9 @@ impl<'a, I: Simd> Format<I> for Mxfp4<'a> {
 
     #[inline(always)]
     fn chunk(isa: I, (words, scales): Self::Row, c: usize) -> Decoded<I> {
-        let words = isa.load_words(&words[c * I::LANES..][..I::LANES]);
+        let words = &words[c * I::LANES..][..I::LANES];
+        isa.prefetch(words, PREFETCH_WORDS);
+        let words = isa.load_words(words);
         let scale = isa.e8m0(&scales[c * (I::LANES / 4)..][..I::LANES / 4]);
         Decoded {
             weights: isa.lookup(words, &FP4),

@@ -134,6 +134,6 @@ impl Simd for Neon {
 
     #[inline(always)]
     fn e8m0(self, bytes: &[u8]) -> float32x4_t {
-        self.splat(e8m0(bytes[0]))
+        self.splat(bytes.first().map_or(f32::NAN, |byte| e8m0(*byte)))
     }
 }
