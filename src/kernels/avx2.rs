@@ -5,6 +5,10 @@
 )]
 
 use super::simd::{Kernel, Simd, e8m0};
+#[allow(
+    clippy::wildcard_imports,
+    reason = "the prefixes tell intrinsics apart"
+)]
 use std::arch::x86_64::*;
 
 /// Proof that the CPU has AVX2 and FMA; see [`Avx2::detect`].

@@ -5,6 +5,10 @@
 )]
 
 use super::simd::{Kernel, Simd, e8m0};
+#[allow(
+    clippy::wildcard_imports,
+    reason = "the prefixes tell intrinsics apart"
+)]
 use std::arch::aarch64::*;
 
 /// Proof that the CPU has NEON; see [`Neon::detect`].
