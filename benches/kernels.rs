@@ -121,7 +121,11 @@ fn measure(
     let median = seconds[seconds.len() / 2];
     let macs = num_tokens * EXPERTS_PER_TOKEN * weights.macs_per_expert();
     let (gb, gmac) = (bytes as f64 / median / 1e9, macs as f64 / median / 1e9);
-    println!("{label:<44}{:>11.3}{gb:>9.2}{gmac:>9.2}", median * 1e3);
+    let best_ms = seconds[0] * 1e3;
+    println!(
+        "{label:<44}{best_ms:>9.3}{:>11.3}{gb:>9.2}{gmac:>9.2}",
+        median * 1e3
+    );
     Ok(())
 }
 

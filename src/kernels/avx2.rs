@@ -5,6 +5,10 @@
 )]
 
 use super::simd::{Kernel, Simd, e8m0};
+#[allow(
+    clippy::wildcard_imports,
+    reason = "the prefixes tell intrinsics apart"
+)]
 use std::arch::x86_64::*;
 
 /// Proof that the CPU has AVX2 and FMA; see [`Avx2::detect`].
@@ -70,6 +74,13 @@ impl Simd for Avx2 {
         let words = &words[..8];
         // SAFETY: `self` is the proof, and the slice holds the eight words that are read.
         unsafe { _mm256_loadu_si256(words.as_ptr().cast()) }
+    }
+
+    #[inline(always)]
+    fn prefetch(self, words: &[u32], distance: usize) {
+        let address = words.as_ptr().wrapping_add(distance);
+        // SAFETY: `self` is the proof; a prefetch is a hint that may name any address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
     }
 
     #[inline(always)]
@@ -143,7 +154,10 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn e8m0(self, bytes: &[u8]) -> __m256 {
-        let (low, high) = (e8m0(bytes[0]), e8m0(bytes[1]));
+        let Some(&[low, high]) = bytes.first_chunk::<2>() else {
+            return self.splat(f32::NAN);
+        };
+        let (low, high) = (e8m0(low), e8m0(high));
         // SAFETY: `self` is the proof.
         unsafe { _mm256_set_m128(_mm_set1_ps(high), _mm_set1_ps(low)) }
     }

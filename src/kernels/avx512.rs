@@ -4,7 +4,11 @@
     reason = "vector intrinsics; `Avx512` is the proof that the CPU has them"
 )]
 
-use super::simd::{Kernel, Simd};
+use super::simd::{Kernel, Simd, e8m0};
+#[allow(
+    clippy::wildcard_imports,
+    reason = "the prefixes tell intrinsics apart"
+)]
 use std::arch::x86_64::*;
 
 /// Proof that the CPU has AVX-512 F, BW and VL and FMA; see [`Avx512::detect`].
@@ -58,6 +62,21 @@ impl Simd for Avx512 {
         let words = &words[..16];
         // SAFETY: `self` is the proof, and the slice holds the sixteen words that are read.
         unsafe { _mm512_loadu_si512(words.as_ptr().cast()) }
+    }
+
+    #[inline(always)]
+    fn load_some_words(self, words: &[u32]) -> __m512i {
+        assert!(words.len() <= 16, "more words than lanes");
+        let mask = ((1_u32 << words.len()) - 1) as __mmask16;
+        // SAFETY: `self` is the proof, and the mask admits only the words of the slice.
+        unsafe { _mm512_maskz_loadu_epi32(mask, words.as_ptr().cast()) }
+    }
+
+    #[inline(always)]
+    fn prefetch(self, words: &[u32], distance: usize) {
+        let address = words.as_ptr().wrapping_add(distance);
+        // SAFETY: `self` is the proof; a prefetch is a hint that may name any address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
     }
 
     #[inline(always)]
@@ -129,27 +148,24 @@ impl Simd for Avx512 {
 
     #[inline(always)]
     fn e8m0(self, bytes: &[u8]) -> __m512 {
-        let packed = i32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+        let Some(&bytes) = bytes.first_chunk::<4>() else {
+            return self.splat(f32::NAN);
+        };
+        if has_zero_byte(u32::from_le_bytes(bytes)) || has_zero_byte(!u32::from_le_bytes(bytes)) {
+            return self.quarters(bytes.map(e8m0));
+        }
+        // The vector units are this loop's bottleneck, so the rare bytes are told apart outside them.
         // SAFETY: `self` is the proof.
         unsafe {
-            let shifts = _mm512_setr_epi32(0, 0, 0, 0, 8, 8, 8, 8, 16, 16, 16, 16, 24, 24, 24, 24);
-            let bytes = _mm512_and_si512(
-                _mm512_srlv_epi32(_mm512_set1_epi32(packed), shifts),
-                _mm512_set1_epi32(255),
-            );
-            let exponents = _mm512_slli_epi32::<23>(bytes);
-            // 0 wraps round to the largest value, so one comparison finds 0 and 255.
-            let special = _mm512_cmpgt_epu32_mask(
-                _mm512_sub_epi32(bytes, _mm512_set1_epi32(1)),
-                _mm512_set1_epi32(253),
-            );
-            let top_fraction_bit = _mm512_set1_epi32(1 << 22);
-            _mm512_castsi512_ps(_mm512_mask_or_epi32(
-                exponents,
-                special,
-                exponents,
-                top_fraction_bit,
-            ))
+            let bytes = _mm_cvtepu8_epi32(_mm_cvtsi32_si128(i32::from_le_bytes(bytes)));
+            let scales = _mm512_castps128_ps512(_mm_castsi128_ps(_mm_slli_epi32::<23>(bytes)));
+            let lanes = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
+            _mm512_permutexvar_ps(lanes, scales)
         }
     }
+}
+
+#[inline(always)]
+fn has_zero_byte(word: u32) -> bool {
+    word.wrapping_sub(0x0101_0101) & !word & 0x8080_8080 != 0
 }

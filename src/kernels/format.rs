@@ -20,14 +20,19 @@ pub(super) trait Format<I: Simd>: Copy {
     fn tail(isa: I, row: Self::Row, c: usize) -> Decoded<I>;
 }
 
-/// The part of a row that a chunk covers, copied to the front of `N` zeros.
+/// What a row holds from `start` on, at most `N` values, and zeros behind it.
 #[inline(always)]
 fn padded<T: Copy + Default, const N: usize>(row: &[T], start: usize) -> [T; N] {
     let mut out = [T::default(); N];
-    let rest = &row[start..];
-    out[..rest.len()].copy_from_slice(rest);
+    // A loop rather than `copy_from_slice`, which calls `memcpy` for these few values.
+    for (out, value) in out.iter_mut().zip(&row[start..]) {
+        *out = *value;
+    }
     out
 }
+
+/// How far ahead weights are asked for: 4 KiB, as the hardware stops at each page's end.
+const PREFETCH_WORDS: usize = 1024;
 
 const FP4: [f32; 16] = [
     0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, -0.0, -0.5, -1.0, -1.5, -2.0, -3.0, -4.0, -6.0,
@@ -63,7 +68,9 @@ impl<'a, I: Simd> Format<I> for Mxfp4<'a> {
 
     #[inline(always)]
     fn chunk(isa: I, (words, scales): Self::Row, c: usize) -> Decoded<I> {
-        let words = isa.load_words(&words[c * I::LANES..][..I::LANES]);
+        let words = &words[c * I::LANES..][..I::LANES];
+        isa.prefetch(words, PREFETCH_WORDS);
+        let words = isa.load_words(words);
         let scale = isa.e8m0(&scales[c * (I::LANES / 4)..][..I::LANES / 4]);
         Decoded {
             weights: isa.lookup(words, &FP4),
@@ -73,11 +80,11 @@ impl<'a, I: Simd> Format<I> for Mxfp4<'a> {
 
     #[inline(always)]
     fn tail(isa: I, (words, scales): Self::Row, c: usize) -> Decoded<I> {
-        let words: [u32; 16] = padded(words, c * I::LANES);
-        let scales: [u8; 4] = padded(scales, c * (I::LANES / 4));
+        let words = isa.load_some_words(&words[c * I::LANES..]);
+        let exponents: [u8; 4] = padded(scales, c * (I::LANES / 4));
         Decoded {
-            weights: isa.lookup(isa.load_words(&words), &FP4),
-            scale: isa.e8m0(&scales),
+            weights: isa.lookup(words, &FP4),
+            scale: isa.e8m0(&exponents),
         }
     }
 }

@@ -64,6 +64,7 @@ impl WithSimd for Matmul<'_> {
         let weights = (matrix.rows, matrix.in_features);
         let fill = |out: &mut [f32]| {
             pool.for_each(
+                x.len() * matrix.out_features,
                 tiles(&groups, matrix.out_features, out).into_iter(),
                 Scratch::new,
                 |scratch, tile| {

@@ -43,6 +43,13 @@
 //! - Only the files of instruction sets hold `unsafe` code. Their types can be had only where the CPU has
 //!   the instructions.
 
+#![allow(
+    clippy::inline_always,
+    clippy::needless_range_loop,
+    reason = "code outside a function compiled for an instruction set is correct but ten times slower; \
+              indexed loops over registers say what iterators hide"
+)]
+
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]

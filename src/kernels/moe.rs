@@ -93,6 +93,7 @@ impl Forward<'_> {
             .collect();
         let mut activations = vec![0.0; tokens.len() * intermediate];
         self.pool.for_each(
+            tokens.len() * experts.hidden_size * 2 * intermediate,
             tiles(self.routing.groups(), intermediate, &mut activations).into_iter(),
             || (Scratch::new(), Vec::new()),
             |(scratch, up), tile| {
@@ -124,6 +125,7 @@ impl Forward<'_> {
         let tokens: Vec<&[Chunk<I>]> = packed.chunks(pack::num_chunks::<I>(weights.1)).collect();
         let mut outputs = vec![0.0; tokens.len() * experts.hidden_size];
         self.pool.for_each(
+            tokens.len() * experts.intermediate_size * experts.hidden_size,
             tiles(self.routing.groups(), experts.hidden_size, &mut outputs).into_iter(),
             Scratch::new,
             |scratch, tile| {

@@ -5,6 +5,10 @@
 )]
 
 use super::simd::{Kernel, Simd, e8m0};
+#[allow(
+    clippy::wildcard_imports,
+    reason = "the prefixes tell intrinsics apart"
+)]
 use std::arch::aarch64::*;
 
 /// Proof that the CPU has NEON; see [`Neon::detect`].
@@ -134,6 +138,6 @@ impl Simd for Neon {
 
     #[inline(always)]
     fn e8m0(self, bytes: &[u8]) -> float32x4_t {
-        self.splat(e8m0(bytes[0]))
+        self.splat(bytes.first().map_or(f32::NAN, |byte| e8m0(*byte)))
     }
 }

@@ -8,6 +8,9 @@ use super::{Isa, KernelError};
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 
+/// Work below this, some 50 microseconds of one thread, is done before another thread has woken up.
+const MIN_SHARED_MACS: usize = 1_000_000;
+
 /// Below so many rows, moving data about is left to the calling thread.
 const FEW_ROWS: usize = 16;
 
@@ -19,6 +22,7 @@ pub struct Pool {
     workers: Option<rayon::ThreadPool>,
     num_threads: NonZeroUsize,
     isa: Isa,
+    min_shared_macs: usize,
 }
 
 impl Pool {
@@ -30,6 +34,7 @@ impl Pool {
             workers: start_workers(num_threads)?,
             num_threads,
             isa: Isa::detect(),
+            min_shared_macs: MIN_SHARED_MACS,
         })
     }
 
@@ -51,6 +56,15 @@ impl Pool {
         }
     }
 
+    /// The same, but sharing even the least work, so that small tests meet all threads.
+    #[cfg(test)]
+    pub(super) fn sharing_all(self) -> Self {
+        Self {
+            min_shared_macs: 0,
+            ..self
+        }
+    }
+
     /// Threads, the calling one among them.
     pub fn num_threads(&self) -> NonZeroUsize {
         self.num_threads
@@ -69,21 +83,29 @@ impl Pool {
         body: impl Fn(&mut S, T) + Sync,
     ) {
         if rows.len() >= FEW_ROWS {
-            return self.for_each(rows, init, body);
+            return self.for_each(usize::MAX, rows, init, body);
         }
         let mut state = init();
         rows.for_each(|row| body(&mut state, row));
     }
 
     /// Calls `body` for every item, with a state that `init` makes once for each thread and call.
+    ///
+    /// `macs`: multiply-adds of all items together; too few of them stay on the calling thread.
     pub(super) fn for_each<T: Send, S>(
         &self,
+        macs: usize,
         items: impl ExactSizeIterator<Item = T> + Send,
         init: impl Fn() -> S + Sync,
         body: impl Fn(&mut S, T) + Sync,
     ) {
+        let is_shared = macs >= self.min_shared_macs;
         let num_helpers = items.len().min(self.num_threads.get()).saturating_sub(1);
-        let Some(workers) = self.workers.as_ref().filter(|_| num_helpers > 0) else {
+        let Some(workers) = self
+            .workers
+            .as_ref()
+            .filter(|_| is_shared && num_helpers > 0)
+        else {
             let mut state = init();
             items.for_each(|item| body(&mut state, item));
             return;

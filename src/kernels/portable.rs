@@ -80,6 +80,6 @@ impl Simd for Portable {
 
     #[inline(always)]
     fn e8m0(self, bytes: &[u8]) -> [f32; 4] {
-        [e8m0(bytes[0]); 4]
+        [bytes.first().map_or(f32::NAN, |byte| e8m0(*byte)); 4]
     }
 }

@@ -21,7 +21,7 @@ const MAX_DIRECT_TOKENS: usize = 4;
 
 /// Buffers that a thread reuses.
 pub(super) struct Scratch<I: Simd> {
-    panel: Vec<[Chunk<I>; PANEL_ROWS]>,
+    panel: Vec<[I::Floats; PANEL_ROWS]>,
     sums: Vec<[I::Floats; PANEL_ROWS]>,
 }
 
@@ -143,6 +143,7 @@ impl<I: Simd, F: Format<I>> Kernel<I> for Multiply<'_, I, F> {
     }
 }
 
+/// Rows two at a time: their sums do not wait for each other, and they share the loads of `tokens`.
 #[inline(always)]
 fn direct<I: Simd, F: Format<I>, const N: usize>(
     isa: I,
@@ -151,29 +152,52 @@ fn direct<I: Simd, F: Format<I>, const N: usize>(
     tokens: [&[Chunk<I>]; N],
     out: &mut [f32],
 ) {
-    let chunk_len = CHUNK_VECTORS * I::LANES;
-    let num_full = format.in_features() / chunk_len;
-    let has_tail = !format.in_features().is_multiple_of(chunk_len);
     let num_rows = rows.len();
-    for (index, row) in rows.enumerate() {
-        let row = format.row(row);
-        let mut sums = [isa.splat(0.0); N];
-        for c in 0..num_full {
-            accumulate(isa, &F::chunk(isa, row, c), tokens, c, &mut sums);
-        }
-        if has_tail {
-            accumulate(
-                isa,
-                &F::tail(isa, row, num_full),
-                tokens,
-                num_full,
-                &mut sums,
-            );
-        }
-        for (n, sum) in sums.into_iter().enumerate() {
-            out[n * num_rows + index] = isa.sum(sum);
+    for first in (0..num_rows).step_by(2) {
+        let at = rows.start + first;
+        let mut store = |row: usize, sums: [I::Floats; N]| {
+            for n in 0..N {
+                out[n * num_rows + row] = isa.sum(sums[n]);
+            }
+        };
+        if first + 1 < num_rows {
+            let [low, high] = dot(isa, format, [format.row(at), format.row(at + 1)], tokens);
+            store(first, low);
+            store(first + 1, high);
+        } else {
+            let [last] = dot(isa, format, [format.row(at)], tokens);
+            store(first, last);
         }
     }
+}
+
+#[inline(always)]
+fn dot<I: Simd, F: Format<I>, const N: usize, const R: usize>(
+    isa: I,
+    format: F,
+    rows: [F::Row; R],
+    tokens: [&[Chunk<I>]; N],
+) -> [[I::Floats; N]; R] {
+    let chunk_len = CHUNK_VECTORS * I::LANES;
+    let num_full = format.in_features() / chunk_len;
+    let mut sums = [[isa.splat(0.0); N]; R];
+    for c in 0..num_full {
+        for r in 0..R {
+            accumulate(isa, &F::chunk(isa, rows[r], c), tokens, c, &mut sums[r]);
+        }
+    }
+    if !format.in_features().is_multiple_of(chunk_len) {
+        for r in 0..R {
+            accumulate(
+                isa,
+                &F::tail(isa, rows[r], num_full),
+                tokens,
+                num_full,
+                &mut sums[r],
+            );
+        }
+    }
+    sums
 }
 
 #[inline(always)]
@@ -207,7 +231,7 @@ fn tiled<I: Simd, F: Format<I>>(isa: I, job: Multiply<'_, I, F>) {
     let num_rows = rows.len();
     scratch
         .panel
-        .resize(TILE_CHUNKS, [[isa.splat(0.0); CHUNK_VECTORS]; PANEL_ROWS]);
+        .resize(TILE_CHUNKS * CHUNK_VECTORS, [isa.splat(0.0); PANEL_ROWS]);
     for first in (0..num_rows).step_by(PANEL_ROWS) {
         let used = PANEL_ROWS.min(num_rows - first);
         // A short last panel repeats its last row and drops what comes of it.
@@ -219,7 +243,7 @@ fn tiled<I: Simd, F: Format<I>>(isa: I, job: Multiply<'_, I, F>) {
             .resize(tokens.len(), [isa.splat(0.0); PANEL_ROWS]);
         for start in (0..num_chunks).step_by(TILE_CHUNKS) {
             let end = num_chunks.min(start + TILE_CHUNKS);
-            let panel = &mut scratch.panel[..end - start];
+            let panel = &mut scratch.panel[..(end - start) * CHUNK_VECTORS];
             decode_panel(isa, format, panel_rows, start, panel);
             let blocks = tokens.chunks(I::TILE_TOKENS);
             for (block, sums) in blocks.zip(scratch.sums.chunks_mut(I::TILE_TOKENS)) {
@@ -234,25 +258,26 @@ fn tiled<I: Simd, F: Format<I>>(isa: I, job: Multiply<'_, I, F>) {
     }
 }
 
+/// Decodes chunks from `start` on, as many as `panel` holds, and brings the rows' vectors side by side.
 #[inline(always)]
 fn decode_panel<I: Simd, F: Format<I>>(
     isa: I,
     format: F,
     rows: [F::Row; PANEL_ROWS],
     start: usize,
-    panel: &mut [[Chunk<I>; PANEL_ROWS]],
+    panel: &mut [[I::Floats; PANEL_ROWS]],
 ) {
     let num_full = format.in_features() / (CHUNK_VECTORS * I::LANES);
     for (r, row) in rows.into_iter().enumerate() {
-        for (offset, chunk) in panel.iter_mut().enumerate() {
+        for (offset, vectors) in panel.chunks_exact_mut(CHUNK_VECTORS).enumerate() {
             let c = start + offset;
             let decoded = if c < num_full {
                 F::chunk(isa, row, c)
             } else {
                 F::tail(isa, row, c)
             };
-            for k in 0..CHUNK_VECTORS {
-                chunk[r][k] = isa.mul(decoded.weights[k], decoded.scale);
+            for (vector, weights) in vectors.iter_mut().zip(decoded.weights) {
+                vector[r] = isa.mul(weights, decoded.scale);
             }
         }
     }
@@ -261,12 +286,12 @@ fn decode_panel<I: Simd, F: Format<I>>(
 #[inline(always)]
 fn multiply_block<I: Simd>(
     isa: I,
-    panel: &[[Chunk<I>; PANEL_ROWS]],
+    panel: &[[I::Floats; PANEL_ROWS]],
     tokens: &[&[Chunk<I>]],
     range: Range<usize>,
     sums: &mut [[I::Floats; PANEL_ROWS]],
 ) {
-    let part = |t: usize| &tokens[t][range.start..range.end];
+    let part = |t: usize| tokens[t][range.start..range.end].as_flattened();
     match (tokens.len(), I::TILE_TOKENS) {
         (1, _) => micro(isa, panel, [part(0)], sums),
         (2, _) => micro(isa, panel, [part(0), part(1)], sums),
@@ -280,30 +305,29 @@ fn multiply_block<I: Simd>(
 #[inline(always)]
 fn micro<I: Simd, const N: usize>(
     isa: I,
-    panel: &[[Chunk<I>; PANEL_ROWS]],
-    tokens: [&[Chunk<I>]; N],
+    panel: &[[I::Floats; PANEL_ROWS]],
+    tokens: [&[I::Floats]; N],
     sums: &mut [[I::Floats; PANEL_ROWS]],
 ) {
-    for (c, rows) in panel.iter().enumerate() {
+    // Hidden from the compiler, which would unroll a chunk, reorder it and spill the sums.
+    let chunk_vectors = std::hint::black_box(CHUNK_VECTORS);
+    let mut totals = [[isa.splat(0.0); PANEL_ROWS]; N];
+    totals.copy_from_slice(&sums[..N]);
+    for (c, rows) in panel.chunks_exact(chunk_vectors).enumerate() {
+        let x = tokens.map(|vectors| &vectors[c * chunk_vectors..][..rows.len()]);
         let mut products = [[isa.splat(0.0); PANEL_ROWS]; N];
-        for n in 0..N {
-            let x = &tokens[n][c];
-            for r in 0..PANEL_ROWS {
-                products[n][r] = isa.mul(rows[r][0], x[0]);
-            }
-        }
-        for k in 1..CHUNK_VECTORS {
+        for (k, weights) in rows.iter().enumerate() {
             for n in 0..N {
-                let x = &tokens[n][c];
                 for r in 0..PANEL_ROWS {
-                    products[n][r] = isa.mul_add(rows[r][k], x[k], products[n][r]);
+                    products[n][r] = isa.mul_add(weights[r], x[n][k], products[n][r]);
                 }
             }
         }
         for n in 0..N {
             for r in 0..PANEL_ROWS {
-                sums[n][r] = isa.add(sums[n][r], products[n][r]);
+                totals[n][r] = isa.add(totals[n][r], products[n][r]);
             }
         }
     }
+    sums[..N].copy_from_slice(&totals);
 }

@@ -34,6 +34,16 @@ pub(super) trait Simd: Copy + Send + Sync + 'static {
     fn load(self, values: &[f32]) -> Self::Floats;
     /// The first `LANES` words. Panics if there are fewer.
     fn load_words(self, words: &[u32]) -> Self::Words;
+    /// At most `LANES` words, the rest zeros.
+    #[inline(always)]
+    fn load_some_words(self, words: &[u32]) -> Self::Words {
+        let mut padded = [0; 16];
+        padded[..words.len()].copy_from_slice(words);
+        self.load_words(&padded)
+    }
+    /// Asks for the memory `distance` words behind the start of `words`, wherever that is.
+    #[inline(always)]
+    fn prefetch(self, _words: &[u32], _distance: usize) {}
     fn add(self, a: Self::Floats, b: Self::Floats) -> Self::Floats;
     fn mul(self, a: Self::Floats, b: Self::Floats) -> Self::Floats;
     /// `a * b + c`, fused where the CPU can.
@@ -48,7 +58,7 @@ pub(super) trait Simd: Copy + Send + Sync + 'static {
     /// Each value over a quarter of the lanes.
     fn quarters(self, values: [f32; 4]) -> Self::Floats;
     /// `2^(byte - 127)` of the first `LANES / 4` bytes, each over four lanes; 255 is NaN.
-    /// Panics if there are fewer bytes.
+    /// All NaN if there are fewer bytes.
     fn e8m0(self, bytes: &[u8]) -> Self::Floats;
 }
 

@@ -1,5 +1,7 @@
 //! Every code and scale, clamps, NaN, and arguments that do not fit.
 
+#![allow(clippy::float_cmp, reason = "what is decoded or left alone is exact")]
+
 use super::for_every_pool;
 use super::reference::{Form, Random, Stored, StoredExperts};
 use crate::kernels::{
@@ -144,6 +146,9 @@ fn one_thread() -> Pool {
     Pool::new(NonZeroUsize::MIN).unwrap()
 }
 
+/// The message, then experts, x, ids and weights.
+type Refused<'a> = (&'a str, ExpertsView<'a>, &'a [f32], &'a [u32], &'a [f32]);
+
 #[test]
 fn arguments_that_do_not_fit_are_refused_and_nothing_is_written() {
     let stored = StoredExperts::random([Form::Mxfp4; 2], [2, 64, 32], &mut Random(8));
@@ -153,7 +158,7 @@ fn arguments_that_do_not_fit_are_refused_and_nothing_is_written() {
         packed: &stored.down.packed[1..],
         scales: &stored.down.exponents,
     };
-    let cases: [(&str, ExpertsView<'_>, &[f32], &[u32], &[f32]); 8] = [
+    let cases: [Refused<'_>; 8] = [
         (
             "expert 2 does not exist, there are 2",
             good,

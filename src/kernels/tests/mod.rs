@@ -16,7 +16,8 @@ fn for_every_pool(num_threads: &[usize], mut check: impl FnMut(&Pool)) {
         }
         for &threads in num_threads {
             let threads = NonZeroUsize::new(threads).unwrap();
-            check(&Pool::new(threads).unwrap().with_isa(isa).unwrap());
+            let pool = Pool::new(threads).unwrap().with_isa(isa).unwrap();
+            check(&pool.sharing_all());
         }
     }
 }

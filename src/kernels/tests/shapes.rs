@@ -90,7 +90,7 @@ fn forward(
     out
 }
 
-/// Forms of gate_up and down; E, H, I, K.
+/// Forms of gate and up, and of down; E, H, I, K.
 const BLOCKS: [([Form; 2], [usize; 4]); 6] = [
     ([Form::Mxfp4, Form::Mxfp4], [5, 96, 160, 2]),
     ([Form::Mxfp4, Form::Mxfp4], [3, 160, 32, 3]),
