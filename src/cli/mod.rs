@@ -32,6 +32,7 @@ mod tokenize;
 mod trace;
 mod writable;
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
@@ -67,8 +68,14 @@ fn parse() -> Result<Cli, CliError> {
     Ok(Cli::from_arg_matches(&matches)?)
 }
 
-/// What the program says when it is called without a subcommand.
+/// Called without a subcommand: a chat with the built-in model where a person sits, else the help.
 fn welcome() -> Result<(), CliError> {
+    if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
+        let matches = args::command().try_get_matches_from(["gptoss-tui", "chat"])?;
+        if let Some(Command::Chat(args)) = Cli::from_arg_matches(&matches)?.command {
+            return chat::run(&args);
+        }
+    }
     output::line(
         "Welcome! Try `gptoss-tui generate -p \"What is 48 + 75?\"`: a model is built in.\n",
     )?;
