@@ -13,13 +13,15 @@ pub enum Isa {
     Avx512,
     /// AVX2 with FMA: 8 lanes.
     Avx2,
+    /// NEON on aarch64: 4 lanes.
+    Neon,
     /// Plain Rust, anywhere: 4 lanes, whatever vectors the compiler makes of them.
     Portable,
 }
 
 impl Isa {
     /// Every instruction set, fastest first, whether this CPU has it or not.
-    pub const ALL: [Self; 3] = [Self::Avx512, Self::Avx2, Self::Portable];
+    pub const ALL: [Self; 4] = [Self::Avx512, Self::Avx2, Self::Neon, Self::Portable];
 
     /// Those that this CPU has, fastest first; never empty.
     pub fn available() -> Vec<Self> {
@@ -65,6 +67,13 @@ impl Isa {
                     return Ok(());
                 }
             }
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => {
+                if let Some(isa) = super::neon::Neon::detect() {
+                    work.call(isa);
+                    return Ok(());
+                }
+            }
             Self::Portable => {
                 work.call(Portable);
                 return Ok(());
@@ -84,6 +93,7 @@ impl fmt::Display for Isa {
         f.write_str(match self {
             Self::Avx512 => "AVX-512",
             Self::Avx2 => "AVX2",
+            Self::Neon => "NEON",
             Self::Portable => "portable",
         })
     }

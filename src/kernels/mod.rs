@@ -30,7 +30,7 @@
 //!   ├── format         decodes MXFP4, affine, dense, a chunk of eight vectors at a time
 //!   ├── pack           activations in the order in which decoding leaves weights
 //!  simd                the operations that a CPU has to bring
-//!   └── avx512, avx2, portable         chosen at run time by isa
+//!   └── avx512, avx2, neon, portable   chosen at run time by isa
 //! ```
 //!
 //! # Invariants
@@ -59,6 +59,8 @@ mod format;
 mod isa;
 mod matmul;
 mod moe;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod pack;
 mod pool;
 mod portable;
