@@ -12,7 +12,7 @@ use mlx_rs::ops::{self as mlx_ops, argsort_axis, gather_mm, sigmoid, softmax_axi
 use mlx_rs::{Array, Dtype};
 
 use super::config::{ModelConfig, SWIGLU_ALPHA};
-use super::cpu_experts::{CpuExperts, ExpertShape, is_supported};
+use super::cpu::{CpuExperts, ExpertShape, is_supported};
 use super::layers::{Linear, Weight};
 use crate::kernels::Pool;
 use crate::mlx::ops;
@@ -93,7 +93,7 @@ impl Experts {
         dtype: Dtype,
         pool: Option<Arc<Pool>>,
     ) -> Result<Self> {
-        let can = dtype == Dtype::Float32 && [&gate_up, &down].into_iter().all(is_supported);
+        let can = [&gate_up, &down].into_iter().all(is_supported);
         Ok(Self {
             pool: pool.filter(|_| can),
             gate_up,

@@ -1,9 +1,13 @@
 //! The small parts that the blocks are made of: linear maps, the embedding, RMS norm.
 
+use std::sync::Arc;
+
 use mlx_rs::error::Result;
 use mlx_rs::ops::{addmm, concatenate, matmul};
 use mlx_rs::{Array, Dtype, fast};
 
+use super::cpu;
+use crate::kernels::Pool;
 use crate::mlx::ops::{self, QuantizedArray};
 
 /// A matrix `[out, in]` (or a stack of them), plain or packed.
@@ -81,11 +85,14 @@ pub struct Linear {
     /// The transposed view of a dense weight, made once.
     transposed: Option<Array>,
     bias: Option<Array>,
+    /// Set where the CPU's kernels may take over.
+    pool: Option<Arc<Pool>>,
 }
 
 impl Linear {
-    /// Shapes: `weight: [out, in]`, `bias: [out]`.
-    pub fn new(weight: Weight, bias: Option<Array>) -> Result<Self> {
+    /// Shapes: `weight: [out, in]`, `bias: [out]`. `pool` lets the CPU's kernels take over where they
+    /// are better; they want f32.
+    pub fn new(weight: Weight, bias: Option<Array>, pool: Option<Arc<Pool>>) -> Result<Self> {
         let transposed = match &weight {
             Weight::Dense(weight) => Some(weight.transpose_axes(&[1, 0])?),
             Weight::Quantized(_) => None,
@@ -94,11 +101,17 @@ impl Linear {
             weight,
             transposed,
             bias,
+            pool,
         })
     }
 
-    /// `x: [.., in]` → `[.., out]`.
+    /// `x: [L, in]` → `[L, out]`.
     pub fn forward(&self, x: &Array) -> Result<Array> {
+        if let Some(pool) = &self.pool
+            && cpu::takes_linear(&self.weight, x.dim(0) as usize)
+        {
+            return cpu::linear(x, &self.weight, self.bias.as_ref(), pool);
+        }
         match (&self.weight, &self.transposed, &self.bias) {
             (_, Some(transposed), Some(bias)) => addmm(bias, x, transposed, None, None),
             (_, Some(transposed), None) => matmul(x, transposed),

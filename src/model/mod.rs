@@ -17,7 +17,7 @@ pub mod attention;
 pub mod cache;
 pub mod config;
 #[cfg(feature = "mlx")]
-mod cpu_experts;
+mod cpu;
 #[cfg(feature = "mlx")]
 pub mod experts;
 #[cfg(feature = "mlx")]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use mlx_rs::{Array, Dtype, transforms};
 
 use super::config::{ModelConfig, Quantization, QuantizationMode};
-use super::cpu_experts;
+use super::cpu;
 use super::experts::{Experts, Router};
 use super::gpt_oss::{AttentionBlock, MlpBlock, Transformer, TransformerBlock};
 use super::layers::{Embedding, Linear, RmsNorm, Weight};
@@ -48,24 +48,25 @@ pub struct LoadOptions {
     pub dtype: Dtype,
     /// What is packed further than the checkpoint has it.
     pub quantize: QuantizeOptions,
-    /// Who computes the experts.
-    pub experts_on: ExpertsOn,
+    /// Who computes the products with weights.
+    pub products: Products,
 }
 
-/// Who computes the experts.
+/// Who computes the products with weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExpertsOn {
+pub enum Products {
     /// MLX, on whatever device it runs.
     Mlx,
-    /// This program's CPU kernels, where weights and dtype allow it; else MLX.
+    /// This program's CPU kernels where they are better and activations are f32; else MLX.
     CpuKernels,
 }
 
-impl ExpertsOn {
-    pub(super) fn pool(self) -> Option<Arc<Pool>> {
-        match self {
-            Self::Mlx => None,
-            Self::CpuKernels => cpu_experts::shared_pool(),
+impl LoadOptions {
+    /// The one switch between MLX and the CPU's kernels.
+    pub(super) fn pool(&self) -> Option<Arc<Pool>> {
+        match self.products {
+            Products::CpuKernels if self.dtype == Dtype::Float32 => cpu::shared_pool(),
+            Products::CpuKernels | Products::Mlx => None,
         }
     }
 }
@@ -97,9 +98,9 @@ impl LoadOptions {
                 DeviceKind::Metal | DeviceKind::Cuda => Dtype::Bfloat16,
             },
             quantize: QuantizeOptions::default(),
-            experts_on: match device {
-                DeviceKind::Cpu => ExpertsOn::CpuKernels,
-                DeviceKind::Metal | DeviceKind::Cuda => ExpertsOn::Mlx,
+            products: match device {
+                DeviceKind::Cpu => Products::CpuKernels,
+                DeviceKind::Metal | DeviceKind::Cuda => Products::Mlx,
             },
         }
     }
@@ -154,7 +155,8 @@ impl Loader<'_> {
             .map(|index| self.block(&config, index))
             .collect::<Result<Vec<_>, _>>()?;
         let norm = RmsNorm::new(self.floats(&checkpoint.norm())?, config.rms_norm_eps);
-        let lm_head = Linear::new(self.weight(&checkpoint.lm_head(), Part::Rest)?, None)?;
+        let lm_head = self.weight(&checkpoint.lm_head(), Part::Rest)?;
+        let lm_head = Linear::new(lm_head, None, self.options.pool())?;
         Ok(Transformer::new(
             config,
             dtype,
@@ -191,7 +193,7 @@ impl Loader<'_> {
             down,
             down_bias,
             self.options.dtype,
-            self.options.experts_on.pool(),
+            self.options.pool(),
         )?;
         Ok(TransformerBlock {
             layer_type: config.layer_types[index],
@@ -213,7 +215,7 @@ impl Loader<'_> {
     fn linear(&mut self, tensors: &LinearTensors<'_>) -> Result<Linear, LoadError> {
         let weight = self.weight(&tensors.weight, Part::Rest)?;
         let bias = tensors.bias.as_ref().map(|bias| self.floats(bias));
-        Ok(Linear::new(weight, bias.transpose()?)?)
+        Ok(Linear::new(weight, bias.transpose()?, self.options.pool())?)
     }
 
     /// Several maps of one input as one product, rows below one another.
@@ -230,7 +232,7 @@ impl Loader<'_> {
         let weight = Weight::join_rows(weights)?;
         let bias = mlx_rs::ops::concatenate(&biases, 0)?;
         transforms::eval(weight.arrays().into_iter().chain([&bias]))?;
-        Ok(Linear::new(weight, Some(bias))?)
+        Ok(Linear::new(weight, Some(bias), self.options.pool())?)
     }
 
     /// The embedding keeps its own dtype: only the rows that are looked up are converted.

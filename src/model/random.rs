@@ -41,7 +41,7 @@ impl Transformer {
             Embedding::new(embed_tokens, options.dtype),
             layers,
             norm,
-            Linear::new(lm_head, None)?,
+            Linear::new(lm_head, None, options.pool())?,
         ))
     }
 }
@@ -78,7 +78,7 @@ impl RandomWeights<'_> {
                 self.mxfp4(&[experts, hidden, inner])?,
                 self.floats(&[experts, hidden])?,
                 self.options.dtype,
-                self.options.experts_on.pool(),
+                self.options.pool(),
             )?,
         };
         Ok(TransformerBlock {
@@ -90,7 +90,7 @@ impl RandomWeights<'_> {
 
     fn linear(&mut self, out: usize, input: usize) -> Result<Linear> {
         let weight = self.packed_or_dense(&[out, input])?;
-        Linear::new(weight, Some(self.floats(&[out])?))
+        Linear::new(weight, Some(self.floats(&[out])?), self.options.pool())
     }
 
     fn norm(&self) -> Result<RmsNorm> {

@@ -1,7 +1,7 @@
 //! Half precision, judged statistically, and its dtype kept throughout.
 
 use gptoss::model::gpt_oss::{KvPrecision, LogitRows};
-use gptoss::model::params::{ExpertsOn, LoadOptions, QuantizeOptions};
+use gptoss::model::params::{LoadOptions, Products, QuantizeOptions};
 use mlx_rs::Dtype;
 
 use crate::golden::{Golden, ids, load_as, values};
@@ -11,7 +11,7 @@ fn options(dtype: Dtype) -> LoadOptions {
     LoadOptions {
         dtype,
         quantize: QuantizeOptions::default(),
-        experts_on: ExpertsOn::Mlx,
+        products: Products::Mlx,
     }
 }
 

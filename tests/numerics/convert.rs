@@ -4,7 +4,7 @@ use gptoss::checkpoint::{Checkpoint, Layout};
 use gptoss::convert::convert;
 use gptoss::model::config::Quantization;
 use gptoss::model::gpt_oss::{KvPrecision, LogitRows, Transformer};
-use gptoss::model::params::{ExpertsOn, LoadOptions, QuantizeOptions, affine};
+use gptoss::model::params::{LoadOptions, Products, QuantizeOptions, affine};
 use mlx_rs::Dtype;
 
 use crate::golden::{Golden, folder, ids, values};
@@ -15,7 +15,7 @@ fn logits(dir: &std::path::Path, tokens: &[u32]) -> Vec<f32> {
     let options = LoadOptions {
         dtype: Dtype::Float32,
         quantize: QuantizeOptions::default(),
-        experts_on: ExpertsOn::Mlx,
+        products: Products::Mlx,
     };
     let model = Transformer::from_checkpoint(&checkpoint, options, &mut |_, _| true).unwrap();
     let mut caches = model.new_caches(KvPrecision::Activations);

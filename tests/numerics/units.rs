@@ -1,16 +1,20 @@
 //! Single functions against the references' values, with the real constants.
 
+use std::sync::Arc;
+
+use gptoss::kernels::Pool;
 use gptoss::mlx::ops::{self, QuantizedArray};
 use gptoss::model::attention::{AttentionMask, attend};
 use gptoss::model::cache::KeysValues;
 use gptoss::model::config::{ModelConfig, Quantization};
 use gptoss::model::experts::ClampedSwiGlu;
-use gptoss::model::layers::RmsNorm;
+use gptoss::model::layers::{Linear, RmsNorm, Weight};
+use gptoss::model::params::affine;
 use gptoss::model::rope::{self, RotaryEmbedding};
 use mlx_rs::{Array, Dtype};
 
 use crate::golden::{Arrays, folder, values};
-use crate::tolerance::{F32_UNIT, assert_close};
+use crate::tolerance::{F32_REORDERED, F32_UNIT, assert_close};
 
 fn units() -> Arrays {
     Arrays::open(&folder("units.safetensors"))
@@ -127,4 +131,33 @@ fn mxfp4_unpacks_to_the_references_values() {
     };
     let out = ops::dequantize(&packed, Dtype::Float32).unwrap();
     assert_close("mxfp4", &values(&out), &units.f32("mxfp4.dequant"), 0.0);
+}
+
+#[test]
+fn large_products_agree_between_mlx_and_the_cpu_kernels() {
+    let pool = Arc::new(Pool::with_all_cores().unwrap());
+    let key = mlx_rs::random::key(3).unwrap();
+    let random = |shape: &[i32]| mlx_rs::random::normal::<f32>(shape, None, None, &key).unwrap();
+    let dense = random(&[768, 512]).multiply(Array::from_f32(0.05)).unwrap();
+    let bias = random(&[768]);
+    dense.eval().unwrap();
+    bias.eval().unwrap();
+    let mut weights = vec![Weight::Dense(dense.clone())];
+    for quantization in [affine(8), affine(4), Quantization::MXFP4] {
+        let packed = ops::quantize(&dense, quantization).unwrap();
+        mlx_rs::transforms::eval(packed.arrays()).unwrap();
+        weights.push(Weight::Quantized(packed));
+    }
+    for weight in weights {
+        for rows in [1, 3, 8, 9, 40] {
+            let x = random(&[rows, 512]);
+            let by_mlx = Linear::new(weight.clone(), Some(bias.clone()), None).unwrap();
+            let by_kernels =
+                Linear::new(weight.clone(), Some(bias.clone()), Some(pool.clone())).unwrap();
+            let expected = values(&by_mlx.forward(&x).unwrap());
+            let found = values(&by_kernels.forward(&x).unwrap());
+            let what = format!("{rows} rows");
+            assert_close(&what, &found, &expected, F32_REORDERED);
+        }
+    }
 }

@@ -1,5 +1,5 @@
-//! The experts on the CPU: MLX's graph is evaluated up to their input, and [`crate::kernels`]
-//! reads the packed weights where MLX holds them.
+//! Products on the CPU: MLX's graph is evaluated up to their input, and [`crate::kernels`] reads the
+//! weights where MLX holds them.
 //!
 //! Why: docs/decisions/0004-cpu-kernels.md.
 
@@ -11,11 +11,13 @@ use mlx_rs::{Array, transforms};
 use super::config::{ModelConfig, QuantizationMode};
 use super::experts::Routing;
 use super::layers::Weight;
-use crate::kernels::{AffineBits, ExpertsView, Pool, QuantizedRows, moe_forward};
+use crate::kernels::{
+    AffineBits, ExpertsView, Pool, QuantizedMatrix, QuantizedRows, moe_forward, quantized_matmul,
+};
 
 /// One pool for the process: its threads sleep between calls.
 ///
-/// `None` where the system gives no threads; the experts stay with MLX then.
+/// `None` where the system gives no threads; everything stays with MLX then.
 pub(super) fn shared_pool() -> Option<Arc<Pool>> {
     static POOL: OnceLock<Option<Arc<Pool>>> = OnceLock::new();
     let make = || match Pool::with_all_cores() {
@@ -24,7 +26,7 @@ pub(super) fn shared_pool() -> Option<Arc<Pool>> {
             Some(Arc::new(pool))
         }
         Err(error) => {
-            tracing::warn!(%error, "no CPU kernels, the experts stay with MLX");
+            tracing::warn!(%error, "no CPU kernels, all products stay with MLX");
             None
         }
     };
@@ -98,6 +100,52 @@ impl CpuExperts<'_> {
     }
 }
 
+/// From this many weights on, waiting for MLX costs less than its single thread does.
+const MIN_LINEAR_WEIGHTS: usize = 1 << 18;
+
+/// Up to this many rows a dense product is bound by memory; beyond, the BLAS under MLX is better.
+const MAX_DENSE_ROWS: usize = 8;
+
+/// Whether `weight` is multiplied here when `rows` rows come.
+pub(super) fn takes_linear(weight: &Weight, rows: usize) -> bool {
+    let is_large = weight.arrays()[0].nbytes() >= MIN_LINEAR_WEIGHTS;
+    match weight {
+        Weight::Dense(_) => is_large && rows <= MAX_DENSE_ROWS,
+        Weight::Quantized(_) => is_large && is_supported(weight),
+    }
+}
+
+/// `x · Wᵀ + b`; `x: [L, in]` f32 → `[L, out]`, evaluated.
+pub(super) fn linear(
+    x: &Array,
+    weight: &Weight,
+    bias: Option<&Array>,
+    pool: &Pool,
+) -> Result<Array> {
+    let x = x.contiguous()?;
+    // The named point of evaluation on the CPU: the input of a large product.
+    x.eval()?;
+    let num_rows = x.dim(0) as usize;
+    let out_features = weight.arrays()[0].dim(0) as usize;
+    let matrix = QuantizedMatrix {
+        rows: rows(weight)?,
+        out_features,
+        in_features: x.dim(1) as usize,
+    };
+    let mut out = vec![0.0; num_rows * out_features];
+    quantized_matmul(&matrix, floats(&x)?, &mut out, pool).map_err(|e| failed(&e))?;
+    if let Some(bias) = bias {
+        let bias = floats(bias)?;
+        for row in out.chunks_exact_mut(out_features) {
+            row.iter_mut().zip(bias).for_each(|(y, b)| *y += b);
+        }
+    }
+    Ok(Array::from_slice(
+        &out,
+        &[num_rows as i32, out_features as i32],
+    ))
+}
+
 fn rows(weight: &Weight) -> Result<QuantizedRows<'_>> {
     let weight = match weight {
         Weight::Dense(weight) => return Ok(QuantizedRows::Dense(floats(weight)?)),
@@ -131,5 +179,5 @@ fn floats(array: &Array) -> Result<&[f32]> {
 }
 
 fn failed(error: &dyn std::error::Error) -> Exception {
-    Exception::custom(format!("the experts' kernel refused its input: {error}"))
+    Exception::custom(format!("a CPU kernel refused its input: {error}"))
 }
