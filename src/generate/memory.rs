@@ -94,7 +94,7 @@ impl MemoryModel {
         low
     }
 
-    /// Caches as allocated, plus the copy that growing or a write in flight makes of one layer.
+    /// Caches as allocated, plus what growing copies, or unpacking makes, of one layer.
     fn kv_bytes(&self, tokens: usize, chunk: usize) -> u64 {
         let config = &self.config;
         let heads = (2 * config.num_key_value_heads * config.head_dim) as u64;
@@ -109,7 +109,7 @@ impl MemoryModel {
             LayerType::FullAttention => grown * full_row,
             LayerType::SlidingAttention => sliding,
         });
-        per_layer.sum::<u64>() + 2 * grown * full_row
+        per_layer.sum::<u64>() + 2 * grown * heads * self.activation_bytes
     }
 
     fn workspace_bytes(&self, tokens: usize, chunk: usize) -> u64 {
@@ -121,8 +121,8 @@ impl MemoryModel {
         let attention = rows
             * (4 * config.num_attention_heads * config.head_dim + 4 * config.hidden_size) as u64
             * self.activation_bytes;
-        // f32 means the CPU backend, whose attention writes its scores to memory; so do packed keys.
-        let scores = if self.activation_bytes == 4 || self.precision == KvPrecision::EightBit {
+        // f32 means the CPU backend, whose attention writes its scores to memory.
+        let scores = if self.activation_bytes == 4 {
             3 * rows * (config.num_attention_heads * tokens) as u64 * 4
         } else {
             0

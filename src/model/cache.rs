@@ -20,23 +20,13 @@ pub const GROWTH_STEP_TOKENS: usize = 256;
 /// The axis of positions in `[1, Hkv, n, Dh]`.
 const POSITIONS: usize = 2;
 
-/// What attention reads: keys and values of all visible positions, `[1, Hkv, n, Dh]`.
+/// What attention reads: rotated keys and values of all visible positions, `[1, Hkv, n, Dh]`.
 #[derive(Debug)]
-pub enum KeysValues {
-    /// As computed.
-    Plain {
-        /// Rotated keys.
-        keys: Array,
-        /// Values.
-        values: Array,
-    },
-    /// At 8 bits.
-    Quantized {
-        /// Rotated keys.
-        keys: QuantizedArray,
-        /// Values.
-        values: QuantizedArray,
-    },
+pub struct KeysValues {
+    /// Rotated keys.
+    pub keys: Array,
+    /// Values.
+    pub values: Array,
 }
 
 /// The cache of one layer.
@@ -164,7 +154,7 @@ impl KvCache {
         all_values = grown(all_values, self.len, end)?;
         all_keys = ops::slice_update(&all_keys, keys, POSITIONS, self.len)?;
         all_values = ops::slice_update(&all_values, values, POSITIONS, self.len)?;
-        let visible = KeysValues::Plain {
+        let visible = KeysValues {
             keys: ops::slice(&all_keys, POSITIONS, 0, end)?,
             values: ops::slice(&all_values, POSITIONS, 0, end)?,
         };
@@ -207,9 +197,15 @@ impl QuantizedKvCache {
         let (old_keys, old_values) = self.buffers.take().unzip();
         let all_keys = self.append(old_keys, keys, end)?;
         let all_values = self.append(old_values, values, end)?;
-        let visible = KeysValues::Quantized {
-            keys: map_parts(&all_keys, |part| ops::slice(part, POSITIONS, 0, end))?,
-            values: map_parts(&all_values, |part| ops::slice(part, POSITIONS, 0, end))?,
+        // Unpacked for one layer at a time: MLX's products with packed keys know no sinks and, on
+        // CUDA, not every shape.
+        let unpacked = |all: &QuantizedArray| {
+            let visible = map_parts(all, |part| ops::slice(part, POSITIONS, 0, end))?;
+            ops::dequantize(&visible, keys.dtype())
+        };
+        let visible = KeysValues {
+            keys: unpacked(&all_keys)?,
+            values: unpacked(&all_values)?,
         };
         self.buffers = Some((all_keys, all_values));
         self.len = end;
@@ -282,7 +278,7 @@ impl RotatingKvCache {
         };
         self.ring = Some((ring_keys, ring_values));
         self.len += rows;
-        Ok(KeysValues::Plain { keys, values })
+        Ok(KeysValues { keys, values })
     }
 
     /// Writes one row into its slot: the new ring, and its filled part.

@@ -108,7 +108,7 @@ fn attention_with_sinks_agrees_full_and_windowed() {
         ("sdpa.full", AttentionMask::full(40)),
         ("sdpa.window8", AttentionMask::sliding(40, 0, 8)),
     ] {
-        let visible = KeysValues::Plain {
+        let visible = KeysValues {
             keys: heads("sdpa.k", 2),
             values: heads("sdpa.v", 2),
         };
