@@ -100,15 +100,15 @@ impl CpuExperts<'_> {
     }
 }
 
-/// From this many weights on, waiting for MLX costs less than its single thread does.
-const MIN_LINEAR_WEIGHTS: usize = 1 << 18;
+/// From this size on, waiting for MLX costs less than its single thread does.
+const MIN_LINEAR_BYTES: usize = 1 << 18;
 
 /// Up to this many rows a dense product is bound by memory; beyond, the BLAS under MLX is better.
 const MAX_DENSE_ROWS: usize = 8;
 
 /// Whether `weight` is multiplied here when `rows` rows come.
 pub(super) fn takes_linear(weight: &Weight, rows: usize) -> bool {
-    let is_large = weight.arrays()[0].nbytes() >= MIN_LINEAR_WEIGHTS;
+    let is_large = weight.arrays()[0].nbytes() >= MIN_LINEAR_BYTES;
     match weight {
         Weight::Dense(_) => is_large && rows <= MAX_DENSE_ROWS,
         Weight::Quantized(_) => is_large && is_supported(weight),
