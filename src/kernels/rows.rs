@@ -36,7 +36,7 @@ impl<I: Simd> Scratch<I> {
 
 /// Multiplies `rows` of `weights` with each of `tokens`.
 ///
-/// Shapes: `tokens`: [T] packed rows; `out`: [T, `rows.len()`].
+/// Shapes: `tokens`: `[T]` packed rows; `out`: `[T, rows.len()]`.
 pub(super) fn multiply<I: Simd>(
     isa: I,
     (weights, in_features): (QuantizedRows<'_>, usize),
