@@ -1,6 +1,6 @@
 //! The library's front door: a model that is ready to generate.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -12,7 +12,7 @@ use crate::mlx::device::{self, DeviceKind};
 use crate::model::ModelConfig;
 use crate::model::gpt_oss::{KvPrecision, Transformer};
 use crate::model::params::{LoadError, LoadOptions, Progress, QuantizeOptions};
-use crate::tokenizer::{SpecialText, SpecialToken, Tokenizer, TokenizerError};
+use crate::tokenizer::{SpecialText, Tokenizer, TokenizerError};
 
 /// Where a model comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -51,8 +51,6 @@ pub struct LoadedModel {
     pub name: String,
     /// The layout of its files; `None` for random weights.
     pub layout: Option<Layout>,
-    /// A digest of the weights as stored; empty for random weights.
-    pub weights_digest: String,
     /// Where it runs.
     pub device: DeviceKind,
     /// The activations' dtype.
@@ -92,49 +90,89 @@ pub struct GptOss {
 #[derive(Debug)]
 struct TokenizerSlot {
     source: Option<ModelSource>,
+    vocab_size: usize,
     loaded: OnceCell<Tokenizer>,
+    /// Opening has failed; tokens without text must not pay for another try each.
+    has_failed: Cell<bool>,
 }
 
 impl TokenizerSlot {
-    fn new(source: Option<ModelSource>) -> Self {
+    fn new(source: Option<ModelSource>, vocab_size: usize) -> Self {
         Self {
             source,
+            vocab_size,
             loaded: OnceCell::new(),
+            has_failed: Cell::new(false),
         }
     }
 
-    fn get(&self, vocab_size: usize) -> Result<&Tokenizer, TokenizerError> {
+    /// The tokenizer, or why there is none.
+    fn get(&self) -> Result<&Tokenizer, TokenizerError> {
         if let Some(tokenizer) = self.loaded.get() {
             return Ok(tokenizer);
         }
-        let tokenizer = match &self.source {
-            Some(source) => open_tokenizer(source)?,
-            None => Tokenizer::o200k_harmony()?,
-        };
-        if tokenizer.vocab_size() > vocab_size {
-            return Err(TokenizerError::Inconsistent {
-                what: format!(
-                    "it has {} ids, and the model's vocabulary only {vocab_size}; give token ids \
-                     instead of text, or the tokenizer that belongs to the model",
-                    tokenizer.vocab_size()
-                ),
-            });
+        let opened = self.open();
+        self.has_failed.set(opened.is_err());
+        opened.map(|tokenizer| self.loaded.get_or_init(|| tokenizer))
+    }
+
+    /// The tokenizer if there is one; after a failure this does not try again.
+    fn known(&self) -> Option<&Tokenizer> {
+        if self.has_failed.get() {
+            return None;
         }
-        Ok(self.loaded.get_or_init(|| tokenizer))
+        self.get().ok()
+    }
+
+    fn open(&self) -> Result<Tokenizer, TokenizerError> {
+        match &self.source {
+            Some(source) => open_tokenizer(source, self.vocab_size),
+            None => fitting(Tokenizer::o200k_harmony()?, EMBEDDED, self.vocab_size),
+        }
     }
 }
+
+/// What an error calls the vocabulary inside the program.
+const EMBEDDED: &str = "there is no tokenizer.json, and the embedded o200k_harmony vocabulary";
 
 /// The tokenizer of `source`: the file beside the model, else the embedded o200k vocabulary.
 ///
 /// # Errors
-/// When the file is there and cannot be used.
-pub fn open_tokenizer(source: &ModelSource) -> Result<Tokenizer, TokenizerError> {
-    match source {
+/// When the file is there and cannot be used, or when there are more ids than `vocab_size`.
+pub fn open_tokenizer(
+    source: &ModelSource,
+    vocab_size: usize,
+) -> Result<Tokenizer, TokenizerError> {
+    const FILE: &str = "tokenizer.json";
+    let (tokenizer, origin) = match source {
         ModelSource::Demo => {
-            Tokenizer::from_tokenizer_json(include_bytes!("../assets/demo-model/tokenizer.json"))
+            let json = include_bytes!("../assets/demo-model/tokenizer.json");
+            (Tokenizer::from_tokenizer_json(json)?, FILE)
         }
-        ModelSource::Directory(dir) => Tokenizer::from_dir(dir),
+        ModelSource::Directory(dir) => {
+            let has_file = dir.join(FILE).exists();
+            let origin = if has_file { FILE } else { EMBEDDED };
+            (Tokenizer::from_dir(dir)?, origin)
+        }
+    };
+    fitting(tokenizer, origin, vocab_size)
+}
+
+/// Refuses a tokenizer with ids that the model does not know.
+fn fitting(
+    tokenizer: Tokenizer,
+    origin: &'static str,
+    vocab_size: usize,
+) -> Result<Tokenizer, TokenizerError> {
+    let num_ids = tokenizer.vocab_size();
+    if num_ids <= vocab_size {
+        return Ok(tokenizer);
     }
+    Err(TokenizerError::TooManyIds {
+        origin,
+        num_ids,
+        vocab_size,
+    })
 }
 
 impl GptOss {
@@ -174,13 +212,13 @@ impl GptOss {
         let loaded = LoadedModel {
             name,
             layout: Some(checkpoint.layout()),
-            weights_digest: checkpoint.weights_digest(),
             device,
             dtype: options.dtype,
             weights_bytes: model.weights_bytes(),
             load_seconds: started.elapsed().as_secs_f64(),
         };
-        Self::assemble(model, TokenizerSlot::new(Some(source.clone())), loaded)
+        let tokenizer = TokenizerSlot::new(Some(source.clone()), model.config().vocab_size);
+        Self::assemble(model, tokenizer, loaded)
     }
 
     /// Random weights of `config`'s shape, for measuring; what it writes means nothing.
@@ -196,13 +234,13 @@ impl GptOss {
         let loaded = LoadedModel {
             name: "synthetic (random weights)".to_owned(),
             layout: None,
-            weights_digest: String::new(),
             device,
             dtype: options.dtype,
             weights_bytes: model.weights_bytes(),
             load_seconds: started.elapsed().as_secs_f64(),
         };
-        Self::assemble(model, TokenizerSlot::new(None), loaded)
+        let tokenizer = TokenizerSlot::new(None, config.vocab_size);
+        Self::assemble(model, tokenizer, loaded)
     }
 
     fn assemble(
@@ -260,33 +298,31 @@ impl GptOss {
     /// # Errors
     /// When its file cannot be used or does not fit the model's vocabulary.
     pub fn tokenizer(&self) -> Result<&Tokenizer, TokenizerError> {
-        self.tokenizer.get(self.config().vocab_size)
+        self.tokenizer.get()
     }
 
     /// The bytes of a token; none where there is no tokenizer or it does not know the id.
     pub fn token_bytes(&self, id: u32) -> Vec<u8> {
-        let bytes = |tokenizer: &Tokenizer| tokenizer.decode_bytes(&[id], SpecialText::Omit);
-        self.tokenizer().map_or_else(|_| Vec::new(), bytes)
+        self.decode(id, SpecialText::Omit)
     }
 
     /// A token as text for display, special ones by name.
     pub fn token_text(&self, id: u32) -> String {
-        let bytes = |tokenizer: &Tokenizer| tokenizer.decode_bytes(&[id], SpecialText::Spell);
-        let bytes = self.tokenizer().map_or_else(|_| Vec::new(), bytes);
-        String::from_utf8_lossy(&bytes).into_owned()
+        String::from_utf8_lossy(&self.decode(id, SpecialText::Spell)).into_owned()
+    }
+
+    fn decode(&self, id: u32, specials: SpecialText) -> Vec<u8> {
+        let tokenizer = self.tokenizer.known();
+        tokenizer.map_or_else(Vec::new, |tokenizer| {
+            tokenizer.decode_bytes(&[id], specials)
+        })
     }
 
     /// The ids that end an answer: the configuration's, and harmony's `<|return|>` and `<|call|>`.
     pub fn stop_tokens(&self) -> Vec<u32> {
         let mut ids = self.config().eos_token_ids.clone();
-        if let Ok(tokenizer) = self.tokenizer() {
-            let harmony = [
-                SpecialToken::Return,
-                SpecialToken::Call,
-                SpecialToken::EndOfText,
-            ];
-            ids.extend(harmony.iter().filter_map(|&token| tokenizer.special(token)));
-        }
+        let tokenizer = self.tokenizer.known();
+        ids.extend(tokenizer.into_iter().flat_map(Tokenizer::end_of_answer_ids));
         ids.sort_unstable();
         ids.dedup();
         ids

@@ -1,7 +1,7 @@
 //! Finds weights that are NaN or infinite.
 
 use super::tensor::Origin;
-use super::{Checkpoint, CheckpointError, TensorDtype, TensorView};
+use super::{CheckpointError, TensorDtype, TensorView};
 
 /// The E8M0 byte that means NaN.
 const SCALE_NAN: u8 = 255;
@@ -41,16 +41,6 @@ impl Origin<'_> {
             index: coordinates(skipped + bad, &entry.shape),
             value: describe(entry.dtype, bytes, bad),
         })
-    }
-}
-
-impl Checkpoint {
-    /// [`TensorView::check_finite`], as a function.
-    ///
-    /// # Errors
-    /// As [`TensorView::check_finite`].
-    pub fn check_finite(view: &TensorView<'_>) -> Result<(), CheckpointError> {
-        view.check_finite()
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) fn run(args: &ChatArgs) -> Result<(), CliError> {
     sampling.dry.sequence_breakers = text::sequence_breakers(&tokenizer);
     let model = model::load(&args.model, &args.limits)?;
     let mut stop_tokens = model.config().eos_token_ids.clone();
-    stop_tokens.extend(text::stop_tokens(&tokenizer));
+    stop_tokens.extend(tokenizer.end_of_answer_ids());
     let mut chat = Chat {
         args,
         tokenizer: &tokenizer,

@@ -4,7 +4,6 @@ use gptoss::harmony::{Channel, HarmonyEvent, ParseStart, Role, StreamParser};
 use gptoss::tokenizer::{TextStream, Tokenizer};
 
 use super::exit::CliError;
-use super::text;
 
 /// How tokens become text.
 #[derive(Debug)]
@@ -91,7 +90,7 @@ impl Decoder {
         match self {
             Self::Ids => Vec::new(),
             Self::Raw { tokenizer, stream } => {
-                if text::stop_tokens(tokenizer).any(|stop| stop == id) {
+                if tokenizer.end_of_answer_ids().any(|stop| stop == id) {
                     return Vec::new();
                 }
                 answer(stream.push(tokenizer.token_bytes(id).unwrap_or_default()))

@@ -98,7 +98,7 @@ impl Prompt {
             return Vec::new();
         }
         let mut ids = config.eos_token_ids.clone();
-        ids.extend(self.tokenizer.iter().flat_map(text::stop_tokens));
+        ids.extend(self.tokenizer.iter().flat_map(Tokenizer::end_of_answer_ids));
         ids.sort_unstable();
         ids.dedup();
         ids

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use gptoss::ModelSource;
-use gptoss::tokenizer::{SpecialToken, Tokenizer};
+use gptoss::tokenizer::{Tokenizer, TokenizerError};
 
 use super::exit::CliError;
 use super::interrupt;
@@ -32,32 +32,15 @@ pub(crate) fn file(path: &Path) -> Result<String, CliError> {
 /// The tokenizer of a model whose files are all right so far.
 pub(crate) fn tokenizer(source: &ModelSource) -> Result<Tokenizer, CliError> {
     let vocab_size = gptoss::open(source)?.config().vocab_size;
-    let tokenizer = gptoss::open_tokenizer(source)?;
-    if tokenizer.vocab_size() <= vocab_size {
-        return Ok(tokenizer);
-    }
-    let kind = match source {
-        ModelSource::Directory(dir) if !dir.join("tokenizer.json").exists() => {
-            "there is no tokenizer.json, and the embedded o200k_harmony vocabulary"
+    gptoss::open_tokenizer(source, vocab_size).map_err(|error| {
+        let is_foreign = matches!(error, TokenizerError::TooManyIds { .. });
+        let error = CliError::from(error);
+        if is_foreign {
+            error.hint("put the model's tokenizer.json beside its config.json, or give --tokens")
+        } else {
+            error
         }
-        _ => "tokenizer.json",
-    };
-    Err(CliError::failed(format!(
-        "{kind} has {} ids, but the model's vocabulary has {vocab_size}",
-        tokenizer.vocab_size()
-    ))
-    .hint("put the model's tokenizer.json beside its config.json, or give --tokens"))
-}
-
-/// The ids that end an answer by their names.
-pub(crate) fn stop_tokens(tokenizer: &Tokenizer) -> impl Iterator<Item = u32> {
-    [
-        SpecialToken::Return,
-        SpecialToken::Call,
-        SpecialToken::EndOfText,
-    ]
-    .into_iter()
-    .filter_map(|token| tokenizer.special(token))
+    })
 }
 
 /// Texts at which DRY takes a sequence to end.

@@ -1,4 +1,4 @@
-//! The device that MLX computes on: its kind, its memory, and waiting for it.
+//! The device that MLX computes on: its kind and its memory.
 #![expect(
     unsafe_code,
     reason = "mlx-c is called directly; each call is explained"
@@ -7,7 +7,7 @@
 use std::ffi::{CStr, CString};
 
 use mlx_rs::error::Result;
-use mlx_rs::{Device, DeviceType, Stream};
+use mlx_rs::{Device, DeviceType};
 
 /// The kinds of device that differ in how the model is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,19 +98,6 @@ pub fn mlx_version() -> String {
         };
         mlx_sys::mlx_string_free(version);
         text
-    }
-}
-
-/// Waits until all work given to this thread's stream is done.
-pub fn synchronize() -> Result<()> {
-    let stream = Stream::thread_local_or_default().clone();
-    // SAFETY: the stream is alive for the call.
-    if unsafe { mlx_sys::mlx_synchronize(stream.as_ptr()) } == 0 {
-        Ok(())
-    } else {
-        Err(mlx_rs::error::Exception::custom(
-            "the device failed while it was waited for",
-        ))
     }
 }
 

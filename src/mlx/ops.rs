@@ -36,10 +36,10 @@ impl QuantizedArray {
     }
 }
 
-/// `x · wᵀ`, or `x · w` where `transpose` is false, for a packed `w`.
+/// `x · wᵀ` for a packed `w`.
 ///
 /// Shapes: `x: [.., in]`, `w: [.., out, in]` → `[.., out]`; leading dimensions broadcast.
-pub fn quantized_matmul(x: &Array, w: &QuantizedArray, transpose: bool) -> Result<Array> {
+pub fn quantized_matmul(x: &Array, w: &QuantizedArray) -> Result<Array> {
     let stream = current_stream();
     let (group_size, bits, mode) = spec(w.quantization);
     // SAFETY: every handle is alive for the call, `mode` is a static C string, and the result slot
@@ -51,7 +51,7 @@ pub fn quantized_matmul(x: &Array, w: &QuantizedArray, transpose: bool) -> Resul
             w.weight.as_ptr(),
             w.scales.as_ptr(),
             optional(w.biases.as_ref()),
-            transpose,
+            true,
             group_size,
             bits,
             mode.as_ptr(),

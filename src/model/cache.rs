@@ -7,9 +7,9 @@
 //!
 //! Invariant: all layers of one model hold the same number of positions, [`LayerCache::len`].
 
+use mlx_rs::Array;
 use mlx_rs::error::Result;
 use mlx_rs::ops::{concatenate, zeros_dtype};
-use mlx_rs::{Array, Dtype};
 
 use super::config::{Quantization, QuantizationMode};
 use crate::mlx::ops::{self, QuantizedArray};
@@ -364,11 +364,7 @@ fn empty_like(array: &Array) -> Result<Array> {
 fn zeros_with_positions(like: &Array, positions: usize) -> Result<Array> {
     let mut shape = like.shape().to_vec();
     shape[POSITIONS] = positions as i32;
-    zeros_of(&shape, like.dtype())
-}
-
-fn zeros_of(shape: &[i32], dtype: Dtype) -> Result<Array> {
-    zeros_dtype(shape, dtype)
+    zeros_dtype(&shape, like.dtype())
 }
 
 fn map_parts(

@@ -116,7 +116,7 @@ impl Linear {
             (_, Some(transposed), Some(bias)) => addmm(bias, x, transposed, None, None),
             (_, Some(transposed), None) => matmul(x, transposed),
             (Weight::Quantized(weight), _, bias) => {
-                let y = ops::quantized_matmul(x, weight, true)?;
+                let y = ops::quantized_matmul(x, weight)?;
                 bias.as_ref().map_or(Ok(y.clone()), |bias| y.add(bias))
             }
             (Weight::Dense(weight), None, _) => matmul(x, weight.transpose_axes(&[1, 0])?),

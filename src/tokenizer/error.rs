@@ -38,6 +38,16 @@ pub enum TokenizerError {
         /// Which entries, and how.
         what: String,
     },
+    /// The tokenizer knows ids that the model has no embedding for.
+    #[error("{origin} has {num_ids} ids, but the model's vocabulary has {vocab_size}")]
+    TooManyIds {
+        /// Where the tokenizer comes from, in words.
+        origin: &'static str,
+        /// The tokenizer's ids.
+        num_ids: usize,
+        /// The model's.
+        vocab_size: usize,
+    },
     /// The embedded vocabulary cannot be unpacked, so the program's own file is damaged.
     #[error("the embedded o200k_harmony vocabulary cannot be read: {reason}")]
     Embedded {

@@ -133,6 +133,12 @@ impl Tokenizer {
         self.inner.vocabulary.special(token)
     }
 
+    /// The ids of [`SpecialToken::END_OF_ANSWER`] that the vocabulary has.
+    pub fn end_of_answer_ids(&self) -> impl Iterator<Item = u32> {
+        let ends = SpecialToken::END_OF_ANSWER.into_iter();
+        ends.filter_map(|token| self.special(token))
+    }
+
     /// The id of any special token by its spelling, reserved ones included.
     pub fn special_by_name(&self, name: &str) -> Option<u32> {
         self.inner.vocabulary.special_by_name(name)

@@ -39,6 +39,9 @@ impl SpecialToken {
         Self::StartOfText,
     ];
 
+    /// Those that end an assistant's answer: its turn, a tool call, the document.
+    pub const END_OF_ANSWER: [Self; 3] = [Self::Return, Self::Call, Self::EndOfText];
+
     /// The token's spelling in a vocabulary, such as `<|start|>`.
     pub const fn name(self) -> &'static str {
         match self {

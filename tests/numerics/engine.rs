@@ -69,7 +69,7 @@ impl Engine {
 }
 
 fn question(text: &str) -> Vec<u32> {
-    let tokenizer = open_tokenizer(&gptoss::ModelSource::Demo).unwrap();
+    let tokenizer = open_tokenizer(&gptoss::ModelSource::Demo, 3072).unwrap();
     let mut conversation = Conversation::default();
     conversation.system.get_or_insert_default();
     conversation.messages.push(Message::user(text));
