@@ -1,0 +1,404 @@
+//! Everything that a person can ask for, in one table.
+//!
+//! The keymap, the help, the palette, the footer's hints and the README's key table are all made
+//! from [`REGISTRY`]; nothing else knows a default key.
+
+/// Something that a person can ask for by a key, the palette or the mouse.
+///
+/// What an action does may depend on what has the focus: `Down` is a line in the chat, a layer on
+/// the map, an entry in a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "REGISTRY documents each variant, for people and for readers")]
+pub enum Action {
+    // Everywhere.
+    StopOrQuit,
+    Quit,
+    Palette,
+    Help,
+    CycleEffort,
+    Models,
+    NewSession,
+    Sessions,
+    Redraw,
+    Suspend,
+    PageUp,
+    PageDown,
+    AnswerNow,
+    // Composer.
+    Send,
+    Newline,
+    Editor,
+    HistorySearch,
+    Back,
+    CursorUp,
+    CursorDown,
+    CursorLeft,
+    CursorRight,
+    WordLeft,
+    WordRight,
+    LineStart,
+    LineEnd,
+    DeleteBack,
+    DeleteForward,
+    DeleteWord,
+    DeleteToEnd,
+    DeleteToStart,
+    Undo,
+    Redo,
+    // Panes.
+    Compose,
+    NextPane,
+    ViewChat,
+    ViewExperts,
+    ViewTokens,
+    ViewMemory,
+    ViewLog,
+    ZoomPane,
+    Sampler,
+    Mouse,
+    Search,
+    SearchNext,
+    SearchPrevious,
+    Freeze,
+    Copy,
+    TokenBack,
+    TokenOn,
+    TokenFollow,
+    Up,
+    Down,
+    Left,
+    Right,
+    Top,
+    Bottom,
+    Open,
+    // Chat.
+    PreviousMessage,
+    NextMessage,
+    PreviousSibling,
+    NextSibling,
+    Regenerate,
+    RegenerateSameSeed,
+    Edit,
+    Continue,
+    Branch,
+    Fold,
+    FoldAll,
+    CopyCode,
+    SaveCode,
+    RawView,
+    TreeOverview,
+    // Experts.
+    PageLeft,
+    PageRight,
+    ZoomIn,
+    ZoomOut,
+    MapSource,
+    MapSourceBack,
+    MapMeasure,
+    MapScale,
+    ExpertCard,
+    // Sampler.
+    Increase,
+    Decrease,
+    IncreaseMuch,
+    DecreaseMuch,
+    ResetValue,
+    ResetAll,
+    SeedLock,
+    NewSeed,
+    Presets,
+    SavePreset,
+    // Lists.
+    Delete,
+    UndoDelete,
+    Rename,
+    // Without a default key: the palette has them.
+    EditSystem,
+    EditDeveloper,
+    ExportMarkdown,
+    ExportJson,
+    ExportHtml,
+    ImportJson,
+    RenameSession,
+    DropOldestTurns,
+    KeepAllTurns,
+    NewSessionFromHere,
+    ReloadModel,
+    HowToGetModels,
+    CycleTheme,
+    ClearCache,
+}
+
+/// Where a key counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Context {
+    /// Wherever nothing more special takes the key.
+    Global,
+    /// While a message is being written.
+    Composer,
+    /// In every pane.
+    Panes,
+    /// In the chat.
+    Chat,
+    /// On the map of experts.
+    Experts,
+    /// In the pane of the token under the cursor.
+    Tokens,
+    /// In the memory pane.
+    Memory,
+    /// In the log.
+    Log,
+    /// In the sampling panel.
+    Sampler,
+    /// In lists over the screen: sessions, models, palette, tree.
+    List,
+    /// In a line that asks for a text.
+    Field,
+}
+
+impl Context {
+    /// All contexts, as the help lists them.
+    pub const ALL: [Self; 11] = [
+        Self::Global,
+        Self::Composer,
+        Self::Panes,
+        Self::Chat,
+        Self::Experts,
+        Self::Tokens,
+        Self::Memory,
+        Self::Log,
+        Self::Sampler,
+        Self::List,
+        Self::Field,
+    ];
+
+    /// The name in settings.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Global => "global",
+            Self::Composer => "composer",
+            Self::Panes => "panes",
+            Self::Chat => "chat",
+            Self::Experts => "experts",
+            Self::Tokens => "tokens",
+            Self::Memory => "memory",
+            Self::Log => "log",
+            Self::Sampler => "sampler",
+            Self::List => "list",
+            Self::Field => "field",
+        }
+    }
+
+    /// The heading in help.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Global => "Everywhere",
+            Self::Composer => "Writing",
+            Self::Panes => "All panes",
+            Self::Chat => "Chat",
+            Self::Experts => "Experts",
+            Self::Tokens => "Tokens",
+            Self::Memory => "Memory",
+            Self::Log => "Log",
+            Self::Sampler => "Sampler",
+            Self::List => "Lists",
+            Self::Field => "Text fields",
+        }
+    }
+
+    /// The contexts that a key is looked up in, the most special first.
+    pub const fn chain(self) -> &'static [Self] {
+        match self {
+            Self::Global => &[Self::Global],
+            Self::Composer => &[Self::Composer, Self::Global],
+            Self::Panes => &[Self::Panes, Self::Global],
+            Self::Chat => &[Self::Chat, Self::Panes, Self::Global],
+            Self::Experts => &[Self::Experts, Self::Panes, Self::Global],
+            Self::Tokens => &[Self::Tokens, Self::Panes, Self::Global],
+            Self::Memory => &[Self::Memory, Self::Panes, Self::Global],
+            Self::Log => &[Self::Log, Self::Panes, Self::Global],
+            Self::Sampler => &[Self::Sampler, Self::Panes, Self::Global],
+            Self::List => &[Self::List, Self::Global],
+            Self::Field => &[Self::Field, Self::Global],
+        }
+    }
+
+    /// Whether plain characters are text here.
+    pub const fn takes_text(self) -> bool {
+        matches!(self, Self::Composer | Self::List | Self::Field)
+    }
+}
+
+/// One row of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct ActionInfo {
+    /// The action.
+    pub action: Action,
+    /// Its name in settings and in the palette.
+    pub name: &'static str,
+    /// A word or two for the footer.
+    pub short: &'static str,
+    /// What it does, in a sentence without a full stop.
+    pub help: &'static str,
+    /// Its default keys.
+    pub keys: &'static [(Context, &'static [&'static str])],
+}
+
+impl Action {
+    /// The action's row.
+    pub fn info(self) -> &'static ActionInfo {
+        // Every action has a row: a test looks at each.
+        REGISTRY
+            .iter()
+            .find(|info| info.action == self)
+            .unwrap_or(&REGISTRY[0])
+    }
+
+    /// The action with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        REGISTRY
+            .iter()
+            .find(|info| info.name == name)
+            .map(|info| info.action)
+    }
+}
+
+const fn row(
+    action: Action,
+    name: &'static str,
+    short: &'static str,
+    help: &'static str,
+    keys: &'static [(Context, &'static [&'static str])],
+) -> ActionInfo {
+    ActionInfo {
+        action,
+        name,
+        short,
+        help,
+        keys,
+    }
+}
+
+use Action as A;
+use Context as C;
+
+/// All actions, in the order in which help shows them.
+#[rustfmt::skip]
+pub const REGISTRY: &[ActionInfo] = &[
+    row(A::Help, "help", "help", "Explain the focused pane, its keys and its figures", &[(C::Global, &["f1"]), (C::Panes, &["?"])]),
+    row(A::Palette, "palette", "palette", "Find any action by name", &[(C::Global, &["ctrl-p"])]),
+    row(A::StopOrQuit, "stop", "stop", "Stop the model; else clear the draft; else, twice within two seconds, leave", &[(C::Global, &["ctrl-c"])]),
+    row(A::Quit, "quit", "quit", "Leave", &[(C::Global, &["ctrl-q"])]),
+    row(A::CycleEffort, "effort", "effort", "Change the reasoning effort of the next answer", &[(C::Global, &["shift-tab"])]),
+    row(A::Models, "models", "models", "Choose another model", &[(C::Global, &["ctrl-o"])]),
+    row(A::NewSession, "new-session", "new", "Begin a new session", &[(C::Global, &["ctrl-n"])]),
+    row(A::Sessions, "sessions", "sessions", "List, search, rename, delete and resume sessions", &[(C::Global, &["ctrl-s"])]),
+    row(A::PageUp, "page-up", "page up", "Scroll a page up", &[(C::Global, &["pageup"])]),
+    row(A::PageDown, "page-down", "page down", "Scroll a page down", &[(C::Global, &["pagedown"])]),
+    row(A::Redraw, "redraw", "redraw", "Draw the whole screen anew", &[(C::Global, &["ctrl-l"])]),
+    row(A::Suspend, "suspend", "suspend", "Go back to the shell; fg returns", &[(C::Global, &["ctrl-z"])]),
+    row(A::AnswerNow, "answer-now", "answer now", "End the analysis and go to the answer", &[(C::Chat, &["a"]), (C::Global, &["f4"])]),
+
+    row(A::Send, "send", "send", "Send the message", &[(C::Composer, &["enter"])]),
+    row(A::Newline, "newline", "new line", "Begin a new line", &[(C::Composer, &["ctrl-j", "shift-enter", "alt-enter"])]),
+    row(A::Editor, "editor", "editor", "Write in $VISUAL or $EDITOR", &[(C::Composer, &["ctrl-g"])]),
+    row(A::HistorySearch, "history-search", "history", "Find an earlier message", &[(C::Composer, &["ctrl-r"])]),
+    row(A::Back, "back", "back", "Leave: the composer for the panes, a list, a selection", &[(C::Composer, &["esc"]), (C::Panes, &["esc"]), (C::List, &["esc"]), (C::Field, &["esc"])]),
+    row(A::CursorUp, "cursor-up", "up", "Line up; at the first one the message before", &[(C::Composer, &["up"])]),
+    row(A::CursorDown, "cursor-down", "down", "Line down; at the last one the message after", &[(C::Composer, &["down"])]),
+    row(A::CursorLeft, "cursor-left", "left", "Character left", &[(C::Composer, &["left", "ctrl-b"]), (C::Field, &["left"])]),
+    row(A::CursorRight, "cursor-right", "right", "Character right", &[(C::Composer, &["right", "ctrl-f"]), (C::Field, &["right"])]),
+    row(A::WordLeft, "word-left", "word left", "Word left", &[(C::Composer, &["ctrl-left", "alt-b"]), (C::Field, &["ctrl-left"])]),
+    row(A::WordRight, "word-right", "word right", "Word right", &[(C::Composer, &["ctrl-right", "alt-f"]), (C::Field, &["ctrl-right"])]),
+    row(A::LineStart, "line-start", "start", "Start of the line", &[(C::Composer, &["home", "ctrl-a"]), (C::Field, &["home", "ctrl-a"]), (C::List, &["ctrl-a"])]),
+    row(A::LineEnd, "line-end", "end", "End of the line", &[(C::Composer, &["end", "ctrl-e"]), (C::Field, &["end", "ctrl-e"]), (C::List, &["ctrl-e"])]),
+    row(A::DeleteBack, "delete-back", "delete", "Delete the character before", &[(C::Composer, &["backspace", "ctrl-h"]), (C::Field, &["backspace", "ctrl-h"]), (C::List, &["backspace", "ctrl-h"])]),
+    row(A::DeleteForward, "delete-forward", "delete", "Delete the character after", &[(C::Composer, &["delete", "ctrl-d"]), (C::Field, &["delete", "ctrl-d"])]),
+    row(A::DeleteWord, "delete-word", "delete word", "Delete the word before", &[(C::Composer, &["ctrl-w", "alt-backspace"]), (C::Field, &["ctrl-w"]), (C::List, &["ctrl-w"])]),
+    row(A::DeleteToEnd, "delete-to-end", "delete rest", "Delete to the end of the line", &[(C::Composer, &["ctrl-k"]), (C::Field, &["ctrl-k"])]),
+    row(A::DeleteToStart, "delete-to-start", "delete start", "Delete to the start of the line", &[(C::Composer, &["ctrl-u"]), (C::Field, &["ctrl-u"]), (C::List, &["ctrl-u"])]),
+    row(A::Undo, "undo", "undo", "Undo an edit of the draft", &[(C::Composer, &["ctrl-y", "ctrl-_"])]),
+    row(A::Redo, "redo", "redo", "Redo an edit of the draft", &[(C::Composer, &["alt-y"])]),
+
+    row(A::Compose, "compose", "write", "Write a message", &[(C::Panes, &["i"]), (C::Chat, &["enter"])]),
+    row(A::NextPane, "next-pane", "next pane", "Go to the next pane", &[(C::Panes, &["tab"]), (C::Composer, &["tab"])]),
+    row(A::ViewChat, "view-chat", "chat", "Show the chat", &[(C::Panes, &["1"])]),
+    row(A::ViewExperts, "view-experts", "experts", "Show the map of experts", &[(C::Panes, &["2"])]),
+    row(A::ViewTokens, "view-tokens", "tokens", "Show the token under the cursor", &[(C::Panes, &["3"])]),
+    row(A::ViewMemory, "view-memory", "memory", "Show memory, caches and speed", &[(C::Panes, &["4"])]),
+    row(A::ViewLog, "view-log", "log", "Show the log", &[(C::Panes, &["5"])]),
+    row(A::ZoomPane, "zoom-pane", "zoom", "Give the focused pane the whole screen, and back", &[(C::Panes, &["z"])]),
+    row(A::Sampler, "sampler", "sampler", "Open or close the sampling panel", &[(C::Panes, &["p"]), (C::Global, &["f2"])]),
+    row(A::Mouse, "mouse", "mouse", "Release the mouse to the terminal, or take it back", &[(C::Panes, &["m"])]),
+    row(A::Search, "search", "search", "Search the conversation", &[(C::Panes, &["/"])]),
+    row(A::SearchNext, "search-next", "next", "Next match", &[(C::Panes, &["n"])]),
+    row(A::SearchPrevious, "search-previous", "previous", "Match before", &[(C::Panes, &["N"])]),
+    row(A::Freeze, "freeze", "freeze", "Hold the maps and meters still, and let them go", &[(C::Panes, &["space"])]),
+    row(A::Copy, "copy", "copy", "Copy: the answer's source, or the pane's figures", &[(C::Panes, &["y"])]),
+    row(A::TokenBack, "token-back", "token back", "Token before; map, alternatives and text follow", &[(C::Panes, &[","])]),
+    row(A::TokenOn, "token-on", "token on", "Next token", &[(C::Panes, &["."])]),
+    row(A::TokenFollow, "token-follow", "newest token", "Follow the newest token again", &[(C::Panes, &["f"])]),
+    row(A::Up, "up", "up", "Up", &[(C::Panes, &["up", "k"]), (C::List, &["up", "ctrl-k"])]),
+    row(A::Down, "down", "down", "Down", &[(C::Panes, &["down", "j"]), (C::List, &["down", "ctrl-j"])]),
+    row(A::Left, "left", "left", "Left", &[(C::Panes, &["left", "h"])]),
+    row(A::Right, "right", "right", "Right", &[(C::Panes, &["right", "l"])]),
+    row(A::Top, "top", "top", "To the start", &[(C::Panes, &["g", "home"]), (C::List, &["home"])]),
+    row(A::Bottom, "bottom", "bottom", "To the end; in the chat, follow what comes", &[(C::Panes, &["G", "end"]), (C::List, &["end"])]),
+    row(A::Open, "open", "open", "Open what is selected", &[(C::List, &["enter"]), (C::Field, &["enter"]), (C::Sampler, &["enter"]), (C::Tokens, &["enter"])]),
+
+    row(A::PreviousMessage, "previous-message", "message before", "Select the message before", &[(C::Chat, &["K", "{"])]),
+    row(A::NextMessage, "next-message", "next message", "Select the next message", &[(C::Chat, &["J", "}"])]),
+    row(A::PreviousSibling, "previous-sibling", "branch before", "Show the branch before", &[(C::Chat, &["["])]),
+    row(A::NextSibling, "next-sibling", "next branch", "Show the next branch", &[(C::Chat, &["]"])]),
+    row(A::Regenerate, "regenerate", "regenerate", "Answer again with a new seed; the old answer stays as a branch", &[(C::Chat, &["r"])]),
+    row(A::RegenerateSameSeed, "regenerate-same-seed", "same seed", "Answer again with the same seed", &[(C::Chat, &["R"])]),
+    row(A::Edit, "edit", "edit", "Edit the selected message, yours or the model's, as a new branch", &[(C::Chat, &["e"])]),
+    row(A::Continue, "continue", "continue", "Let the model go on where the answer stops", &[(C::Chat, &["c"])]),
+    row(A::Branch, "branch", "branch", "Write another message in place of the selected one", &[(C::Chat, &["b"])]),
+    row(A::Fold, "fold", "fold", "Fold or unfold the analysis of the selected answer", &[(C::Chat, &["t"])]),
+    row(A::FoldAll, "fold-all", "fold all", "Fold or unfold all analysis", &[(C::Chat, &["T"])]),
+    row(A::CopyCode, "copy-code", "copy code", "Copy a code block", &[(C::Chat, &["Y"])]),
+    row(A::SaveCode, "save-code", "save code", "Save a code block to a file", &[(C::Chat, &["S"])]),
+    row(A::RawView, "raw-view", "raw", "Show the harmony tokens as they are, and back", &[(C::Chat, &["v"])]),
+    row(A::TreeOverview, "tree", "tree", "Show all branches as a tree", &[(C::Chat, &["o"])]),
+
+    row(A::PageLeft, "page-left", "page left", "Eight experts left", &[(C::Experts, &["H"])]),
+    row(A::PageRight, "page-right", "page right", "Eight experts right", &[(C::Experts, &["L"])]),
+    row(A::ZoomIn, "zoom-in", "closer", "Closer: strip, overview, one to one, layer, expert card", &[(C::Experts, &["+", "="])]),
+    row(A::ZoomOut, "zoom-out", "farther", "Farther", &[(C::Experts, &["-"])]),
+    row(A::MapSource, "map-source", "tokens shown", "Next choice of tokens: last, window, cumulative, prompt, answer, ...", &[(C::Experts, &["v"])]),
+    row(A::MapSourceBack, "map-source-back", "tokens shown", "Choice of tokens before", &[(C::Experts, &["V"])]),
+    row(A::MapMeasure, "map-measure", "measure", "Count, weight sum, mean weight or share", &[(C::Experts, &["w"])]),
+    row(A::MapScale, "map-scale", "scale", "Linear or logarithmic colors", &[(C::Experts, &["u"])]),
+    row(A::ExpertCard, "expert-card", "card", "All about the expert under the cursor", &[(C::Experts, &["enter"])]),
+
+    row(A::Increase, "increase", "more", "More", &[(C::Sampler, &["right", "l"])]),
+    row(A::Decrease, "decrease", "less", "Less", &[(C::Sampler, &["left", "h"])]),
+    row(A::IncreaseMuch, "increase-much", "much more", "Ten steps more", &[(C::Sampler, &["L", "shift-right"])]),
+    row(A::DecreaseMuch, "decrease-much", "much less", "Ten steps less", &[(C::Sampler, &["H", "shift-left"])]),
+    row(A::ResetValue, "reset-value", "reset", "Back to the default", &[(C::Sampler, &["0"])]),
+    row(A::ResetAll, "reset-all", "reset all", "All back to the defaults", &[(C::Sampler, &["R"])]),
+    row(A::SeedLock, "seed-lock", "lock seed", "Keep the seed for all answers, or take a new one for each", &[(C::Sampler, &["s"])]),
+    row(A::NewSeed, "new-seed", "new seed", "Draw a new seed", &[(C::Sampler, &["r"])]),
+    row(A::Presets, "presets", "presets", "Choose a preset", &[(C::Sampler, &["o"])]),
+    row(A::SavePreset, "save-preset", "save preset", "Save these values as a preset", &[(C::Sampler, &["w"])]),
+
+    row(A::Delete, "delete", "delete", "Delete the selected entry", &[(C::List, &["ctrl-d", "delete"])]),
+    row(A::UndoDelete, "undo-delete", "undo", "Bring the deleted entry back", &[(C::List, &["ctrl-y"])]),
+    row(A::Rename, "rename", "rename", "Rename the selected entry", &[(C::List, &["ctrl-r"])]),
+
+    row(A::EditSystem, "edit-system", "system", "Edit the system message's identity", &[]),
+    row(A::EditDeveloper, "edit-developer", "developer", "Edit the developer message (the instructions)", &[]),
+    row(A::ExportMarkdown, "export-markdown", "export", "Export the conversation as Markdown", &[]),
+    row(A::ExportJson, "export-json", "export", "Export the whole tree as JSON", &[]),
+    row(A::ExportHtml, "export-html", "export", "Export the conversation as HTML", &[]),
+    row(A::ImportJson, "import-json", "import", "Import a conversation from JSON", &[]),
+    row(A::RenameSession, "rename-session", "rename", "Rename this session", &[]),
+    row(A::DropOldestTurns, "drop-oldest-turns", "drop oldest", "Leave the older half of the turns out of the next prompts; they stay on screen", &[]),
+    row(A::KeepAllTurns, "keep-all-turns", "keep all", "Send all turns again", &[]),
+    row(A::NewSessionFromHere, "new-session-from-here", "fork session", "Begin a new session with a copy of this branch", &[]),
+    row(A::ReloadModel, "reload-model", "reload", "Load the model again", &[]),
+    row(A::HowToGetModels, "how-to-get-models", "get models", "How to get gpt-oss-20b", &[]),
+    row(A::CycleTheme, "theme", "theme", "Next theme", &[]),
+    row(A::ClearCache, "clear-cache", "clear cache", "Empty the key-value cache and the routing counts", &[]),
+];

@@ -1,0 +1,173 @@
+//! The map of experts: what it shows, and where its cursor is.
+
+use crate::analytics::{Bounds, Grid, Measure, Scale};
+
+/// The tokens whose routing is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum MapSource {
+    /// The token under the token cursor: the newest, unless one was chosen.
+    #[default]
+    Token,
+    /// The last tokens up to the token cursor.
+    Window,
+    /// Everything since the model was loaded.
+    Cumulative,
+    /// The prompt.
+    Prompt,
+    /// The answer, all channels.
+    Answer,
+    /// The analysis.
+    Analysis,
+    /// The final message.
+    Final,
+    /// Share in the answer minus share in the prompt.
+    AnswerMinusPrompt,
+    /// Share in the final message minus share in the analysis.
+    FinalMinusAnalysis,
+}
+
+impl MapSource {
+    /// All, in the order of the key.
+    pub const ALL: [Self; 9] = [
+        Self::Token,
+        Self::Window,
+        Self::Cumulative,
+        Self::Prompt,
+        Self::Answer,
+        Self::Analysis,
+        Self::Final,
+        Self::AnswerMinusPrompt,
+        Self::FinalMinusAnalysis,
+    ];
+
+    /// What the map's title says.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Window => "last 64 tokens",
+            Self::Cumulative => "since load",
+            Self::Prompt => "prompt",
+            Self::Answer => "answer",
+            Self::Analysis => "analysis",
+            Self::Final => "final",
+            Self::AnswerMinusPrompt => "answer - prompt",
+            Self::FinalMinusAnalysis => "final - analysis",
+        }
+    }
+
+    /// Whether values are differences with a sign.
+    pub const fn is_difference(self) -> bool {
+        matches!(self, Self::AnswerMinusPrompt | Self::FinalMinusAnalysis)
+    }
+
+    /// The next or the one before.
+    #[must_use]
+    pub fn step(self, forward: bool) -> Self {
+        let place = Self::ALL.iter().position(|source| *source == self).unwrap_or(0);
+        let count = Self::ALL.len();
+        Self::ALL[(place + if forward { 1 } else { count - 1 }) % count]
+    }
+}
+
+/// How close the map is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub enum Zoom {
+    /// One row: a column a layer.
+    Strip,
+    /// All layers and experts, two experts a column where needed.
+    #[default]
+    Overview,
+    /// One column an expert, a window where it does not fit.
+    OneToOne,
+    /// The cursor's layer as bars.
+    Layer,
+    /// The cursor's expert.
+    Card,
+}
+
+impl Zoom {
+    const ALL: [Self; 5] = [Self::Strip, Self::Overview, Self::OneToOne, Self::Layer, Self::Card];
+
+    /// One step closer or farther.
+    #[must_use]
+    pub fn step(self, closer: bool) -> Self {
+        let place = Self::ALL.iter().position(|zoom| *zoom == self).unwrap_or(1);
+        let next = if closer { place + 1 } else { place.saturating_sub(1) };
+        Self::ALL[next.min(Self::ALL.len() - 1)]
+    }
+
+    /// The level's name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Strip => "L0 strip",
+            Self::Overview => "L1 overview",
+            Self::OneToOne => "L2 one to one",
+            Self::Layer => "L3 layer",
+            Self::Card => "L4 card",
+        }
+    }
+}
+
+/// A cell of the map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Cell {
+    /// The layer.
+    pub layer: usize,
+    /// The expert.
+    pub expert: usize,
+}
+
+/// The token that map, alternatives and highlight show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum TokenCursor {
+    /// The newest one whose routing is known.
+    #[default]
+    Newest,
+    /// The one at this position of the shown run.
+    At(usize),
+}
+
+/// The map pane's state.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct MapView {
+    /// Which tokens.
+    pub source: MapSource,
+    /// Which figure.
+    pub measure: Measure,
+    /// How figures become colors.
+    pub scale: Scale,
+    /// How close.
+    pub zoom: Zoom,
+    /// The cursor.
+    pub cursor: Cell,
+    /// The token cursor.
+    pub token: TokenCursor,
+    /// The level before the card was opened by its key.
+    pub card_from: Option<Zoom>,
+    /// What is held still.
+    pub frozen: Option<FrozenMap>,
+}
+
+/// A map held still, with the bounds of its colors.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FrozenMap {
+    /// The figures.
+    pub grid: Grid,
+    /// The bounds of the colors.
+    pub bounds: Bounds,
+    /// The source at that time.
+    pub source: MapSource,
+    /// The measure at that time.
+    pub measure: Measure,
+}
+
+impl MapView {
+    /// Moves the cursor by whole cells, staying on the map.
+    pub fn move_cursor(&mut self, layers: i64, experts: i64, num_layers: usize, num_experts: usize) {
+        let shift = |value: usize, by: i64, count: usize| {
+            (value as i64 + by).clamp(0, count.saturating_sub(1) as i64) as usize
+        };
+        self.cursor.layer = shift(self.cursor.layer, layers, num_layers);
+        self.cursor.expert = shift(self.cursor.expert, experts, num_experts);
+    }
+}

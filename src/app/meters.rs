@@ -1,0 +1,151 @@
+//! Figures over time, for the graphs.
+
+use std::collections::VecDeque;
+
+use crate::engine::protocol::{EnginePhase, Telemetry};
+use crate::meters::GpuReading;
+
+/// How far back the graphs look.
+pub const HISTORY_MS: u64 = 60_000;
+
+/// The least time between two samples of one graph.
+const SAMPLE_MS: u64 = 250;
+
+/// A figure at a time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sample {
+    /// When, on the program's clock.
+    pub at_ms: u64,
+    /// The figure.
+    pub value: f64,
+}
+
+/// One figure over the last minute.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Series(VecDeque<Sample>);
+
+impl Series {
+    /// Adds a figure; within [`SAMPLE_MS`] of the latest it replaces that one.
+    pub fn push(&mut self, at_ms: u64, value: f64) {
+        let replaces = |samples: &VecDeque<Sample>| {
+            let before = samples.len().checked_sub(2).and_then(|index| samples.get(index));
+            before.is_some_and(|before| at_ms < before.at_ms.saturating_add(SAMPLE_MS))
+        };
+        if replaces(&self.0) {
+            self.0.pop_back();
+        }
+        self.0.push_back(Sample { at_ms, value });
+        while self.0.front().is_some_and(|first| first.at_ms + HISTORY_MS < at_ms) {
+            self.0.pop_front();
+        }
+    }
+
+    /// The samples, the oldest first.
+    pub fn samples(&self) -> impl DoubleEndedIterator<Item = Sample> + '_ {
+        self.0.iter().copied()
+    }
+
+    /// The newest figure.
+    pub fn latest(&self) -> Option<f64> {
+        self.0.back().map(|sample| sample.value)
+    }
+
+    /// The highest figure.
+    pub fn max(&self) -> Option<f64> {
+        self.0.iter().map(|sample| sample.value).reduce(f64::max)
+    }
+
+    /// The mean of the figures.
+    pub fn mean(&self) -> Option<f64> {
+        let count = self.0.len();
+        (count > 0).then(|| self.0.iter().map(|sample| sample.value).sum::<f64>() / count as f64)
+    }
+}
+
+/// All graphs' figures.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Meters {
+    /// Generated tokens a second.
+    pub decode_tps: Series,
+    /// Prompt tokens a second.
+    pub prefill_tps: Series,
+    /// Bytes of memory in use.
+    pub active_bytes: Series,
+    /// The first GPU's load, from 0 to 1.
+    pub gpu_load: Series,
+    /// The first GPU's power.
+    pub gpu_watts: Series,
+    /// The GPUs' latest figures; empty where the platform gives none.
+    pub gpus: Vec<GpuReading>,
+    /// What the latest frames cost, in microseconds.
+    pub frame_micros: Series,
+}
+
+impl Meters {
+    /// Takes a snapshot's figures over.
+    pub fn telemetry(&mut self, telemetry: &Telemetry, now_ms: u64) {
+        let speed = &telemetry.speed;
+        match speed.phase {
+            EnginePhase::Decode => {
+                if let Some(rate) = speed.decode_tps {
+                    self.decode_tps.push(now_ms, rate);
+                }
+            }
+            EnginePhase::Prefill => {
+                if let Some(rate) = speed.prefill_tps {
+                    self.prefill_tps.push(now_ms, rate);
+                }
+            }
+            EnginePhase::Idle | EnginePhase::Loading => {}
+        }
+        if telemetry.memory.active_bytes > 0 {
+            self.active_bytes.push(now_ms, telemetry.memory.active_bytes as f64);
+        }
+    }
+
+    /// Takes the GPUs' figures over.
+    pub fn gpu(&mut self, readings: Vec<GpuReading>, now_ms: u64) {
+        if let Some(first) = readings.first() {
+            if let Some(load) = first.load {
+                self.gpu_load.push(now_ms, f64::from(load));
+            }
+            if let Some(watts) = first.power_watts {
+                self.gpu_watts.push(now_ms, f64::from(watts));
+            }
+        }
+        self.gpus = readings;
+    }
+
+    /// Joules for each generated token now, where power and rate are known.
+    pub fn joules_per_token(&self) -> Option<f64> {
+        let rate = self.decode_tps.latest().filter(|rate| *rate > 0.0)?;
+        Some(self.gpu_watts.latest()? / rate)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_are_spaced_and_old_ones_leave() {
+        let mut series = Series::default();
+        for at_ms in (0..120_000).step_by(50) {
+            series.push(at_ms, at_ms as f64);
+        }
+        let count = series.samples().count() as u64;
+        assert!(count <= HISTORY_MS / SAMPLE_MS + 2, "{count} samples");
+        assert!(count >= HISTORY_MS / 400, "{count} samples");
+        assert_eq!(series.latest(), Some(119_950.0));
+        assert!(series.samples().next().is_some_and(|first| first.at_ms + HISTORY_MS >= 119_950));
+    }
+
+    #[test]
+    fn joules_are_watts_by_rate() {
+        let mut meters = Meters::default();
+        assert_eq!(meters.joules_per_token(), None);
+        meters.decode_tps.push(0, 50.0);
+        meters.gpu_watts.push(0, 40.0);
+        assert_eq!(meters.joules_per_token(), Some(0.8));
+    }
+}
