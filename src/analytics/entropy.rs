@@ -107,3 +107,51 @@ fn divided(sums: &[f64], tokens: u64) -> Vec<f64> {
     }
     sums.iter().map(|sum| sum / tokens as f64).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hand_computed_entropies() {
+        for (weights, expected) in [
+            (&[0.25_f32; 4][..], 4.0_f64.ln()),
+            (&[1.0, 0.0, 0.0, 0.0], 0.0),
+            (&[0.5, 0.25, 0.25], 1.5 * 2.0_f64.ln()),
+            // Not summing to 1: only their ratios count.
+            (&[2.0, 2.0], 2.0_f64.ln()),
+            (&[0.0, 0.0], 0.0),
+            (&[], 0.0),
+        ] {
+            let found = chosen_entropy(weights);
+            assert!((found - expected).abs() < 1e-12, "{weights:?}: {found}");
+            assert!(found.is_sign_positive(), "{weights:?}");
+        }
+    }
+
+    #[test]
+    fn normalized_entropies_reach_from_0_to_1() {
+        for (entropy, choices, expected) in [
+            (4.0_f64.ln(), 4, 1.0),
+            (2.0_f64.ln(), 4, 0.5),
+            (0.0, 32, 0.0),
+            (9.0, 4, 1.0),
+            (0.0, 1, 0.0),
+            (0.0, 0, 0.0),
+        ] {
+            assert!((normalized(entropy, choices) - expected).abs() < 1e-12);
+        }
+        assert!((max_entropy(4) - 1.386_294).abs() < 1e-6);
+        assert!((max_entropy(128) - 4.852_030).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_token_without_the_router_s_entropy_has_only_one() {
+        let routing = TokenRouting::new(2, 2, vec![0, 1, 1, 0], vec![0.5, 0.5, 1.0, 0.0]).unwrap();
+        let bare = LayerEntropies::of(&routing);
+        assert_eq!((bare.router_tokens, bare.mean_router()), (0, None));
+        assert!((bare.mean_chosen().unwrap() - 2.0_f64.ln() / 2.0).abs() < 1e-12);
+        let full = LayerEntropies::of(&routing.with_entropies(vec![1.0, 2.0]).unwrap());
+        assert_eq!((full.router_tokens, full.mean_router()), (1, Some(1.5)));
+    }
+}

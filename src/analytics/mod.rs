@@ -12,17 +12,32 @@
 //! Invariants: positions in a log ascend, and all its tokens fit its number of layers and experts;
 //! the totals kept beside the tokens equal what a scan over them would find.
 
+mod balance;
+mod card;
+mod compare;
+mod definitions;
 mod entropy;
 mod grid;
 mod log;
+mod pairs;
 mod scale;
 mod selection;
 mod token;
 mod totals;
+mod view;
 
+#[cfg(test)]
+mod tests;
+
+pub use balance::{Balance, COVERED_SHARE, LayerBalance};
+pub use card::{CardQuery, Choice, ExpertCard, TextCount, Transition};
+pub use compare::{LogAgreement, agreement, jensen_shannon, log_agreement};
+pub use definitions::{DEFINITIONS, Definition};
 pub use entropy::{LayerEntropies, chosen_entropy, max_entropy, normalized};
 pub use grid::{Grid, GridError, Measure, TotalsRef, difference};
 pub use log::{LogError, RoutingLog};
+pub use pairs::{PairLift, pair_lifts};
 pub use scale::{Bounds, Scale, normalize};
 pub use selection::Selection;
 pub use token::{RoutedToken, Span, SpanSet};
+pub use view::{CellValue, Fit, FitRequest, GridView, Merge, Zoom};

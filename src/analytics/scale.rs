@@ -113,3 +113,114 @@ fn part(value: f64, min: f64, max: f64) -> f64 {
 fn least_positive(values: impl Iterator<Item = f64>) -> Option<f64> {
     values.filter(|value| *value > 0.0).min_by(f64::total_cmp)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grid(values: &[f64]) -> Grid {
+        Grid::new(1, values.len(), 1, values.to_vec()).unwrap()
+    }
+
+    fn check(values: &[f64], scale: Scale, bounds: Bounds, expected: &[f32]) {
+        let found = normalize(&grid(values), scale, bounds);
+        let near = found
+            .iter()
+            .zip(expected)
+            .all(|(a, b)| (a - b).abs() < 1e-6);
+        assert!(
+            near && found.len() == expected.len(),
+            "{values:?} {scale:?} {bounds:?}: {found:?}"
+        );
+    }
+
+    fn bounds(min: f64, max: f64) -> Bounds {
+        Bounds { min, max }
+    }
+
+    #[test]
+    fn values_find_their_place_and_never_leave_the_ramp() {
+        let linear = Scale::Linear;
+        let logarithmic = Scale::Logarithmic;
+        check(
+            &[0.0, 1.0, 4.0, 9.0],
+            linear,
+            bounds(0.0, 4.0),
+            &[0.0, 0.25, 1.0, 1.0],
+        );
+        check(
+            &[-3.0, -1.0, 0.0, 3.0],
+            linear,
+            bounds(-2.0, 2.0),
+            &[0.0, 0.25, 0.5, 1.0],
+        );
+        check(
+            &[0.0, 1.0, 10.0, 100.0],
+            logarithmic,
+            bounds(1.0, 100.0),
+            &[0.0, 0.0, 0.5, 1.0],
+        );
+        check(
+            &[0.25, 0.5, 1.0, 4.0],
+            logarithmic,
+            Bounds::around_fair_share(4.0),
+            &[0.0, 0.25, 0.5, 1.0],
+        );
+        // Without a positive minimum: three decades.
+        check(
+            &[0.0, 0.01, 1.0, 10.0],
+            logarithmic,
+            bounds(0.0, 10.0),
+            &[0.0, 0.0, 2.0 / 3.0, 1.0],
+        );
+        for scale in [linear, logarithmic] {
+            check(&[0.0, 2.0, 3.0], scale, bounds(2.0, 2.0), &[0.0, 0.0, 1.0]);
+            check(
+                &[0.0, 1.0],
+                scale,
+                bounds(0.0, 0.0),
+                &[0.0, if scale == linear { 1.0 } else { 0.0 }],
+            );
+            check(
+                &[f64::NAN, f64::INFINITY],
+                scale,
+                bounds(0.0, 1.0),
+                &[0.0, 1.0],
+            );
+            check(&[1.0], scale, bounds(f64::NAN, f64::NAN), &[0.0]);
+        }
+    }
+
+    #[test]
+    fn bounds_show_all_of_a_grid() {
+        let counts = grid(&[0.0, 2.0, 8.0]);
+        assert_eq!(Bounds::of(&counts, Scale::Linear), bounds(0.0, 8.0));
+        assert_eq!(Bounds::of(&counts, Scale::Logarithmic), bounds(1.0, 8.0));
+        check(
+            &[0.0, 2.0, 8.0],
+            Scale::Logarithmic,
+            Bounds::of(&counts, Scale::Logarithmic),
+            &[0.0, 1.0 / 3.0, 1.0],
+        );
+        assert_eq!(Bounds::of_shares(&grid(&[0.1, 5.0])), bounds(0.2, 5.0));
+        assert_eq!(Bounds::of_shares(&grid(&[1.0, 1.0])), bounds(0.5, 2.0));
+        assert_eq!(Bounds::symmetric(&grid(&[-3.0, 1.0])), bounds(-3.0, 3.0));
+    }
+
+    #[test]
+    fn no_difference_is_the_middle() {
+        let even = grid(&[0.0, 0.0]);
+        check(
+            &[0.0, 0.0],
+            Scale::Linear,
+            Bounds::symmetric(&even),
+            &[0.5, 0.5],
+        );
+    }
+
+    #[test]
+    fn kept_bounds_keep_a_value_where_it_was() {
+        let kept = Bounds::of(&grid(&[1.0, 4.0]), Scale::Linear);
+        check(&[1.0, 400.0], Scale::Linear, kept, &[0.25, 1.0]);
+    }
+}

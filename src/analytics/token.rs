@@ -93,3 +93,22 @@ pub struct RoutedToken {
     /// The router's choices when this token passed through the model.
     pub routing: Arc<TokenRouting>,
 }
+
+impl RoutedToken {
+    /// The experts chosen in a layer and their weights, by descending weight; empty where there is
+    /// no such layer.
+    ///
+    /// *Shapes:* both are `[num_experts_per_tok]`.
+    pub fn choices(&self, layer: usize) -> (&[u16], &[f32]) {
+        let width = self.routing.num_experts_per_tok();
+        let start = layer.saturating_mul(width);
+        let range = start..start.saturating_add(width);
+        (
+            self.routing
+                .experts()
+                .get(range.clone())
+                .unwrap_or_default(),
+            self.routing.weights().get(range).unwrap_or_default(),
+        )
+    }
+}
