@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 ///
 /// *Shapes:* both arrays are `[num_layers, num_experts_per_tok]`, row by row; within a layer the
 /// experts come by descending weight. The weights of a layer sum to 1, since gpt-oss applies the
-/// softmax after the top-k selection.
+/// softmax after the top-k selection. `entropies` is `[num_layers]`, or empty where nobody recorded
+/// it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "RawRouting", into = "RawRouting")]
 pub struct TokenRouting {
@@ -14,6 +15,7 @@ pub struct TokenRouting {
     num_experts_per_tok: usize,
     experts: Vec<u16>,
     weights: Vec<f32>,
+    entropies: Vec<f32>,
 }
 
 impl TokenRouting {
@@ -34,6 +36,7 @@ impl TokenRouting {
                 num_experts_per_tok,
                 experts: experts.len(),
                 weights: weights.len(),
+                entropies: 0,
             });
         }
         Ok(Self {
@@ -41,7 +44,25 @@ impl TokenRouting {
             num_experts_per_tok,
             experts,
             weights,
+            entropies: Vec::new(),
         })
+    }
+
+    /// Adds the entropy of the router's softmax over all experts, before the selection.
+    ///
+    /// *Shapes:* `[num_layers]`, or empty where it was not recorded. *Units:* nats.
+    /// *Errors:* [`RoutingShapeError`] for any other length.
+    pub fn with_entropies(self, entropies: Vec<f32>) -> Result<Self, RoutingShapeError> {
+        if !entropies.is_empty() && entropies.len() != self.num_layers {
+            return Err(RoutingShapeError {
+                num_layers: self.num_layers,
+                num_experts_per_tok: self.num_experts_per_tok,
+                experts: self.experts.len(),
+                weights: self.weights.len(),
+                entropies: entropies.len(),
+            });
+        }
+        Ok(Self { entropies, ..self })
     }
 
     /// The number of layers.
@@ -64,6 +85,12 @@ impl TokenRouting {
         &self.weights
     }
 
+    /// The entropy of each layer's router over all experts before the selection, in nats; empty
+    /// where it was not recorded.
+    pub fn entropies(&self) -> &[f32] {
+        &self.entropies
+    }
+
     /// Each layer's experts and weights, from the first layer on.
     pub fn layers(&self) -> impl Iterator<Item = (&[u16], &[f32])> {
         let k = self.num_experts_per_tok;
@@ -77,7 +104,8 @@ impl TokenRouting {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "routing of {num_layers} layers with {num_experts_per_tok} experts a token needs as many \
-     entries (and at least one), found {experts} experts and {weights} weights"
+     entries (and at least one) and an entropy a layer or none, found {experts} experts and \
+     {weights} weights, {entropies} entropies"
 )]
 #[non_exhaustive]
 pub struct RoutingShapeError {
@@ -89,6 +117,8 @@ pub struct RoutingShapeError {
     pub experts: usize,
     /// The entries found in the array of weights.
     pub weights: usize,
+    /// The entries found in the array of entropies.
+    pub entropies: usize,
 }
 
 /// The form in files: the same fields, not yet checked.
@@ -99,6 +129,8 @@ struct RawRouting {
     num_experts_per_tok: usize,
     experts: Vec<u16>,
     weights: Vec<f32>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    entropies: Vec<f32>,
 }
 
 impl TryFrom<RawRouting> for TokenRouting {
@@ -110,7 +142,8 @@ impl TryFrom<RawRouting> for TokenRouting {
             raw.num_experts_per_tok,
             raw.experts,
             raw.weights,
-        )
+        )?
+        .with_entropies(raw.entropies)
     }
 }
 
@@ -121,12 +154,14 @@ impl From<TokenRouting> for RawRouting {
             num_experts_per_tok,
             experts,
             weights,
+            entropies,
         } = routing;
         Self {
             num_layers,
             num_experts_per_tok,
             experts,
             weights,
+            entropies,
         }
     }
 }
@@ -167,5 +202,23 @@ mod tests {
     fn a_file_cannot_bring_in_a_wrong_shape() {
         let text = r#"{"num_layers":1,"num_experts_per_tok":2,"experts":[1],"weights":[1.0]}"#;
         assert!(serde_json::from_str::<TokenRouting>(text).is_err());
+    }
+    #[test]
+    fn entropies_are_one_a_layer_or_none() {
+        let routing = TokenRouting::new(2, 1, vec![1, 0], vec![1.0, 1.0]).unwrap();
+        let with = routing.clone().with_entropies(vec![0.5, 1.5]).unwrap();
+        assert_eq!(with.entropies(), [0.5, 1.5]);
+        let read: TokenRouting =
+            serde_json::from_str(&serde_json::to_string(&with).unwrap()).unwrap();
+        assert_eq!(read, with);
+        assert!(routing.with_entropies(vec![0.5]).is_err());
+    }
+
+    #[test]
+    fn a_file_without_entropies_still_reads() {
+        let text = r#"{"num_layers":1,"num_experts_per_tok":1,"experts":[1],"weights":[1.0]}"#;
+        let routing: TokenRouting = serde_json::from_str(text).unwrap();
+        assert!(routing.entropies().is_empty());
+        assert_eq!(serde_json::to_string(&routing).unwrap(), text);
     }
 }
