@@ -6,7 +6,7 @@ use super::super::map::{Cell, FrozenMap, MapSource, TokenCursor, Zoom};
 use super::super::run::Run;
 use super::super::state::{Level, State};
 use super::say;
-use crate::analytics::{Bounds, Grid, Measure, Scale, Selection, Span, SpanSet};
+use crate::analytics::{Bounds, Grid, Measure, Scale, Selection, Span, SpanSet, TotalsRef, difference};
 use crate::session::NodeKind;
 
 /// Tokens of the sliding window.
@@ -114,7 +114,7 @@ pub(in crate::app) fn freeze(state: &mut State) -> Vec<Effect> {
     state.frozen_telemetry = Some(state.telemetry.clone());
     if let Some(grid) = state.grid() {
         state.map.frozen = Some(FrozenMap {
-            bounds: Bounds::of(&grid),
+            bounds: bounds(state, &grid),
             grid,
             source: state.map.source,
             measure: state.map.measure,
@@ -123,7 +123,26 @@ pub(in crate::app) fn freeze(state: &mut State) -> Vec<Effect> {
     Vec::new()
 }
 
+/// The ends of the color ramp that suit what the map shows.
+fn bounds(state: &State, grid: &Grid) -> Bounds {
+    if state.map.source.is_difference() {
+        Bounds::symmetric(grid)
+    } else if state.map.measure == Measure::Share && state.map.scale == Scale::Logarithmic {
+        Bounds::of_shares(grid)
+    } else {
+        Bounds::of(grid, state.map.scale)
+    }
+}
+
 impl State {
+    /// The ends of the map's color ramp; held still while frozen.
+    pub fn map_bounds(&self, grid: &Grid) -> Bounds {
+        match &self.map.frozen {
+            Some(frozen) => frozen.bounds,
+            None => bounds(self, grid),
+        }
+    }
+
     /// Layers and experts of the model.
     pub fn map_size(&self) -> Option<(usize, usize)> {
         let model = self.model.ready()?;
@@ -149,7 +168,7 @@ impl State {
         match self.map.token {
             TokenCursor::At(position) => Some(position.min(run.len().checked_sub(1)?)),
             // The newest token has not been read yet, so the one before it is the newest routed.
-            TokenCursor::Newest => run.log.last_position(),
+            TokenCursor::Newest => run.last_routed(),
         }
     }
 
@@ -161,16 +180,14 @@ impl State {
         let measure = self.map.measure;
         if self.map.source == MapSource::Cumulative {
             let totals = &self.telemetry.routing.cumulative;
-            let k = self.model.ready()?.num_experts_per_tok;
-            return Grid::from_totals(
-                totals.num_layers,
-                totals.num_experts,
-                k,
-                totals.tokens,
-                &totals.counts,
-                &totals.weight_sums,
-                measure,
-            );
+            let totals = TotalsRef {
+                num_layers: totals.num_layers,
+                num_experts: totals.num_experts,
+                tokens: totals.tokens,
+                counts: &totals.counts,
+                weight_sums: &totals.weight_sums,
+            };
+            return Grid::from_totals(&totals, measure).ok();
         }
         let run = self.shown_run()?;
         let of = |selection| run.log.grid(selection, measure);
@@ -179,15 +196,15 @@ impl State {
         Some(match self.map.source {
             MapSource::Token => of(Selection::Position(self.token_position()?)),
             MapSource::Window => of(Selection::Window {
-                end: self.token_position()? + 1,
+                end: self.token_position()?,
                 tokens: WINDOW_TOKENS,
             }),
-            MapSource::Prompt => of(Selection::Spans(Span::Prompt.into())),
-            MapSource::Answer | MapSource::Cumulative => of(Selection::Spans(answer)),
-            MapSource::Analysis => of(Selection::Spans(Span::Analysis.into())),
-            MapSource::Final => of(Selection::Spans(Span::Final.into())),
-            MapSource::AnswerMinusPrompt => Grid::difference(&share(answer), &share(Span::Prompt.into())),
-            MapSource::FinalMinusAnalysis => Grid::difference(&share(Span::Final.into()), &share(Span::Analysis.into())),
+            MapSource::Prompt => of(Span::Prompt.into()),
+            MapSource::Answer | MapSource::Cumulative => of(answer.into()),
+            MapSource::Analysis => of(Span::Analysis.into()),
+            MapSource::Final => of(Span::Final.into()),
+            MapSource::AnswerMinusPrompt => difference(&share(answer), &share(SpanSet::PROMPT)).ok()?,
+            MapSource::FinalMinusAnalysis => difference(&share(Span::Final.into()), &share(Span::Analysis.into())).ok()?,
         })
     }
 }
@@ -202,10 +219,10 @@ fn as_text(state: &State) -> String {
         "# {name}, {}, {:?}, {} tokens\n",
         state.map.source.title(),
         state.map.measure,
-        grid.tokens
+        grid.tokens()
     );
-    for layer in 0..grid.num_layers {
-        let row: Vec<String> = (0..grid.num_experts).map(|expert| grid.value(layer, expert).to_string()).collect();
+    for layer in grid.layers() {
+        let row: Vec<String> = layer.iter().map(ToString::to_string).collect();
         text.push_str(&row.join("\t"));
         text.push('\n');
     }
