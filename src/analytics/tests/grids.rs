@@ -193,8 +193,7 @@ fn grids_of_different_models_have_no_difference() {
 }
 
 #[test]
-fn long_logs_stay_cheap() {
-    // 20k tokens of the large model's dimensions: grids of spans must not scan them.
+fn a_long_log_of_the_large_model_adds_up() {
     let routing = std::sync::Arc::new(
         TokenRouting::new(
             36,
