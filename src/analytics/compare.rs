@@ -99,6 +99,7 @@ fn half_term(part: f64, middle: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{RoutedToken, Span};
     use super::*;
 
     fn token(experts: Vec<u16>) -> TokenRouting {
@@ -112,6 +113,30 @@ mod tests {
         let right = token(vec![1, 0, 3, 4, 6, 7]);
         assert_eq!(agreement(&left, &right), Some(vec![1.0, 0.5, 0.0]));
         assert_eq!(agreement(&left, &token(vec![0, 1])), None);
+    }
+
+    #[test]
+    fn logs_are_compared_where_both_have_a_token() {
+        let log = |tokens: &[(usize, [u16; 4])]| {
+            let mut log = RoutingLog::new(2, 8);
+            for &(position, experts) in tokens {
+                let routing = token(experts.to_vec()).into();
+                log.push(RoutedToken {
+                    position,
+                    span: Span::Final,
+                    routing,
+                })
+                .unwrap();
+            }
+            log
+        };
+        let left = log(&[(0, [0, 1, 2, 3]), (1, [0, 1, 2, 3]), (4, [0, 1, 2, 3])]);
+        let right = log(&[(1, [0, 1, 3, 4]), (2, [0, 1, 2, 3]), (4, [6, 7, 3, 2])]);
+        let found = log_agreement(&left, &right).unwrap();
+        assert_eq!((found.tokens, &found.layers[..]), (2, &[0.5, 0.75][..]));
+        assert!((found.overall() - 0.625).abs() < 1e-12);
+        assert_eq!(log_agreement(&left, &log(&[(3, [0; 4])])), None);
+        assert_eq!(log_agreement(&left, &RoutingLog::new(1, 8)), None);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Grids, differences and entropies of random logs, and what a log refuses.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
 use super::super::{
@@ -194,7 +196,7 @@ fn grids_of_different_models_have_no_difference() {
 
 #[test]
 fn a_long_log_of_the_large_model_adds_up() {
-    let routing = std::sync::Arc::new(
+    let routing = Arc::new(
         TokenRouting::new(
             36,
             4,
@@ -205,7 +207,7 @@ fn a_long_log_of_the_large_model_adds_up() {
     );
     let mut log = RoutingLog::new(36, 128);
     for position in 0..20_000 {
-        let routing = std::sync::Arc::clone(&routing);
+        let routing = Arc::clone(&routing);
         log.push(RoutedToken {
             position,
             span: Span::ALL[position % 5],
