@@ -43,6 +43,7 @@ pub mod kernels;
 #[cfg(feature = "mlx")]
 pub mod mlx;
 pub mod model;
+pub mod settings;
 pub mod tokenizer;
 pub mod trace_file;
 
