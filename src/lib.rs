@@ -40,6 +40,8 @@ pub mod generate;
 mod gptoss;
 pub mod harmony;
 pub mod kernels;
+pub mod log_ring;
+pub mod meters;
 #[cfg(feature = "mlx")]
 pub mod mlx;
 pub mod model;

@@ -2,11 +2,16 @@
 //!
 //! [`Settings`] is plain data; read `gptoss.toml` at the repository's root beside it, which names
 //! every field and is embedded as the lowest layer. Nothing here knows the screen, the engine or the
-//! command line: keys and actions stay text, and models stay paths.
+//! command line: keys and actions stay text, and models stay paths. [`load`] merges the layers;
+//! [`dirs`] knows the folders.
 //!
 //! Invariants: `Settings::default()` equals the embedded file; every field has a default, so that
 //! any part of the file is a file; a value that was read lies within its permitted range.
 
+pub mod dirs;
+mod error;
+mod layers;
+mod ranges;
 mod sampling;
 mod sections;
 mod ui;
@@ -16,6 +21,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use error::{Origin, SettingsError};
+pub use layers::{Layers, LoadedSettings, SettingEntry, load};
 pub use sampling::{DryPatch, SamplingPatch, SamplingSettings, XtcPatch};
 pub use sections::{
     ChatSettings, DenseWeights, Dtype, ExpertWeights, LogLevel, LogSettings, ModelSettings,
