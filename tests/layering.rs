@@ -46,6 +46,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("src/engine", &["engine", "generate", "harmony"]),
     ("src/ui/theme", &["ui"]),
     ("src/ui/widgets", &["ui"]),
+    ("src/settings", &["settings", "generate", "harmony"]),
+    ("src/catalog", &["catalog", "checkpoint", "model::config"]),
+    ("src/meters", &["meters"]),
+    ("src/log_ring", &["log_ring", "settings"]),
 ];
 
 /// Crates that only these places may name.
@@ -79,6 +83,10 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("termprofile", &["src/ui/theme", "src/tui"]),
     ("tokenizers", &["src/tokenizer"]),
     ("tiktoken_rs", &["src/tokenizer"]),
+    ("toml", &["src/settings", "src/cli/print_config"]),
+    ("etcetera", &["src/settings/dirs"]),
+    ("nvml_wrapper", &["src/meters"]),
+    ("macmon", &["src/meters"]),
     ("memmap2", &["src/checkpoint", "src/trace_file"]),
 ];
 
