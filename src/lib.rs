@@ -45,6 +45,7 @@ pub mod mlx;
 pub mod model;
 pub mod tokenizer;
 pub mod trace_file;
+pub mod ui;
 
 #[cfg(feature = "mlx")]
 pub use chat::{ChatError, ChatEvent, ChatStream};
