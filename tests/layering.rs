@@ -43,6 +43,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("src/engine", &["engine", "generate", "harmony"]),
+    ("src/ui/markdown", &["ui"]),
+    ("src/ui/sanitize", &["ui"]),
 ];
 
 /// Crates that only these places may name.
@@ -73,6 +75,9 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("clap", &["src/cli", "src/main"]),
     ("tokenizers", &["src/tokenizer"]),
     ("tiktoken_rs", &["src/tokenizer"]),
+    ("pulldown_cmark", &["src/ui/markdown"]),
+    ("syntect", &["src/ui/markdown"]),
+    ("two_face", &["src/ui/markdown"]),
     ("memmap2", &["src/checkpoint", "src/trace_file"]),
 ];
 

@@ -90,7 +90,8 @@ fn picture(code: u32) -> char {
 fn is_dropped(c: char) -> bool {
     matches!(
         c,
-        '\u{ad}' | '\u{200b}' | '\u{200c}' | ZERO_WIDTH_JOINER | '\u{2060}'..='\u{2064}' | '\u{180e}' | '\u{34f}'
+        '\u{ad}' | '\u{200b}' | '\u{200c}' | ZERO_WIDTH_JOINER | '\u{2060}'
+            ..='\u{2064}' | '\u{180e}' | '\u{34f}'
     )
 }
 
@@ -158,7 +159,12 @@ mod tests {
 
     #[test]
     fn harmless_text_is_not_copied() {
-        for text in ["", "plain", "漢字 русский العربية", "👨\u{200d}👩\u{200d}👧"] {
+        for text in [
+            "",
+            "plain",
+            "漢字 русский العربية",
+            "👨\u{200d}👩\u{200d}👧",
+        ] {
             assert!(matches!(sanitize(text), Cow::Borrowed(_)), "{text}");
         }
     }

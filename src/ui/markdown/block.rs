@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// The Markdown that is understood: CommonMark with tables, strikethrough and task lists.
+/// The Markdown that is understood: `CommonMark` with tables, strikethrough and task lists.
 pub(super) const SYNTAX: Options = Options::ENABLE_TABLES
     .union(Options::ENABLE_STRIKETHROUGH)
     .union(Options::ENABLE_TASKLISTS);
@@ -79,7 +79,11 @@ pub(super) struct BlockRenderer<'a> {
 type Events<'a> = std::iter::Peekable<std::vec::IntoIter<(Event<'a>, Range<usize>)>>;
 
 impl<'a> BlockRenderer<'a> {
-    pub(super) fn new(text: &'a SegmentText<'a>, style: Style<'a>, cache: &'a mut RolesCache) -> Self {
+    pub(super) fn new(
+        text: &'a SegmentText<'a>,
+        style: Style<'a>,
+        cache: &'a mut RolesCache,
+    ) -> Self {
         Self {
             text,
             style,
@@ -130,7 +134,9 @@ impl<'a> BlockRenderer<'a> {
                 self.paragraph(&pieces);
                 continue;
             }
-            let Some((event, range)) = events.next() else { return };
+            let Some((event, range)) = events.next() else {
+                return;
+            };
             match event {
                 Event::Start(tag) => self.block(tag, range, events),
                 Event::Rule => {
@@ -144,7 +150,10 @@ impl<'a> BlockRenderer<'a> {
     }
 
     fn block(&mut self, tag: Tag<'a>, range: Range<usize>, events: &mut Events<'a>) {
-        let soft = matches!(tag, Tag::Paragraph | Tag::List(_) | Tag::BlockQuote(_) | Tag::Item);
+        let soft = matches!(
+            tag,
+            Tag::Paragraph | Tag::List(_) | Tag::BlockQuote(_) | Tag::Item
+        );
         self.gap(range.start, soft);
         match tag {
             Tag::Heading { level, .. } => self.heading(level as u8, events),
@@ -171,7 +180,11 @@ impl<'a> BlockRenderer<'a> {
     }
 
     fn base_role(&self) -> Role {
-        if self.containers.iter().any(|around| around.rest.role == Role::Quote) {
+        if self
+            .containers
+            .iter()
+            .any(|around| around.rest.role == Role::Quote)
+        {
             Role::Quote
         } else {
             Role::Text
@@ -239,7 +252,11 @@ impl<'a> BlockRenderer<'a> {
     }
 
     fn quote(&mut self, events: &mut Events<'a>) {
-        let bar = if self.style.options.plain { "> " } else { "│ " };
+        let bar = if self.style.options.plain {
+            "> "
+        } else {
+            "│ "
+        };
         let bar = RenderedSpan::mark(bar, Role::Quote);
         self.inside(bar.clone(), bar, events);
     }
@@ -325,13 +342,18 @@ impl<'a> BlockRenderer<'a> {
         self.push_lines(lines);
     }
 
-    fn code_block(&mut self, kind: &CodeBlockKind<'_>, range: Range<usize>, events: &mut Events<'a>) {
+    fn code_block(
+        &mut self,
+        kind: &CodeBlockKind<'_>,
+        range: Range<usize>,
+        events: &mut Events<'a>,
+    ) {
         let language = match kind {
             CodeBlockKind::Fenced(info) => language_of(info),
             CodeBlockKind::Indented => None,
         };
         let mut code = CodeText::default();
-        while let Some((event, range)) = events.next() {
+        for (event, range) in events.by_ref() {
             match event {
                 Event::Text(text) => code.push(&text, &range, self.text),
                 _ => break,
@@ -355,17 +377,34 @@ impl<'a> BlockRenderer<'a> {
         });
     }
 
-    fn draw_code(&mut self, code: &CodeText, language: Option<&str>, closed: bool, content: &Range<usize>) {
+    fn draw_code(
+        &mut self,
+        code: &CodeText,
+        language: Option<&str>,
+        closed: bool,
+        content: &Range<usize>,
+    ) {
         let lines = code.lines();
         let texts: Vec<&str> = lines.iter().map(|line| line.text).collect();
-        let roles = roles_of(self.style, self.cache, language.filter(|_| closed), &texts, content);
+        let roles = roles_of(
+            self.style,
+            self.cache,
+            language.filter(|_| closed),
+            &texts,
+            content,
+        );
         let top_margin = self.margin();
         let layout = CodeLayout::new(self.style.width, self.style.options, self.margin_of_rest());
         let mut rows = vec![layout.top(language, &top_margin)];
         for (index, line) in lines.iter().enumerate() {
             let roles = (*roles).as_ref().and_then(|roles| roles.get(index));
             let line = CodeLine { roles, ..*line };
-            rows.extend(layout.rows(line, RowStart::default()).into_iter().map(|(_, row)| row));
+            rows.extend(
+                layout
+                    .rows(line, RowStart::default())
+                    .into_iter()
+                    .map(|(_, row)| row),
+            );
         }
         if closed {
             rows.push(layout.bottom());
@@ -421,7 +460,11 @@ impl<'a> BlockRenderer<'a> {
     /// What stands before the next row.
     fn margin(&self) -> Vec<RenderedSpan> {
         let spans = self.containers.iter().map(|around| {
-            let span = if around.is_used { &around.rest } else { &around.first };
+            let span = if around.is_used {
+                &around.rest
+            } else {
+                &around.first
+            };
             span.clone()
         });
         fit(spans.collect(), self.style.width)
@@ -467,7 +510,9 @@ fn follows_blank(text: &str, start: usize) -> bool {
         return false;
     };
     let above = text[..line].rfind('\n').map_or(0, |at| at + 1);
-    text[above..line].chars().all(|c| c.is_whitespace() || c == '>')
+    text[above..line]
+        .chars()
+        .all(|c| c.is_whitespace() || c == '>')
 }
 
 /// Whether a fenced block's last line is a fence.
@@ -477,7 +522,11 @@ fn is_closed(written: &str) -> bool {
         return false;
     };
     let mark = written.trim_start().chars().next().unwrap_or('`');
-    let opening = written.trim_start().chars().take_while(|&c| c == mark).count();
+    let opening = written
+        .trim_start()
+        .chars()
+        .take_while(|&c| c == mark)
+        .count();
     let last = written[last..].trim_start_matches(|c: char| c.is_whitespace() || c == '>');
     last.chars().count() >= opening && last.chars().all(|c| c == mark)
 }
@@ -500,7 +549,8 @@ impl CodeText {
         let mut at = 0;
         for line in text.split_inclusive('\n') {
             if self.text.is_empty() || self.text.ends_with('\n') {
-                self.starts.push((self.text.len(), is_exact.then_some(start + at)));
+                self.starts
+                    .push((self.text.len(), is_exact.then_some(start + at)));
             } else if let Some((begin, source)) = self.starts.last_mut() {
                 // The rest of a line counts on from its beginning, or its place is unknown.
                 let expected = source.map(|source| source + self.text.len() - *begin);

@@ -49,7 +49,11 @@ struct Cell {
 
 impl<'o> CodeLayout<'o> {
     /// `margin` stands before every row and is narrower than `width`.
-    pub(super) fn new(width: usize, options: &'o MarkdownOptions, margin: Vec<RenderedSpan>) -> Self {
+    pub(super) fn new(
+        width: usize,
+        options: &'o MarkdownOptions,
+        margin: Vec<RenderedSpan>,
+    ) -> Self {
         Self {
             width: width.max(1),
             options,
@@ -60,7 +64,7 @@ impl<'o> CodeLayout<'o> {
     /// The row above a block; `margin` is used in place of the usual one.
     pub(super) fn top(&self, language: Option<&str>, margin: &[RenderedSpan]) -> RenderedLine {
         let mut row = LineBuilder::default();
-        margin.iter().for_each(|span| row.push_span(span));
+        row.push_spans(margin);
         let label = language.unwrap_or("");
         if self.options.plain {
             self.clip(&mut row, &format!("```{label}"));
@@ -83,7 +87,7 @@ impl<'o> CodeLayout<'o> {
     /// The row below a block.
     pub(super) fn bottom(&self) -> RenderedLine {
         let mut row = LineBuilder::default();
-        self.margin.iter().for_each(|span| row.push_span(span));
+        row.push_spans(&self.margin);
         if self.options.plain {
             self.clip(&mut row, "```");
         } else {
@@ -100,7 +104,10 @@ impl<'o> CodeLayout<'o> {
     /// Splits a line from `from` on into rows, each with its start.
     pub(super) fn rows(&self, line: CodeLine<'_>, from: RowStart) -> Vec<(RowStart, RenderedLine)> {
         let (text, cells) = self.cells(line, from);
-        let room = self.width.saturating_sub(columns(&self.margin) + self.bar(false).width()).max(1);
+        let room = self
+            .width
+            .saturating_sub(columns(&self.margin) + self.bar(false).width())
+            .max(1);
         let mut rows = Vec::new();
         let mut begin = 0;
         loop {
@@ -118,7 +125,7 @@ impl<'o> CodeLayout<'o> {
 
     fn row(&self, text: &str, cells: &[Cell], goes_on: bool, room: usize) -> RenderedLine {
         let mut row = LineBuilder::default();
-        self.margin.iter().for_each(|span| row.push_span(span));
+        row.push_spans(&self.margin);
         let bar = self.bar(goes_on);
         bar.push_to(&mut row);
         for cell in cells {
@@ -148,7 +155,9 @@ impl<'o> CodeLayout<'o> {
             end += 1;
         }
         if self.options.wrap_code && end < cells.len() {
-            let after_space = (begin + 1..end).rev().find(|&at| &text[cells[at - 1].text.clone()] == " ");
+            let after_space = (begin + 1..end)
+                .rev()
+                .find(|&at| &text[cells[at - 1].text.clone()] == " ");
             return after_space.unwrap_or(end);
         }
         end
@@ -174,8 +183,14 @@ impl<'o> CodeLayout<'o> {
                 text: begin..text.len(),
                 width,
                 role: Role::Code(role),
-                source: line.source.map(|start| start + range.start..start + range.end),
-                start: RowStart { at: range.start, column, goes_on: true },
+                source: line
+                    .source
+                    .map(|start| start + range.start..start + range.end),
+                start: RowStart {
+                    at: range.start,
+                    column,
+                    goes_on: true,
+                },
             });
         };
         let mut at = from.at;

@@ -27,7 +27,12 @@ pub(super) struct Cut {
 }
 
 /// Returns where to cut the Markdown segment whose first bytes are `range`.
-pub(super) fn find_cut(source: &str, range: Range<usize>, lead: &Lead, is_last_try: bool) -> Option<Cut> {
+pub(super) fn find_cut(
+    source: &str,
+    range: Range<usize>,
+    lead: &Lead,
+    is_last_try: bool,
+) -> Option<Cut> {
     let text = SegmentText::new(source, range.clone(), lead);
     let mut events = Parser::new_ext(text.as_str(), SYNTAX).into_offset_iter();
     match events.next()? {
@@ -41,7 +46,11 @@ pub(super) fn find_cut(source: &str, range: Range<usize>, lead: &Lead, is_last_t
                 Lead::TableHead(head) => head.clone(),
                 _ => table_head(source, &range)?,
             };
-            let least = if head.start == range.start { head.end } else { range.start };
+            let least = if head.start == range.start {
+                head.end
+            } else {
+                range.start
+            };
             let at = last_line(source, &range)?;
             let lead = Lead::TableHead(head);
             (at > least).then_some(Cut { at, lead })
@@ -75,7 +84,10 @@ fn table_head(source: &str, range: &Range<usize>) -> Option<Range<usize>> {
 }
 
 /// The last space outside of markup; failing that any space, failing that a grapheme's end.
-fn word_end<'a>(text: &str, events: impl Iterator<Item = (Event<'a>, Range<usize>)>) -> Option<usize> {
+fn word_end<'a>(
+    text: &str,
+    events: impl Iterator<Item = (Event<'a>, Range<usize>)>,
+) -> Option<usize> {
     let mut depth = 0_usize;
     let mut safe = None;
     let mut opening = None;
@@ -94,7 +106,10 @@ fn word_end<'a>(text: &str, events: impl Iterator<Item = (Event<'a>, Range<usize
                 }
                 opening = may_open(text, &range);
                 let end = opening.unwrap_or(range.end);
-                safe = text[range.start..end].rfind(' ').map(|at| range.start + at).or(safe);
+                safe = text[range.start..end]
+                    .rfind(' ')
+                    .map(|at| range.start + at)
+                    .or(safe);
             }
             _ => {}
         }
@@ -114,7 +129,9 @@ fn may_open(text: &str, range: &Range<usize>) -> Option<usize> {
         let opens = match c {
             '*' | '~' => next.is_some_and(|next| !next.is_whitespace()),
             '_' => !before.is_some_and(char::is_alphanumeric),
-            '<' => next.is_some_and(|next| next.is_ascii_alphabetic() || next == '/' || next == '!'),
+            '<' => {
+                next.is_some_and(|next| next.is_ascii_alphabetic() || next == '/' || next == '!')
+            }
             '`' | '[' => true,
             _ => false,
         };

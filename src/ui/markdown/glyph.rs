@@ -2,7 +2,7 @@
 
 use crate::ui::sanitize::inert_grapheme;
 use std::ops::Range;
-use unicode_normalization::{UnicodeNormalization, is_nfc_quick, IsNormalized};
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
@@ -76,7 +76,11 @@ fn complex_glyph(grapheme: &str, range: Range<usize>, each: &mut impl FnMut(Glyp
         0 => {
             let text = format!("{DOTTED_CIRCLE}{normal}");
             let width = 1;
-            each(Glyph { text: &text, width, range });
+            each(Glyph {
+                text: &text,
+                width,
+                range,
+            });
         }
         width => each(Glyph {
             text: &normal,
@@ -96,7 +100,9 @@ mod tests {
 
     fn glyphs(text: &str) -> Vec<(String, u16, Range<usize>)> {
         let mut all = Vec::new();
-        for_each_glyph(text, |glyph| all.push((glyph.text.to_owned(), glyph.width, glyph.range)));
+        for_each_glyph(text, |glyph| {
+            all.push((glyph.text.to_owned(), glyph.width, glyph.range));
+        });
         all
     }
 
@@ -113,7 +119,10 @@ mod tests {
             ("👩\u{200d}👧", vec![("👩\u{200d}👧", 2, 0..11)]),
         ] {
             let found = glyphs(text);
-            let found: Vec<_> = found.iter().map(|(t, w, r)| (&**t, *w, r.clone())).collect();
+            let found: Vec<_> = found
+                .iter()
+                .map(|(t, w, r)| (&**t, *w, r.clone()))
+                .collect();
             assert_eq!(found, expected, "{text:?}");
         }
     }
@@ -122,6 +131,10 @@ mod tests {
     fn a_named_character_can_be_split() {
         let found = glyphs("\u{202e}");
         assert_eq!(found.len(), 8);
-        assert!(found.iter().all(|(_, width, range)| *width == 1 && *range == (0..3)));
+        assert!(
+            found
+                .iter()
+                .all(|(_, width, range)| *width == 1 && *range == (0..3))
+        );
     }
 }

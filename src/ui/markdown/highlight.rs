@@ -152,7 +152,12 @@ impl Grammars {
         self.syntaxes.find_syntax_by_token(name)
     }
 
-    fn line(&self, line: &str, state: &mut ParseState, stack: &mut ScopeStack) -> Option<LineRoles> {
+    fn line(
+        &self,
+        line: &str,
+        state: &mut ParseState,
+        stack: &mut ScopeStack,
+    ) -> Option<LineRoles> {
         let end = line.len() - 1;
         let mut roles = LineRoles::new();
         let mut from = 0;
@@ -218,7 +223,11 @@ mod tests {
             ("toml", "key = \"v\"", "v\"", CodeRole::String),
             ("shell", "echo \"$HOME\"", "echo", CodeRole::Function),
         ] {
-            assert_eq!(role_of(language, line, part), role, "{language}: {line}: {part}");
+            assert_eq!(
+                role_of(language, line, part),
+                role,
+                "{language}: {line}: {part}"
+            );
         }
     }
 

@@ -1,4 +1,4 @@
-//! CommonMark's seven kinds of HTML blocks: how each begins, and what ends it.
+//! `CommonMark`'s seven kinds of HTML blocks: how each begins, and what ends it.
 
 /// What ends a block of HTML.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +52,11 @@ pub(super) fn html_start(line: &str) -> Option<(HtmlEnd, bool)> {
         return Some((HtmlEnd::Blank, true));
     }
     let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic());
-    let is_alone = if closes { is_end_tag(after) } else { is_start_tag(after) };
+    let is_alone = if closes {
+        is_end_tag(after)
+    } else {
+        is_start_tag(after)
+    };
     (is_name && is_alone).then_some((HtmlEnd::Blank, false))
 }
 
@@ -66,7 +70,10 @@ fn is_start_tag(after: &str) -> bool {
     let mut rest = after;
     loop {
         let trimmed = rest.trim_start();
-        if let Some(tail) = trimmed.strip_prefix("/>").or_else(|| trimmed.strip_prefix('>')) {
+        if let Some(tail) = trimmed
+            .strip_prefix("/>")
+            .or_else(|| trimmed.strip_prefix('>'))
+        {
             return tail.trim().is_empty();
         }
         if trimmed.len() == rest.len() {
@@ -91,11 +98,10 @@ fn after_attribute(text: &str) -> Option<&str> {
         return Some(tail);
     };
     let value = value.trim_start();
-    match value.chars().next()? {
-        quote @ ('"' | '\'') => value[1..].find(quote).map(|at| &value[at + 2..]),
-        _ => {
-            let end = value.find([' ', '\t', '"', '\'', '=', '<', '>', '`'])?;
-            (end > 0).then(|| &value[end..])
-        }
+    let first = value.chars().next()?;
+    if let '"' | '\'' = first {
+        return value[1..].find(first).map(|at| &value[at + 2..]);
     }
+    let end = value.find([' ', '\t', '"', '\'', '=', '<', '>', '`'])?;
+    (end > 0).then(|| &value[end..])
 }

@@ -64,8 +64,8 @@ impl<'a, 't> Inlines<'a, 't> {
     /// Whether an event belongs inside a paragraph.
     pub(super) fn takes(event: &Event<'_>) -> bool {
         match event {
-            Event::Start(tag) => is_inline(&tag.to_end()),
-            Event::End(tag) => is_inline(tag),
+            Event::Start(tag) => is_inline(tag.to_end()),
+            Event::End(tag) => is_inline(*tag),
             Event::Html(_) | Event::Rule => false,
             _ => true,
         }
@@ -100,7 +100,11 @@ impl<'a, 't> Inlines<'a, 't> {
             Tag::Strong => self.strong += 1,
             Tag::Emphasis => self.emphasis += 1,
             Tag::Strikethrough => self.strike += 1,
-            Tag::Link { link_type, dest_url, .. } => {
+            Tag::Link {
+                link_type,
+                dest_url,
+                ..
+            } => {
                 let is_own_text = matches!(link_type, LinkType::Autolink | LinkType::Email);
                 self.open_link((!is_own_text).then_some(dest_url), range);
             }
@@ -151,7 +155,11 @@ impl<'a, 't> Inlines<'a, 't> {
             Some(at) => self.text.exact(link.range.start + at),
             None => Source::None,
         };
-        for (text, source) in [(" (".into(), Source::None), (target, source), (")".into(), Source::None)] {
+        for (text, source) in [
+            (" (".into(), Source::None),
+            (target, source),
+            (")".into(), Source::None),
+        ] {
             let role = Role::Faint;
             self.pieces.push(Piece::Text { text, role, source });
         }
@@ -160,7 +168,10 @@ impl<'a, 't> Inlines<'a, 't> {
     fn text(&mut self, text: CowStr<'a>, role: Role, range: Range<usize>) {
         let (text, range) = match self.text.sentinel_in(&range) {
             0 => (text, range),
-            cut => (CowStr::from(text.get(cut..).unwrap_or("").to_owned()), range.start + cut..range.end),
+            cut => (
+                CowStr::from(text.get(cut..).unwrap_or("").to_owned()),
+                range.start + cut..range.end,
+            ),
         };
         if text.is_empty() {
             return;
@@ -186,7 +197,7 @@ impl<'a, 't> Inlines<'a, 't> {
     }
 }
 
-fn is_inline(tag: &TagEnd) -> bool {
+fn is_inline(tag: TagEnd) -> bool {
     matches!(
         tag,
         TagEnd::Emphasis

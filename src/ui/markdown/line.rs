@@ -140,7 +140,13 @@ impl LineBuilder {
         self.spans.is_empty()
     }
 
-    pub(super) fn push(&mut self, text: &str, role: Role, width: u16, source: Option<Range<usize>>) {
+    pub(super) fn push(
+        &mut self,
+        text: &str,
+        role: Role,
+        width: u16,
+        source: Option<Range<usize>>,
+    ) {
         self.width += usize::from(width);
         if let Some(last) = self.spans.last_mut()
             && last.role == role
@@ -163,6 +169,12 @@ impl LineBuilder {
         self.push(&span.text, span.role, span.width, span.source.clone());
     }
 
+    pub(super) fn push_spans(&mut self, spans: &[RenderedSpan]) {
+        for span in spans {
+            self.push_span(span);
+        }
+    }
+
     /// Takes the row's spans and leaves it empty.
     pub(super) fn take(&mut self) -> Vec<RenderedSpan> {
         self.width = 0;
@@ -179,11 +191,11 @@ impl LineBuilder {
 }
 
 /// The source of two spans in a row, if it is one range.
-#[expect(clippy::option_option, reason = "no source is a source that can be joined")]
-fn join(
-    left: Option<&Range<usize>>,
-    right: Option<&Range<usize>>,
-) -> Option<Option<Range<usize>>> {
+#[expect(
+    clippy::option_option,
+    reason = "no source is a source that can be joined"
+)]
+fn join(left: Option<&Range<usize>>, right: Option<&Range<usize>>) -> Option<Option<Range<usize>>> {
     match (left, right) {
         (None, None) => Some(None),
         (Some(left), Some(right)) if left.end == right.start => Some(Some(left.start..right.end)),

@@ -1,4 +1,4 @@
-//! What the beginning of a line says about it: CommonMark's block starts.
+//! What the beginning of a line says about it: `CommonMark`'s block starts.
 
 use super::html::{HtmlEnd, html_start};
 use super::scan::Fence;
@@ -51,7 +51,10 @@ pub(super) fn line_start(line: &str, is_complete: bool) -> Option<LineStart> {
     if indent >= 4 {
         return Some(plain(indent, Start::Indented));
     }
-    let text = Rest { text: rest.trim_end_matches(['\r', '\n']), is_complete };
+    let text = Rest {
+        text: rest.trim_end_matches(['\r', '\n']),
+        is_complete,
+    };
     let start = match text.text.bytes().next()? {
         b'>' => Start::Quote,
         b'#' => return heading(indent, &text),
@@ -137,7 +140,12 @@ fn fence(indent: usize, line: &Rest<'_>) -> Option<LineStart> {
     line.at_end(|| {
         let is_fence = count >= 3 && !(mark == b'`' && info.contains('`'));
         let language = language_of(info);
-        let fence = Fence { mark, count, indent, language };
+        let fence = Fence {
+            mark,
+            count,
+            indent,
+            language,
+        };
         text_or(indent, is_fence, Start::Fence(fence))
     })
 }
@@ -153,13 +161,20 @@ pub(super) fn language_of(info: &str) -> Option<String> {
 /// Bullets, breaks and underlines.
 fn mark(indent: usize, line: &Rest<'_>) -> Option<LineStart> {
     let mark = line.text.as_bytes()[0];
-    let only_marks = line.text.bytes().all(|b| b == mark || b == b' ' || b == b'\t');
+    let only_marks = line
+        .text
+        .bytes()
+        .all(|b| b == mark || b == b' ' || b == b'\t');
     if only_marks {
         // A break, an underline or an empty item, or the beginning of anything.
         return line.at_end(|| only_of(indent, line.text, mark));
     }
     let is_item = mark != b'_' && matches!(line.text.as_bytes()[1], b' ' | b'\t');
-    Some(text_or(indent, is_item, list_item(indent, 1, &line.text[1..])))
+    Some(text_or(
+        indent,
+        is_item,
+        list_item(indent, 1, &line.text[1..]),
+    ))
 }
 
 fn only_of(indent: usize, text: &str, mark: u8) -> LineStart {
@@ -168,7 +183,11 @@ fn only_of(indent: usize, text: &str, mark: u8) -> LineStart {
     let is_underline = mark == b'-' && in_a_row;
     let start = if marks >= 3 && mark != b'+' {
         interrupting(indent, Start::Break)
-    } else if mark != b'_' && (marks == 1 || !in_a_row) && text.len() > 1 || text == "-" || text == "+" || text == "*" {
+    } else if mark != b'_' && (marks == 1 || !in_a_row) && text.len() > 1
+        || text == "-"
+        || text == "+"
+        || text == "*"
+    {
         let is_empty = marks == 1;
         LineStart {
             interrupts_paragraph: !is_empty,
@@ -177,14 +196,23 @@ fn only_of(indent: usize, text: &str, mark: u8) -> LineStart {
     } else {
         plain(indent, Start::Text)
     };
-    LineStart { is_underline, ..start }
+    LineStart {
+        is_underline,
+        ..start
+    }
 }
 
 /// `after` is what follows the bullet or number, which is `marker` columns wide.
 fn list_item(indent: usize, marker: usize, after: &str) -> Start {
     let (spaces, content) = indent_of(after);
-    let spaces = if content.is_empty() || spaces > 4 { 1 } else { spaces };
-    Start::List { content: indent + marker + spaces }
+    let spaces = if content.is_empty() || spaces > 4 {
+        1
+    } else {
+        spaces
+    };
+    Start::List {
+        content: indent + marker + spaces,
+    }
 }
 
 fn number(indent: usize, line: &Rest<'_>) -> Option<LineStart> {

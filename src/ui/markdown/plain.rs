@@ -12,5 +12,9 @@ pub fn plain_lines(source: &str, width: u16) -> Vec<String> {
     };
     let mut markdown = StreamingMarkdown::new(width, options);
     markdown.push(source);
-    markdown.lines().iter().map(|line| line.text().trim_end().to_owned()).collect()
+    markdown
+        .lines()
+        .iter()
+        .map(|line| line.text().trim_end().to_owned())
+        .collect()
 }

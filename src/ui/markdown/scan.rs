@@ -5,8 +5,10 @@
 //! segments, and so the same lines. A boundary that is missed costs time, never correctness: the
 //! parser sees the segment whole. So wherever the rules are unsure, there is none.
 
-use super::line_start::{LineStart, Start, indent_of, line_start};
+use super::block::SYNTAX;
 use super::html::HtmlEnd;
+use super::line_start::{LineStart, Start, indent_of, line_start};
+use pulldown_cmark::{Event, Parser};
 
 /// What a segment of the source is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,14 +63,36 @@ pub(super) enum Step {
 enum State {
     /// No segment is open.
     Between,
-    Paragraph,
+    Paragraph {
+        /// The line in hand is not its first.
+        has_text: bool,
+    },
     /// A heading or a break: ends with its line.
     Single,
     Quote,
     Indented,
-    List { content: usize },
-    Fence(Fence),
+    List {
+        content: usize,
+        /// The line in hand is its first.
+        opens: bool,
+        /// Nothing but the mark so far.
+        is_empty: bool,
+    },
+    Fence {
+        fence: Fence,
+        /// The line in hand is the one that opens it.
+        opens: bool,
+    },
     Html(HtmlEnd),
+}
+
+/// What the last segment was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Before {
+    Nothing,
+    /// Text, which more text may follow without a gap.
+    Soft,
+    Hard,
 }
 
 /// Reads the source from front to back.
@@ -82,11 +106,9 @@ pub(super) struct Scanner {
     searched: usize,
     state: State,
     saw_blank: bool,
-    /// The last segment was text that the next may follow without a gap.
-    was_soft: bool,
-    is_first: bool,
-    /// The line in hand is the one that opened the fence.
-    is_first_of_fence: bool,
+    before: Before,
+    /// Start of the last segment.
+    start: usize,
 }
 
 impl Scanner {
@@ -97,9 +119,8 @@ impl Scanner {
             searched: 0,
             state: State::Between,
             saw_blank: false,
-            was_soft: false,
-            is_first: true,
-            is_first_of_fence: false,
+            before: Before::Nothing,
+            start: 0,
         }
     }
 
@@ -107,13 +128,15 @@ impl Scanner {
     pub(super) fn next(&mut self, source: &str) -> Option<Step> {
         loop {
             let rest = &source[self.line..];
-            let end = rest[self.searched..].find('\n').map(|at| self.searched + at + 1);
+            let end = rest[self.searched..]
+                .find('\n')
+                .map(|at| self.searched + at + 1);
             let line = &rest[..end.unwrap_or(rest.len())];
             if !self.is_settled {
                 if line.is_empty() {
                     return None;
                 }
-                let step = self.settle(line, end.is_some())?;
+                let step = self.settle(source, line, end.is_some())?;
                 self.is_settled = true;
                 if step.is_some() {
                     return step;
@@ -136,18 +159,28 @@ impl Scanner {
 
     /// Start of the last line that belongs to the open segment for sure, or of the next one.
     pub(super) fn settled(&self, source: &str) -> usize {
-        if self.is_settled { source.len() } else { self.line }
+        if self.is_settled {
+            source.len()
+        } else {
+            self.line
+        }
     }
 
     /// Start of text that no segment has yet, and whether an empty row stands before it.
     pub(super) fn pending(&self) -> (usize, bool) {
-        (self.line, !self.is_first)
+        (self.line, self.before != Before::Nothing)
     }
 
     /// Decides where a line belongs: `None` if that is open, `Some(None)` if to what is open.
-    #[expect(clippy::option_option, reason = "not yet known, and known to be nothing, differ")]
-    fn settle(&mut self, line: &str, is_complete: bool) -> Option<Option<Step>> {
-        if matches!(self.state, State::Fence(_) | State::Html(HtmlEnd::Contains(_))) {
+    #[expect(
+        clippy::option_option,
+        reason = "not yet known, and known to be nothing, differ"
+    )]
+    fn settle(&mut self, source: &str, line: &str, is_complete: bool) -> Option<Option<Step>> {
+        if matches!(
+            self.state,
+            State::Fence { .. } | State::Html(HtmlEnd::Contains(_))
+        ) {
             return Some(None);
         }
         if line.trim().is_empty() {
@@ -157,7 +190,7 @@ impl Scanner {
             return Some(None);
         }
         let start = line_start(line, is_complete)?;
-        if self.continues(&start) {
+        if self.continues(&start) && !self.is_after_container(&start, source) {
             self.saw_blank = false;
             return Some(None);
         }
@@ -167,13 +200,16 @@ impl Scanner {
             Start::Html { .. } => SegmentKind::Html,
             _ => SegmentKind::Markdown,
         };
-        let was_soft = self.was_soft;
         self.state = state_after(start);
-        self.is_first_of_fence = matches!(self.state, State::Fence(_));
-        self.was_soft = is_soft(&self.state);
-        let gap = !self.is_first && (self.saw_blank || !(was_soft && self.was_soft));
+        let now = nature(&self.state);
+        let gap = match self.before {
+            Before::Nothing => false,
+            Before::Soft => self.saw_blank || now == Before::Hard,
+            Before::Hard => true,
+        };
+        self.before = now;
+        self.start = self.line;
         self.saw_blank = false;
-        self.is_first = false;
         Some(Some(Step::Open {
             at: self.line,
             kind,
@@ -187,64 +223,105 @@ impl Scanner {
         let is_text = matches!(line.start, Start::Text | Start::Indented);
         match &self.state {
             State::Between | State::Single => false,
-            State::Fence(_) | State::Html(_) => true,
+            State::Fence { .. } | State::Html(_) => true,
             State::Indented => line.start == Start::Indented,
-            State::Paragraph => is_text || line.is_underline || !line.interrupts_paragraph,
+            State::Paragraph { .. } => is_text || line.is_underline || !line.interrupts_paragraph,
             State::Quote => is_text || line.start == Start::Quote || !line.interrupts_container,
-            State::List { content } => {
+            State::List { content, .. } => {
                 line.indent >= *content
                     || (!self.saw_blank && (is_text || !line.interrupts_container))
             }
         }
     }
 
+    /// Whether text below a quote or a list item is a block of its own. It goes on with the
+    /// container's paragraph if one is open there, and only the parser knows.
+    fn is_after_container(&self, line: &LineStart, source: &str) -> bool {
+        let is_outside = match &self.state {
+            State::Quote => line.start != Start::Quote,
+            State::List { content, .. } => line.indent < *content,
+            _ => false,
+        };
+        if !is_outside || !matches!(line.start, Start::Text | Start::Indented) {
+            return false;
+        }
+        let filler = " ".repeat(line.indent);
+        let text = format!("{}{filler}x\n", &source[self.start..self.line]);
+        let mut depth = 0_usize;
+        let mut last_start = 0;
+        for (event, range) in Parser::new_ext(&text, SYNTAX).into_offset_iter() {
+            match event {
+                Event::Start(_) => {
+                    if depth == 0 {
+                        last_start = range.start;
+                    }
+                    depth += 1;
+                }
+                Event::End(_) => depth -= 1,
+                _ => {}
+            }
+        }
+        last_start >= self.line - self.start
+    }
+
     /// Takes note of a whole line; returns whether it ends the segment.
     fn end_line(&mut self, line: &str) -> bool {
         let is_blank = line.trim().is_empty();
         self.saw_blank |= is_blank;
-        match &self.state {
-            State::Between => false,
+        match &mut self.state {
+            State::Between | State::Indented => false,
+            State::List {
+                opens, is_empty, ..
+            } => {
+                let first = std::mem::replace(opens, false);
+                let was_empty =
+                    std::mem::replace(is_empty, first && line.split_whitespace().count() == 1);
+                // An item that begins with two empty lines ends there.
+                was_empty && is_blank
+            }
             State::Single => true,
-            State::Paragraph => {
-                let underlined = line_start(line, true).is_some_and(|start| start.is_underline);
-                if underlined {
-                    self.was_soft = false;
+            State::Quote | State::Html(HtmlEnd::Blank) => is_blank,
+            State::Paragraph { has_text } => {
+                let had_text = std::mem::replace(has_text, true);
+                let is_underlined =
+                    had_text && line_start(line, true).is_some_and(|start| start.is_underline);
+                if is_underlined {
+                    self.before = Before::Hard;
                 }
-                is_blank || underlined
+                is_blank || is_underlined
             }
-            State::Quote => is_blank,
-            State::Indented | State::List { .. } => false,
-            State::Fence(fence) => {
+            State::Fence { fence, opens } => {
                 self.saw_blank = false;
-                self.ends_fence(&fence.clone(), line)
+                // The opening line would close the block it opens.
+                !std::mem::replace(opens, false) && fence.is_closed_by(line)
             }
-            State::Html(HtmlEnd::Blank) => is_blank,
             State::Html(HtmlEnd::Contains(end)) => {
                 self.saw_blank = false;
-                line.to_ascii_lowercase().contains(end)
+                line.to_ascii_lowercase().contains(*end)
             }
         }
-    }
-
-    fn ends_fence(&mut self, fence: &Fence, line: &str) -> bool {
-        // The opening line would close the block it opens.
-        let opens = std::mem::replace(&mut self.is_first_of_fence, false);
-        !opens && fence.is_closed_by(line)
     }
 }
 
 fn state_after(line: LineStart) -> State {
     match line.start {
-        Start::Text => State::Paragraph,
+        Start::Text => State::Paragraph { has_text: false },
         Start::Indented => State::Indented,
         Start::Quote => State::Quote,
         Start::Heading | Start::Break => State::Single,
-        Start::List { content } => State::List { content },
-        Start::Fence(fence) => State::Fence(fence),
+        Start::List { content } => State::List {
+            content,
+            opens: true,
+            is_empty: false,
+        },
+        Start::Fence(fence) => State::Fence { fence, opens: true },
         Start::Html { end } => State::Html(end),
     }
 }
 
-fn is_soft(state: &State) -> bool {
-    matches!(state, State::Paragraph | State::List { .. } | State::Quote)
+fn nature(state: &State) -> Before {
+    match state {
+        State::Paragraph { .. } | State::List { .. } | State::Quote => Before::Soft,
+        _ => Before::Hard,
+    }
 }

@@ -158,7 +158,12 @@ impl StreamingMarkdown {
         self.drop_tail();
         while let Some(step) = self.scanner.next(&self.source) {
             match step {
-                Step::Open { at, kind, gap, is_item } => {
+                Step::Open {
+                    at,
+                    kind,
+                    gap,
+                    is_item,
+                } => {
                     self.close(at);
                     self.open_segment(at, kind, gap, is_item);
                 }
@@ -221,7 +226,11 @@ impl StreamingMarkdown {
     fn cut(&mut self, end: usize) {
         while let Some(segment) = &mut self.open {
             let is_last_try = segment.tries > 0;
-            let limit = if is_last_try { BLOCK_BYTES } else { PARAGRAPH_BYTES };
+            let limit = if is_last_try {
+                BLOCK_BYTES
+            } else {
+                PARAGRAPH_BYTES
+            };
             let is_code = matches!(segment.kind, SegmentKind::Code(_));
             let start = segment.range.start;
             if is_code || segment.tries > 1 || end < start + limit {
@@ -231,7 +240,10 @@ impl StreamingMarkdown {
             let cut = if segment.kind == SegmentKind::Html {
                 last_line(&self.source, &range)
                     .filter(|&at| at > start)
-                    .map(|at| Cut { at, lead: Lead::Nothing })
+                    .map(|at| Cut {
+                        at,
+                        lead: Lead::Nothing,
+                    })
             } else {
                 find_cut(&self.source, range, &segment.lead, is_last_try)
             };
@@ -243,7 +255,9 @@ impl StreamingMarkdown {
     }
 
     fn cut_at(&mut self, cut: Cut) {
-        let Some(mut first) = self.open.take() else { return };
+        let Some(mut first) = self.open.take() else {
+            return;
+        };
         let rest = Segment {
             range: cut.at..cut.at,
             lead: cut.lead,
@@ -277,7 +291,8 @@ impl StreamingMarkdown {
             self.lines.push(blank(block));
         }
         let lines = rendered.lines.into_iter();
-        self.lines.extend(lines.map(|line| RenderedLine { block, ..line }));
+        self.lines
+            .extend(lines.map(|line| RenderedLine { block, ..line }));
         self.code_blocks.extend(rendered.code_blocks);
     }
 
@@ -285,7 +300,11 @@ impl StreamingMarkdown {
         Style {
             width: usize::from(self.width),
             options: &self.options,
-            grammars: if self.is_highlighted { grammars() } else { None },
+            grammars: if self.is_highlighted {
+                grammars()
+            } else {
+                None
+            },
         }
     }
 
@@ -294,7 +313,7 @@ impl StreamingMarkdown {
         let text = SegmentText::new(&self.source, segment.range.clone(), &segment.lead);
         let mut renderer = BlockRenderer::new(&text, self.style(), &mut roles);
         renderer.list = self.carry.list.filter(|_| segment.is_item);
-        renderer.paragraph = self.carry.paragraph.clone();
+        renderer.paragraph.clone_from(&self.carry.paragraph);
         renderer.keeps_paragraph = segment.goes_on;
         let rendered = if segment.kind == SegmentKind::Html {
             renderer.render_literal()
@@ -344,26 +363,46 @@ impl StreamingMarkdown {
     fn without_held_back(&self, end: usize) -> usize {
         let line = self.scanner.settled(&self.source);
         let text = self.source[line..].trim();
-        let is_mark = |b: u8| matches!(b, b'-' | b'=' | b'*' | b'+' | b'#' | b'.' | b')') || b.is_ascii_digit();
-        if text.len() <= 3 && text.bytes().all(is_mark) { line } else { end }
+        let is_mark = |b: u8| {
+            matches!(b, b'-' | b'=' | b'*' | b'+' | b'#' | b'.' | b')') || b.is_ascii_digit()
+        };
+        if text.len() <= 3 && text.bytes().all(is_mark) {
+            line
+        } else {
+            end
+        }
     }
 
     fn closed_code(&mut self, fence: &Fence, range: &Range<usize>) -> Rendered {
         let text = &self.source[range.clone()];
         let content = range.start + text.find('\n').map_or(text.len(), |at| at + 1);
-        let closing = text.trim_end_matches('\n').rfind('\n').map_or(0, |at| at + 1);
+        let closing = text
+            .trim_end_matches('\n')
+            .rfind('\n')
+            .map_or(0, |at| at + 1);
         let content = content..(range.start + closing).max(content);
         let lines = code_lines(&self.source, &content, fence.indent);
         let texts: Vec<&str> = lines.iter().map(|line| line.text).collect();
         let mut cache = std::mem::take(&mut self.roles);
         let style = self.style();
-        let roles = roles_of(style, &mut cache, fence.language.as_deref(), &texts, &content);
+        let roles = roles_of(
+            style,
+            &mut cache,
+            fence.language.as_deref(),
+            &texts,
+            &content,
+        );
         let layout = CodeLayout::new(style.width, style.options, Vec::new());
         let mut rows = vec![layout.top(fence.language.as_deref(), &[])];
         for (index, line) in lines.iter().enumerate() {
             let roles = (*roles).as_ref().and_then(|roles| roles.get(index));
             let line = CodeLine { roles, ..*line };
-            rows.extend(layout.rows(line, RowStart::default()).into_iter().map(|(_, row)| row));
+            rows.extend(
+                layout
+                    .rows(line, RowStart::default())
+                    .into_iter()
+                    .map(|(_, row)| row),
+            );
         }
         rows.push(layout.bottom());
         self.roles = cache;
@@ -390,7 +429,8 @@ impl StreamingMarkdown {
         while let Some(end) = self.source[code.line..].find('\n') {
             let line = code_line(&self.source, code.line..code.line + end, fence.indent);
             let rows = layout.rows(line, code.row).into_iter();
-            self.lines.extend(rows.map(|(_, row)| RenderedLine { block, ..row }));
+            self.lines
+                .extend(rows.map(|(_, row)| RenderedLine { block, ..row }));
             code.line += end + 1;
             code.row = RowStart::default();
             code.lines = self.lines.len();
@@ -401,7 +441,8 @@ impl StreamingMarkdown {
             code.lines += rows.len() - 1;
             code.row = rows.last().map_or(code.row, |(start, _)| *start);
             let rows = rows.into_iter();
-            self.lines.extend(rows.map(|(_, row)| RenderedLine { block, ..row }));
+            self.lines
+                .extend(rows.map(|(_, row)| RenderedLine { block, ..row }));
         }
         self.open_code = Some(code);
         self.code_blocks.push(CodeBlock {
@@ -411,7 +452,12 @@ impl StreamingMarkdown {
         });
     }
 
-    fn begin_code(&mut self, fence: &Fence, segment: &Segment, layout: &CodeLayout<'_>) -> OpenCode {
+    fn begin_code(
+        &mut self,
+        fence: &Fence,
+        segment: &Segment,
+        layout: &CodeLayout<'_>,
+    ) -> OpenCode {
         let block = segment.block;
         if segment.gap {
             self.lines.push(blank(block));

@@ -21,7 +21,12 @@ pub(super) struct Table<'a> {
 
 impl Table<'_> {
     /// Lays the table out; `margin` stands before every row.
-    pub(super) fn layout(&self, width: usize, margin: &[RenderedSpan], plain: bool) -> Vec<RenderedLine> {
+    pub(super) fn layout(
+        &self,
+        width: usize,
+        margin: &[RenderedSpan],
+        plain: bool,
+    ) -> Vec<RenderedLine> {
         let room = width.saturating_sub(columns(margin)).max(1);
         let rows = match self.column_widths(room) {
             Some(widths) => self.grid(&widths, plain),
@@ -49,23 +54,40 @@ impl Table<'_> {
     }
 
     fn grid(&self, widths: &[usize], plain: bool) -> Vec<Vec<RenderedSpan>> {
-        let (between, rule, cross) = if plain { (" | ", "-", "-|-") } else { (" │ ", "─", "─┼─") };
+        let (between, rule, cross) = if plain {
+            (" | ", "-", "-|-")
+        } else {
+            (" │ ", "─", "─┼─")
+        };
         let mut lines = Vec::new();
         for (index, row) in self.rows.iter().enumerate() {
             self.grid_row(row, widths, between, &mut lines);
             if index == 0 {
                 let parts: Vec<String> = widths.iter().map(|&width| rule.repeat(width)).collect();
-                lines.push(vec![RenderedSpan::mark(parts.join(cross), Role::TableBorder)]);
+                lines.push(vec![RenderedSpan::mark(
+                    parts.join(cross),
+                    Role::TableBorder,
+                )]);
             }
         }
         lines
     }
 
-    fn grid_row(&self, row: &[Vec<Piece<'_>>], widths: &[usize], between: &str, lines: &mut Vec<Vec<RenderedSpan>>) {
+    fn grid_row(
+        &self,
+        row: &[Vec<Piece<'_>>],
+        widths: &[usize],
+        between: &str,
+        lines: &mut Vec<Vec<RenderedSpan>>,
+    ) {
         let cells: Vec<_> = widths
             .iter()
             .enumerate()
-            .map(|(index, &width)| row.get(index).map(|cell| wrap(cell, width)).unwrap_or_default())
+            .map(|(index, &width)| {
+                row.get(index)
+                    .map(|cell| wrap(cell, width))
+                    .unwrap_or_default()
+            })
             .collect();
         let height = cells.iter().map(Vec::len).max().unwrap_or(0).max(1);
         for at in 0..height {
@@ -81,7 +103,13 @@ impl Table<'_> {
         }
     }
 
-    fn push_aligned(&self, row: &mut LineBuilder, spans: &[RenderedSpan], width: usize, column: usize) {
+    fn push_aligned(
+        &self,
+        row: &mut LineBuilder,
+        spans: &[RenderedSpan],
+        width: usize,
+        column: usize,
+    ) {
         let free = width.saturating_sub(columns(spans));
         let left = match self.alignments.get(column) {
             Some(Alignment::Right) => free,
@@ -89,7 +117,7 @@ impl Table<'_> {
             _ => 0,
         };
         pad(row, left);
-        spans.iter().for_each(|span| row.push_span(span));
+        row.push_spans(spans);
         pad(row, free - left);
     }
 
@@ -137,11 +165,16 @@ fn natural_width(cell: &[Piece<'_>]) -> usize {
 fn shrink(widths: &mut [usize], room: usize) {
     let mut excess = widths.iter().sum::<usize>().saturating_sub(room);
     while excess > 0 {
-        let Some(&widest) = widths.iter().max() else { return };
+        let Some(&widest) = widths.iter().max() else {
+            return;
+        };
         let second = widths.iter().copied().filter(|&width| width < widest).max();
         let count = widths.iter().filter(|&&width| width == widest).count();
         // Down to the next widest at once; the last step may take less than from each.
-        let step = second.map_or(widest, |second| widest - second).min(excess.div_ceil(count)).max(1);
+        let step = second
+            .map_or(widest, |second| widest - second)
+            .min(excess.div_ceil(count))
+            .max(1);
         for width in widths.iter_mut().filter(|width| **width == widest) {
             let taken = step.min(excess);
             *width -= taken;

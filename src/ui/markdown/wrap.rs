@@ -10,7 +10,8 @@ use super::role::Role;
 use std::ops::Range;
 
 /// Marks that may not begin a row.
-const NOT_FIRST: &str = "、。，．：；？！）］｝」』】〉》〕〗〙〛’”ー々ぁぃぅぇぉっゃゅょァィゥェォッャュョ";
+const NOT_FIRST: &str =
+    "、。，．：；？！）］｝」』】〉》〕〗〙〛’”ー々ぁぃぅぇぉっゃゅょァィゥェォッャュョ";
 /// Marks that may not end a row.
 const NOT_LAST: &str = "（［｛「『【〈《〔〖〘〚‘“";
 /// Stands for a character that is wider than the whole row.
@@ -197,7 +198,8 @@ impl Wrapper {
                 shown = TOO_WIDE;
                 width = 1;
             }
-            self.row.push(shown, letter.role, width as u16, letter.source);
+            self.row
+                .push(shown, letter.role, width as u16, letter.source);
         }
     }
 
