@@ -311,6 +311,11 @@ impl GptOss {
         String::from_utf8_lossy(&self.decode(id, SpecialText::Spell)).into_owned()
     }
 
+    /// The bytes of a token, those of a special one being its name.
+    pub fn spelled_bytes(&self, id: u32) -> Vec<u8> {
+        self.decode(id, SpecialText::Spell)
+    }
+
     fn decode(&self, id: u32, specials: SpecialText) -> Vec<u8> {
         let tokenizer = self.tokenizer.known();
         tokenizer.map_or_else(Vec::new, |tokenizer| {

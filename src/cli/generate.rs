@@ -1,5 +1,6 @@
 //! `generate`: one prompt, one answer.
 
+use gptoss::generate::CachedPositions;
 use gptoss::generate::RecordOptions;
 use gptoss::{GenerateOptions, GptOss};
 
@@ -31,6 +32,7 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<(), CliError> {
             top_logprobs: args.logprobs,
             ..RecordOptions::default()
         },
+        cached_positions: CachedPositions::Recompute,
         prefill_chunk_tokens: args.limits.prefill_chunk as usize,
         kv_precision: args.limits.kv_precision(),
         memory_limit_bytes: args.limits.memory_limit_bytes(),

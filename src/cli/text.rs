@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use gptoss::ModelSource;
+use gptoss::generate::DryParams;
 use gptoss::tokenizer::{Tokenizer, TokenizerError};
 
 use super::exit::CliError;
@@ -43,16 +44,7 @@ pub(crate) fn tokenizer(source: &ModelSource) -> Result<Tokenizer, CliError> {
     })
 }
 
-/// Texts at which DRY takes a sequence to end.
-const SEQUENCE_BREAKERS: [&str; 4] = ["\n", ":", "\"", "*"];
-
-/// Their ids, where each is one token.
+/// The tokens at which DRY takes a sequence to end, unless told otherwise.
 pub(crate) fn sequence_breakers(tokenizer: &Tokenizer) -> Vec<u32> {
-    SEQUENCE_BREAKERS
-        .iter()
-        .filter_map(|text| match tokenizer.encode_ordinary(text)[..] {
-            [id] => Some(id),
-            _ => None,
-        })
-        .collect()
+    tokenizer.single_token_ids(&DryParams::SEQUENCE_BREAKERS)
 }

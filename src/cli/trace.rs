@@ -1,6 +1,6 @@
 //! `trace`: what every token's routers chose, as a file.
 
-use gptoss::generate::{GeneratedToken, PositionRecord, RecordOptions};
+use gptoss::generate::{CachedPositions, GeneratedToken, PositionRecord, RecordOptions};
 use gptoss::trace_file::{TraceData, TraceMetadata, TraceShape};
 use gptoss::{GenerateOptions, GptOss, TokenGenerator};
 use serde_json::{Value, json};
@@ -31,6 +31,7 @@ pub(crate) fn run(args: &TraceArgs) -> Result<(), CliError> {
             logits: args.logits,
             ..RecordOptions::default()
         },
+        cached_positions: CachedPositions::Recompute,
         prefill_chunk_tokens: args.limits.prefill_chunk as usize,
         kv_precision: args.limits.kv_precision(),
         memory_limit_bytes: args.limits.memory_limit_bytes(),

@@ -1,29 +1,32 @@
 //! The backend that computes: a [`GptOss`] with the cache of one conversation.
 //!
-//! It translates between the protocol's plain data and the model's types, and knows neither
-//! channels nor screens.
+//! It translates between the protocol's plain data and the model's types: `load` and `usage` plain
+//! figures, `prompt` conversations to ids, `run` tokens to events. It knows neither channels of
+//! threads nor screens.
+
+mod load;
+mod prompt;
+mod run;
+mod usage;
 
 use std::ops::ControlFlow;
+use std::time::Duration;
 
-use mlx_rs::Dtype;
-
+use self::run::Run;
 use super::backend::{Backend, PrefillChunk, PromptPrediction, PromptStart, Step, Usage};
 use super::protocol::{
-    ActivationDtype, AttentionKind, CacheSnapshot, CacheUsage, DenseQuantization, ErrorKind,
-    ErrorReport, ExpertQuantization, GenerateRequest, KvBits, LoadOptions, LoadProgress,
-    LoadRequest, LoadStage, MemorySnapshot, ModelOrigin, ModelSource, ModelSummary, Prompt,
-    RecordOptions, TokenEvent, TopLogprob,
+    CacheSnapshot, ErrorKind, ErrorReport, GenerateRequest, LoadProgress, LoadRequest, LoadStage,
+    ModelSummary, Prompt, RecordOptions,
 };
 use crate::generate::{
-    self, FinishReason, GenerateError, GenerateOptions, GeneratedToken, Generation, KindUsage,
+    self, CachedPositions, DryParams, FinishReason, GenerateError, GenerateOptions, Generation,
     PromptCache, SamplingParams,
 };
-use crate::gptoss::{GptOss, PretrainedOptions};
+use crate::gptoss::GptOss;
 use crate::harmony::HarmonyEvent;
-use crate::model::config::{LayerType, Quantization};
 use crate::model::gpt_oss::KvPrecision;
-use crate::model::params::{LoadError, QuantizeOptions, affine};
-use crate::tokenizer::{StopStrings, TextStream};
+use crate::model::params::LoadError;
+use crate::tokenizer::StopStrings;
 
 /// A model on MLX, driven step by step.
 #[derive(Debug, Default)]
@@ -40,23 +43,13 @@ struct Loaded {
     memory_limit_bytes: Option<u64>,
 }
 
-/// The generation in progress.
-#[derive(Debug)]
-struct Run {
-    generation: Generation,
-    text: TextStream,
-    stop: StopStrings,
-    generated_tokens: usize,
-    stopped: bool,
-}
-
 impl Backend for MlxBackend {
     fn load(
         &mut self,
         request: &LoadRequest,
         progress: &mut dyn FnMut(LoadProgress) -> ControlFlow<()>,
     ) -> Result<ModelSummary, ErrorReport> {
-        let options = pretrained_options(request.options);
+        let options = load::pretrained_options(request.options);
         let mut report = |done_bytes, total_bytes| {
             let progress = progress(LoadProgress {
                 stage: LoadStage::Weights,
@@ -65,13 +58,10 @@ impl Backend for MlxBackend {
             });
             progress.is_continue()
         };
-        let model = GptOss::load(&model_source(&request.source), options, &mut report)
+        let model = GptOss::load(&load::model_source(&request.source), options, &mut report)
             .map_err(|error| load_report(&error))?;
-        let kv_precision = match request.options.kv_bits {
-            KvBits::Activation => KvPrecision::Activations,
-            KvBits::Eight => KvPrecision::EightBit,
-        };
-        let summary = summary(&model);
+        let kv_precision = load::kv_precision(request.options.kv_bits);
+        let summary = load::summary(&model);
         self.loaded = Some(Loaded {
             cache: model.new_cache(kv_precision),
             model,
@@ -83,36 +73,23 @@ impl Backend for MlxBackend {
 
     fn start(&mut self, request: &GenerateRequest) -> Result<PromptStart, ErrorReport> {
         let loaded = self.loaded.as_mut().ok_or_else(no_model)?;
-        let Prompt::Tokens(prompt) = &request.prompt else {
-            let message = "conversations are not supported yet";
-            return Err(ErrorReport::new(ErrorKind::InvalidRequest, message));
-        };
-        let options = loaded.model.with_limit(GenerateOptions {
-            max_tokens: request.max_tokens,
-            sampling: request.sampling.clone(),
-            stop_tokens: request.stop.tokens.clone(),
-            record: record_options(request.record),
-            kv_precision: loaded.kv_precision,
-            memory_limit_bytes: loaded.memory_limit_bytes,
-            ..GenerateOptions::default()
-        });
-        let transformer = loaded.model.model();
-        let generation = Generation::start(transformer, &mut loaded.cache, prompt, options)
-            .map_err(|error| generate_report(&error))?;
         let stop = StopStrings::new(request.stop.strings.iter().cloned())
             .map_err(|error| ErrorReport::from_error(ErrorKind::InvalidRequest, &error))?;
+        let rendered = prompt::render(&loaded.model, &request.prompt)?;
+        let is_answer = rendered.answer.is_some();
+        let options = loaded.generate_options(request, is_answer);
+        let transformer = loaded.model.model();
+        let generation = Generation::start(transformer, &mut loaded.cache, &rendered.ids, options)
+            .map_err(|error| generate_report(&error))?;
         let progress = generation.progress();
-        self.run = Some(Run {
-            generation,
-            text: TextStream::new(),
-            stop,
-            generated_tokens: 0,
-            stopped: false,
-        });
+        self.run = Some(Run::new(generation, rendered.answer, stop));
+        let before_answer = &rendered.ids[..rendered.answer_start];
         Ok(PromptStart {
             prompt_tokens: progress.total_tokens,
             reused_tokens: progress.reused_tokens,
-            ..PromptStart::default()
+            prompt: prompt::prompt_tokens(&loaded.model, before_answer),
+            inserted: rendered.inserted,
+            opened: rendered.opened,
         })
     }
 
@@ -123,25 +100,21 @@ impl Backend for MlxBackend {
             .generation
             .prefill_step(loaded.model.model(), &mut loaded.cache)
             .map_err(|error| generate_report(&error))?;
-        // The last position's routing comes with the first token.
-        let last = progress.total_tokens - 1;
-        let records = run
-            .generation
-            .prompt_records()
-            .iter()
-            .take(last)
-            .skip(before);
+        let mut records = &run.generation.prompt_records()[before..];
+        if let (true, [all_but_last @ .., _]) = (progress.is_done(), records) {
+            // The last position's routing comes with the first token.
+            records = all_but_last;
+        }
+        let routing = records.iter().filter_map(|record| record.routing.clone());
         Ok(PrefillChunk {
             done_tokens: progress.done_tokens,
-            routing: records
-                .filter_map(|record| record.routing.clone())
-                .collect(),
+            routing: routing.collect(),
         })
     }
 
     fn step(&mut self) -> Result<Step, ErrorReport> {
         let (loaded, run) = self.running()?;
-        if run.stopped {
+        if run.is_stopped() {
             return Ok(Step::Finished(FinishReason::Stop));
         }
         let token = run
@@ -159,9 +132,10 @@ impl Backend for MlxBackend {
     }
 
     fn update_sampling(&mut self, sampling: &SamplingParams) -> Result<usize, ErrorReport> {
-        let (_, run) = self.running()?;
+        let (loaded, run) = self.running()?;
+        let is_answer = run.answer.is_some();
         run.generation
-            .set_sampling(sampling.clone())
+            .set_sampling(loaded.sampling(sampling, is_answer))
             .map_err(|error| generate_report(&error))
     }
 
@@ -172,12 +146,19 @@ impl Backend for MlxBackend {
     }
 
     fn end(&mut self) -> Vec<HarmonyEvent> {
-        self.run = None;
-        Vec::new()
+        let answer = self.run.take().and_then(|run| run.answer);
+        answer.map_or_else(Vec::new, |mut answer| answer.finish())
     }
 
-    fn predict(&self, _: &Prompt) -> Result<PromptPrediction, ErrorReport> {
-        Err(no_model())
+    fn predict(&self, prompt: &Prompt) -> Result<PromptPrediction, ErrorReport> {
+        let loaded = self.loaded.as_ref().ok_or_else(no_model)?;
+        let rendered = prompt::render(&loaded.model, prompt)?;
+        Ok(usage::predict(loaded, &rendered.ids))
+    }
+
+    fn capture_time(&self) -> Duration {
+        let run = self.run.as_ref();
+        run.map_or(Duration::ZERO, Run::capture_time)
     }
 
     fn reset(&mut self) {
@@ -194,11 +175,11 @@ impl Backend for MlxBackend {
         let reused = self.run.as_ref();
         Usage {
             cache: CacheSnapshot {
-                full: cache_usage(cache.full),
-                sliding: cache_usage(cache.sliding),
+                full: usage::cache_usage(cache.full),
+                sliding: usage::cache_usage(cache.sliding),
                 reused_tokens: reused.map_or(0, |run| run.generation.progress().reused_tokens),
             },
-            memory: memory_snapshot(loaded),
+            memory: usage::memory_snapshot(loaded),
         }
     }
 }
@@ -212,68 +193,36 @@ impl MlxBackend {
     }
 }
 
-impl Run {
-    /// The token as the protocol has it; a stop string ends the run and cuts its text.
-    fn token_event(&mut self, model: &GptOss, token: GeneratedToken) -> TokenEvent {
-        let index = self.generated_tokens;
-        self.generated_tokens += 1;
-        let step = self
-            .stop
-            .push(&self.text.push(&model.token_bytes(token.id)));
-        let mut text = step.text;
-        if step.matched.is_some() {
-            self.stopped = true;
-        } else if self.generation.finish_reason().is_some() {
-            text.push_str(&self.stop.push(&self.text.finish()).text);
-            text.push_str(&self.stop.finish());
+impl Loaded {
+    /// The request in the model's words; an answer to a conversation also ends where answers end.
+    fn generate_options(&self, request: &GenerateRequest, is_answer: bool) -> GenerateOptions {
+        let mut stop_tokens = request.stop.tokens.clone();
+        if is_answer {
+            stop_tokens.extend(self.model.stop_tokens());
         }
-        let alternatives = token.top_logprobs.into_iter();
-        TokenEvent {
-            index,
-            id: token.id,
-            text,
-            logprob: token.logprob,
-            top_logprobs: alternatives
-                .map(|(id, logprob)| TopLogprob {
-                    id,
-                    text: model.token_text(id),
-                    logprob,
-                })
-                .collect(),
-            routing: token.predicted_from.and_then(|record| record.routing),
-            harmony: Vec::new(),
+        self.model.with_limit(GenerateOptions {
+            max_tokens: request.max_tokens,
+            sampling: self.sampling(&request.sampling, is_answer),
+            stop_tokens,
+            record: record_options(request.record),
+            cached_positions: CachedPositions::Reuse,
+            kv_precision: self.kv_precision,
+            memory_limit_bytes: self.memory_limit_bytes,
+            ..GenerateOptions::default()
+        })
+    }
+
+    /// The parameters, with the usual sequence breakers for an answer if there are none.
+    fn sampling(&self, sampling: &SamplingParams, is_answer: bool) -> SamplingParams {
+        let mut sampling = sampling.clone();
+        let dry = &mut sampling.dry;
+        if is_answer
+            && dry.sequence_breakers.is_empty()
+            && let Ok(tokenizer) = self.model.tokenizer()
+        {
+            dry.sequence_breakers = tokenizer.single_token_ids(&DryParams::SEQUENCE_BREAKERS);
         }
-    }
-}
-
-fn model_source(source: &ModelSource) -> crate::gptoss::ModelSource {
-    match source {
-        ModelSource::Demo => crate::gptoss::ModelSource::Demo,
-        ModelSource::Directory(dir) => crate::gptoss::ModelSource::Directory(dir.clone()),
-    }
-}
-
-fn pretrained_options(options: LoadOptions) -> PretrainedOptions {
-    PretrainedOptions {
-        dtype: match options.dtype {
-            ActivationDtype::Auto => None,
-            ActivationDtype::F32 => Some(Dtype::Float32),
-            ActivationDtype::Bf16 => Some(Dtype::Bfloat16),
-            ActivationDtype::F16 => Some(Dtype::Float16),
-        },
-        quantize: QuantizeOptions {
-            experts: match options.quantize_experts {
-                ExpertQuantization::Keep => None,
-                ExpertQuantization::Mxfp4 => Some(Quantization::MXFP4),
-                ExpertQuantization::Affine8 => Some(affine(8)),
-                ExpertQuantization::Affine4 => Some(affine(4)),
-            },
-            rest: match options.quantize_dense {
-                DenseQuantization::Keep => None,
-                DenseQuantization::Affine8 => Some(affine(8)),
-                DenseQuantization::Affine4 => Some(affine(4)),
-            },
-        },
+        sampling
     }
 }
 
@@ -282,52 +231,6 @@ fn record_options(record: RecordOptions) -> generate::RecordOptions {
         top_logprobs: record.top_logprobs.map(usize::from),
         routing: record.routing,
         ..generate::RecordOptions::default()
-    }
-}
-
-fn summary(model: &GptOss) -> ModelSummary {
-    let (config, loaded) = (model.config(), model.loaded());
-    let kind = |layer: &LayerType| match layer {
-        LayerType::SlidingAttention => AttentionKind::Sliding,
-        LayerType::FullAttention => AttentionKind::Full,
-    };
-    ModelSummary {
-        name: loaded.name.clone(),
-        origin: ModelOrigin::Model,
-        layers: config.layer_types.iter().map(kind).collect(),
-        num_local_experts: config.num_local_experts,
-        num_experts_per_tok: config.num_experts_per_tok,
-        vocab_size: config.vocab_size,
-        max_context_tokens: config.max_position_embeddings,
-        sliding_window_tokens: config.sliding_window,
-        weights_bytes: loaded.weights_bytes,
-        dtype: loaded.dtype_name().to_owned(),
-        device: loaded.device.name().to_owned(),
-        load_ms: loaded.load_seconds * 1e3,
-    }
-}
-
-fn cache_usage(usage: KindUsage) -> CacheUsage {
-    CacheUsage {
-        num_layers: usage.num_layers,
-        tokens: usage.tokens,
-        capacity_tokens: usage.capacity_tokens,
-        bytes: usage.used_bytes,
-        capacity_bytes: usage.bytes,
-    }
-}
-
-fn memory_snapshot(loaded: &Loaded) -> MemorySnapshot {
-    let bytes = |read: fn() -> mlx_rs::error::Result<usize>| read().unwrap_or_default() as u64;
-    MemorySnapshot {
-        active_bytes: bytes(mlx_rs::memory::active_memory),
-        cache_bytes: bytes(mlx_rs::memory::cache_memory),
-        peak_bytes: bytes(mlx_rs::memory::peak_memory),
-        limit_bytes: loaded
-            .memory_limit_bytes
-            .or(loaded.model.default_memory_limit_bytes())
-            .unwrap_or_default(),
-        weights_bytes: loaded.model.loaded().weights_bytes,
     }
 }
 

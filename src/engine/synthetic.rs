@@ -7,20 +7,26 @@
 //! It obeys temperature, seed, stop tokens, maximum and recording; other sampling parameters have
 //! no effect. Each draw depends on nothing but the model's seed, the sampling seed, the position and
 //! the token before, so a run that was stopped and continued equals one that was not.
+//!
+//! A conversation is answered in harmony: an analysis, then Markdown of all kinds, with a length
+//! that the seeds choose. Such answers are planned rather than drawn; see `answer`.
 
+mod answer;
 mod model;
+mod prompt;
 mod random;
 mod vocabulary;
 
 use std::ops::ControlFlow;
 
+use self::answer::Answer;
 use self::random::{hash, uniform};
-use self::vocabulary::{VOCAB_SIZE, text_of};
+use self::vocabulary::{NUM_WORDS, RETURN, VOCAB_SIZE, text_of};
 use super::backend::{Backend, PrefillChunk, PromptPrediction, PromptStart, Step, Usage};
 use super::nominal;
 use super::protocol::{
-    ErrorKind, ErrorReport, GenerateRequest, LoadProgress, LoadRequest, LoadStage, ModelSummary,
-    Prompt, RecordOptions, TokenEvent, TopLogprob,
+    AnswerOpening, ErrorKind, ErrorReport, GenerateRequest, LoadProgress, LoadRequest, LoadStage,
+    ModelSummary, Prompt, RecordOptions, TokenEvent, TopLogprob,
 };
 use crate::generate::{FinishReason, SamplingParams, TokenRouting};
 use crate::harmony::HarmonyEvent;
@@ -53,6 +59,8 @@ struct Run {
     /// The latest generated token, which is fed back with the next step.
     latest: Option<u32>,
     stopped: bool,
+    /// The answer to a conversation.
+    answer: Option<Answer>,
 }
 
 impl SyntheticBackend {
@@ -71,8 +79,14 @@ impl SyntheticBackend {
         let position = self.cache.len() as u64;
         let previous = self.cache.last().copied().unwrap_or_default();
         let state = hash(&[self.model.seed, position, u64::from(previous)]);
-        let logits: Vec<f32> = (0..VOCAB_SIZE)
-            .map(|id| 4.0 * uniform(hash(&[state, u64::from(id)])))
+        let planned = self.run.answer.as_ref().map(Answer::next);
+        let num_tokens = planned.map_or(NUM_WORDS, |_| VOCAB_SIZE);
+        let logits: Vec<f32> = (0..num_tokens)
+            .map(|id| {
+                // A planned token is a likely one.
+                let lift = if planned == Some(id) { 6.0 } else { 0.0 };
+                lift + 4.0 * uniform(hash(&[state, u64::from(id)]))
+            })
             .collect();
         let log_sum = logits.iter().map(|logit| logit.exp()).sum::<f32>().ln();
         logits.into_iter().map(|logit| logit - log_sum).collect()
@@ -107,6 +121,7 @@ impl SyntheticBackend {
         let k = self.model.num_experts_per_tok;
         let mut experts = Vec::with_capacity(num_hidden_layers * k);
         let mut weights = Vec::with_capacity(num_hidden_layers * k);
+        let mut entropies = Vec::with_capacity(num_hidden_layers);
         for layer_idx in 0..num_hidden_layers as u64 {
             let mut scores: Vec<(u16, f32)> = (0..num_local_experts as u16)
                 .map(|expert| {
@@ -116,16 +131,23 @@ impl SyntheticBackend {
                 })
                 .collect();
             scores.sort_unstable_by(|a, b| b.1.total_cmp(&a.1));
+            entropies.push(entropy(scores.iter().map(|(_, score)| *score)));
             scores.truncate(k);
             let sum: f32 = scores.iter().map(|(_, score)| score.exp()).sum();
             experts.extend(scores.iter().map(|(expert, _)| *expert));
             weights.extend(scores.iter().map(|(_, score)| score.exp() / sum));
         }
         TokenRouting::new(num_hidden_layers, k, experts, weights)
+            .and_then(|routing| routing.with_entropies(entropies))
             .map_err(|error| ErrorReport::from_error(ErrorKind::Generation, &error))
     }
 
-    fn token(&self, id: u32, log_probabilities: &[f32]) -> Result<TokenEvent, ErrorReport> {
+    fn token(
+        &self,
+        id: u32,
+        log_probabilities: &[f32],
+        harmony: Vec<HarmonyEvent>,
+    ) -> Result<TokenEvent, ErrorReport> {
         let index = self.run.generated_tokens;
         let RecordOptions {
             top_logprobs,
@@ -136,7 +158,7 @@ impl SyntheticBackend {
         Ok(TokenEvent {
             index,
             id,
-            text: if index == 0 {
+            text: if index == 0 && self.run.answer.is_none() {
                 format!("[synthetic]{}", text_of(id))
             } else {
                 text_of(id)
@@ -146,8 +168,82 @@ impl SyntheticBackend {
             routing: routing
                 .then(|| self.routing(position, self.cache[position]))
                 .transpose()?,
-            harmony: Vec::new(),
+            harmony,
         })
+    }
+}
+
+/// A prompt's ids, what is told of them, and the answer's state.
+struct Rendered {
+    ids: Vec<u32>,
+    start: PromptStart,
+    answer: Option<Answer>,
+}
+
+impl SyntheticBackend {
+    /// Makes up the ids of a prompt; the sampling seed decides what will be answered.
+    fn render(&self, prompt: &Prompt, seed: u64) -> Rendered {
+        let prompt = match prompt {
+            Prompt::Tokens(ids) => {
+                return Rendered {
+                    ids: ids.clone(),
+                    start: PromptStart::default(),
+                    answer: None,
+                };
+            }
+            Prompt::Conversation(prompt) => prompt,
+        };
+        let edited = match &prompt.opening {
+            AnswerOpening::Edited { message } => Some(message),
+            _ => None,
+        };
+        let tokens = prompt::tokens(&prompt.conversation, edited);
+        let mut ids: Vec<u32> = tokens.iter().map(|token| token.id).collect();
+        let keys = ids.iter().map(|&id| u64::from(id));
+        let keys: Vec<u64> = [self.model.seed, seed].into_iter().chain(keys).collect();
+        let (plan_seed, length) = (hash(&keys), self.model.answer_tokens);
+        let (mut inserted, mut opened) = (Vec::new(), Vec::new());
+        let mut answer = Answer::new(plan_seed, length);
+        match &prompt.opening {
+            AnswerOpening::Fresh => {}
+            AnswerOpening::Edited { message } => {
+                let (within, event) = Answer::within(message.header.clone(), plan_seed, length);
+                answer = within;
+                opened.push(event);
+            }
+            AnswerOpening::Resume { ids: resumed } | AnswerOpening::AnswerNow { ids: resumed } => {
+                for &id in resumed {
+                    answer.push(id);
+                }
+                ids.extend(resumed);
+            }
+        }
+        if matches!(prompt.opening, AnswerOpening::AnswerNow { .. }) {
+            inserted = answer.ids_to_final();
+            opened = inserted.iter().flat_map(|&id| answer.push(id)).collect();
+            ids.extend(&inserted);
+        }
+        let start = PromptStart {
+            prompt: tokens,
+            inserted,
+            opened,
+            ..PromptStart::default()
+        };
+        Rendered {
+            ids,
+            start,
+            answer: Some(answer),
+        }
+    }
+
+    /// How much of a prompt is in the cache; its last token has to be computed in any case.
+    fn reusable(&self, ids: &[u32]) -> usize {
+        let common = ids
+            .iter()
+            .zip(&self.cache)
+            .take_while(|(a, b)| a == b)
+            .count();
+        common.min(ids.len().saturating_sub(1))
     }
 }
 
@@ -176,35 +272,34 @@ impl Backend for SyntheticBackend {
     }
 
     fn start(&mut self, request: &GenerateRequest) -> Result<PromptStart, ErrorReport> {
-        let Prompt::Tokens(prompt) = &request.prompt else {
-            let message = "conversations are not supported yet";
-            return Err(ErrorReport::new(ErrorKind::InvalidRequest, message));
+        let Rendered {
+            ids: prompt,
+            start,
+            answer,
+        } = self.render(&request.prompt, request.sampling.seed);
+        check_prompt(&prompt, self.model.max_context_tokens)?;
+        let reused_tokens = self.reusable(&prompt);
+        let start = PromptStart {
+            prompt_tokens: prompt.len(),
+            reused_tokens,
+            ..start
         };
-        check_prompt(prompt, self.model.max_context_tokens)?;
-        let common = prompt
-            .iter()
-            .zip(&self.cache)
-            .take_while(|(a, b)| a == b)
-            .count();
-        let reused_tokens = common.min(prompt.len() - 1);
         self.cache.truncate(reused_tokens);
         self.run = Run {
-            prompt: prompt.clone(),
+            prompt,
             reused_tokens,
+            answer,
             sampling: request.sampling.clone(),
             stop_tokens: request.stop.tokens.clone(),
             max_tokens: request.max_tokens.unwrap_or(usize::MAX),
             record: request.record,
             ..Run::default()
         };
-        Ok(PromptStart {
-            prompt_tokens: prompt.len(),
-            reused_tokens,
-            ..PromptStart::default()
-        })
+        Ok(start)
     }
 
     fn prefill(&mut self) -> Result<PrefillChunk, ErrorReport> {
+        std::thread::sleep(self.model.time_per_prefill_chunk);
         let begin = self.cache.len();
         let end = self.run.prompt.len().min(begin + CHUNK_TOKENS);
         self.cache.extend_from_slice(&self.run.prompt[begin..end]);
@@ -235,11 +330,15 @@ impl Backend for SyntheticBackend {
         std::thread::sleep(self.model.time_per_token);
         self.cache.extend(self.run.latest.take());
         let log_probabilities = self.log_probabilities();
-        let id = self.draw(&log_probabilities);
-        let token = self.token(id, &log_probabilities)?;
+        let planned = self.run.answer.as_ref().map(Answer::next);
+        let id = planned.unwrap_or_else(|| self.draw(&log_probabilities));
+        let answer = self.run.answer.as_mut();
+        let harmony = answer.map_or_else(Vec::new, |answer| answer.push(id));
+        let token = self.token(id, &log_probabilities, harmony)?;
         self.run.generated_tokens += 1;
         self.run.latest = Some(id);
-        self.run.stopped = self.run.stop_tokens.contains(&id);
+        let is_end = planned.is_some() && id == RETURN;
+        self.run.stopped = is_end || self.run.stop_tokens.contains(&id);
         Ok(Step::Token(token))
     }
 
@@ -255,11 +354,21 @@ impl Backend for SyntheticBackend {
 
     fn end(&mut self) -> Vec<HarmonyEvent> {
         self.run.latest = None;
-        Vec::new()
+        let answer = self.run.answer.take();
+        answer.map_or_else(Vec::new, |mut answer| answer.finish())
     }
 
-    fn predict(&self, _: &Prompt) -> Result<PromptPrediction, ErrorReport> {
-        Err(ErrorReport::new(ErrorKind::InvalidRequest, "not yet"))
+    fn predict(&self, prompt: &Prompt) -> Result<PromptPrediction, ErrorReport> {
+        let ids = self.render(prompt, 0).ids;
+        check_prompt(&ids, self.model.max_context_tokens)?;
+        let memory = nominal::usage(&self.summary, ids.len(), 0).memory;
+        Ok(PromptPrediction {
+            prompt_tokens: ids.len(),
+            reused_tokens: self.reusable(&ids),
+            peak_bytes: memory.peak_bytes,
+            limit_bytes: memory.limit_bytes,
+            largest_prompt_tokens: self.model.max_context_tokens,
+        })
     }
 
     fn reset(&mut self) {
@@ -270,6 +379,13 @@ impl Backend for SyntheticBackend {
     fn usage(&self) -> Usage {
         nominal::usage(&self.summary, self.cache.len(), self.run.reused_tokens)
     }
+}
+
+/// The entropy of the softmax over all scores, in nats.
+fn entropy(scores: impl Iterator<Item = f32> + Clone) -> f32 {
+    let sum: f32 = scores.clone().map(f32::exp).sum();
+    let terms = scores.map(|score| (score.exp() / sum) * (score - sum.ln()));
+    -terms.sum::<f32>()
 }
 
 fn check_prompt(prompt: &[u32], max_context_tokens: usize) -> Result<(), ErrorReport> {

@@ -6,12 +6,14 @@
 //! evaluation happens inside the forward pass (the CPU's kernels), the step ahead is left out.
 //! Why: docs/decisions/0005-sampling-after-look-ahead.md.
 
+use std::time::{Duration, Instant};
+
 use mlx_rs::{Array, transforms};
 
 use super::check::check_request;
 use super::clock::Clock;
 use super::error::GenerateError;
-use super::options::{GenerateOptions, PositionRecord, RecordOptions};
+use super::options::{CachedPositions, GenerateOptions, PositionRecord, RecordOptions};
 use super::outcome::{FinishReason, GenerationStats};
 use super::params::SamplingParams;
 use super::prompt_cache::PromptCache;
@@ -72,6 +74,7 @@ pub struct Generation {
     max_tokens: usize,
     finish_reason: Option<FinishReason>,
     clock: Clock,
+    capture_time: Duration,
 }
 
 /// What a pass over some rows gives, not evaluated.
@@ -99,7 +102,8 @@ struct Drawn {
 impl Generation {
     /// Prepares to continue `prompt`, going back in `cache` to what it shares with it.
     ///
-    /// With positions recorded nothing is taken over, so that every position is computed.
+    /// With positions recorded nothing is taken over, so that every position is computed, unless
+    /// [`GenerateOptions::cached_positions`] says otherwise.
     ///
     /// # Errors
     /// When the prompt is empty, too long, or holds an unknown id, when a sampling parameter is out
@@ -111,7 +115,8 @@ impl Generation {
         options: GenerateOptions,
     ) -> Result<Self, GenerateError> {
         let max_tokens = check_request(model, prompt, &options)?;
-        let shared = if options.record.wants_positions() {
+        let recomputes = options.cached_positions == CachedPositions::Recompute;
+        let shared = if recomputes && options.record.wants_positions() {
             &[]
         } else {
             prompt
@@ -132,6 +137,7 @@ impl Generation {
             finish_reason: None,
             options,
             clock: Clock::start(),
+            capture_time: Duration::ZERO,
         })
     }
 
@@ -290,8 +296,11 @@ impl Generation {
     }
 
     /// Waits for a token and what was recorded with it.
-    fn read(&self, drawn: &Drawn) -> Result<GeneratedToken, GenerateError> {
+    fn read(&mut self, drawn: &Drawn) -> Result<GeneratedToken, GenerateError> {
         let sampled = &drawn.sampled;
+        // First, so that waiting for the model does not count as recording.
+        let id = record::host_u32(&sampled.token)?[0];
+        let recording = Instant::now();
         let predicted_from = if self.options.record.wants_positions() && self.num_generated > 0 {
             record::read(drawn.pass.logits.as_ref(), drawn.pass.routing.as_ref(), 1)?.pop()
         } else {
@@ -304,18 +313,25 @@ impl Generation {
                 .zip(record::host_f32(logprobs)?)
                 .collect();
         }
+        let logprob = match &sampled.logprob {
+            Some(logprob) => record::host_f32(logprob)?.first().copied(),
+            None => None,
+        };
+        self.capture_time += recording.elapsed();
         Ok(GeneratedToken {
-            id: record::host_u32(&sampled.token)?[0],
-            logprob: match &sampled.logprob {
-                Some(logprob) => record::host_f32(logprob)?.first().copied(),
-                None => None,
-            },
+            id,
+            logprob,
             top_logprobs,
             predicted_from,
         })
     }
 
-    /// What was recorded of the prompt's positions; [`Self::prefill_step`] has to be done.
+    /// The host's time spent so far on reading what was recorded with the generated tokens.
+    pub fn capture_time(&self) -> Duration {
+        self.capture_time
+    }
+
+    /// What was recorded of the prompt's computed positions; [`Self::prefill_step`] has to be done.
     pub fn prompt_records(&self) -> &[PositionRecord] {
         &self.prompt_records
     }

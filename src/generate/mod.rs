@@ -39,7 +39,9 @@ pub use generation::{GeneratedToken, Generation, PrefillProgress};
 #[cfg(feature = "mlx")]
 pub use memory::{MemoryDemand, MemoryModel};
 #[cfg(feature = "mlx")]
-pub use options::{GenerateOptions, PREFILL_CHUNK_TOKENS, PositionRecord, RecordOptions};
+pub use options::{
+    CachedPositions, GenerateOptions, PREFILL_CHUNK_TOKENS, PositionRecord, RecordOptions,
+};
 pub use outcome::{FinishReason, GenerationStats};
 pub use params::{DryParams, SamplingError, SamplingParams, XtcParams};
 #[cfg(feature = "mlx")]

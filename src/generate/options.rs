@@ -18,6 +18,8 @@ pub struct GenerateOptions {
     pub stop_tokens: Vec<u32>,
     /// What is kept of every position beside the token.
     pub record: RecordOptions,
+    /// What recording positions does to those in the cache.
+    pub cached_positions: CachedPositions,
     /// Prompt tokens a pass.
     pub prefill_chunk_tokens: usize,
     /// How a cache made for this request keeps full layers.
@@ -33,11 +35,22 @@ impl Default for GenerateOptions {
             sampling: SamplingParams::default(),
             stop_tokens: Vec::new(),
             record: RecordOptions::default(),
+            cached_positions: CachedPositions::default(),
             prefill_chunk_tokens: PREFILL_CHUNK_TOKENS,
             kv_precision: KvPrecision::default(),
             memory_limit_bytes: None,
         }
     }
+}
+
+/// What becomes of the prompt's positions in the cache when positions are recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CachedPositions {
+    /// They are computed again, so that the record is complete.
+    #[default]
+    Recompute,
+    /// They are taken over and have no record.
+    Reuse,
 }
 
 /// What is kept of every position beside the token; nothing costs nothing.

@@ -67,6 +67,11 @@ pub struct DryParams {
     pub range_tokens: u32,
 }
 
+impl DryParams {
+    /// Texts at which a sequence usually ends; a tokenizer knows their ids.
+    pub const SEQUENCE_BREAKERS: [&str; 4] = ["\n", ":", "\"", "*"];
+}
+
 impl SamplingParams {
     /// Checks each parameter against its permitted range.
     ///

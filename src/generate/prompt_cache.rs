@@ -80,6 +80,13 @@ impl PromptCache {
     /// Goes back to the longest prefix shared with `prompt` that can be restored exactly, leaving
     /// at least the last token of `prompt` to be read; returns its length.
     pub fn rewind_to_prefix_of(&mut self, prompt: &[u32]) -> usize {
+        let len = self.reusable_prefix_of(prompt);
+        self.restore(len);
+        len
+    }
+
+    /// How far [`Self::rewind_to_prefix_of`] would go back; nothing changes.
+    pub fn reusable_prefix_of(&self, prompt: &[u32]) -> usize {
         let shared = self
             .tokens
             .iter()
@@ -87,9 +94,7 @@ impl PromptCache {
             .take_while(|(held, wanted)| held == wanted)
             .count()
             .min(prompt.len().saturating_sub(1));
-        let len = self.restorable_len(shared);
-        self.restore(len);
-        len
+        self.restorable_len(shared)
     }
 
     /// The greatest length up to `limit` that [`Self::restore`] can go back to.

@@ -38,6 +38,7 @@ fn read_routing(
     let (num_layers, per_token) = (shape[1] as usize, shape[2] as usize);
     let experts = host_u32(&routing.experts)?;
     let weights = host_f32(&routing.weights)?;
+    let entropies = host_f32(&routing.entropies)?;
     let router_logits = routing.router_logits.as_ref().map(host_f32).transpose()?;
     let width = num_layers * per_token;
     let logits_width = router_logits
@@ -47,7 +48,10 @@ fn read_routing(
         let range = row * width..(row + 1) * width;
         let ids = experts[range.clone()].iter().map(|&id| id as u16).collect();
         let row_weights = weights[range].to_vec();
-        record.routing = TokenRouting::new(num_layers, per_token, ids, row_weights).ok();
+        let row_entropies = entropies[row * num_layers..(row + 1) * num_layers].to_vec();
+        record.routing = TokenRouting::new(num_layers, per_token, ids, row_weights)
+            .and_then(|routing| routing.with_entropies(row_entropies))
+            .ok();
         if let Some(all) = &router_logits {
             let range = row * logits_width..(row + 1) * logits_width;
             record.router_logits = Some(all[range].to_vec());

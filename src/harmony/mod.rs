@@ -45,6 +45,6 @@ pub use message::{
     Channel, Conversation, DeveloperContent, Header, Message, ReasoningEffort, Role, SystemContent,
     ToolDescription,
 };
-pub use parser::{ParseStart, StreamParser};
+pub use parser::{ParsePlace, ParseStart, StreamParser};
 pub use render::{AnalysisHistory, Prefill, RenderEnding, RenderOptions, Renderer};
 pub use tokens::HarmonyTokens;

@@ -32,6 +32,21 @@ pub enum ParseStart {
     InBody(Header),
 }
 
+/// What is open after the ids fed so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ParsePlace {
+    /// Nothing: `<|start|>` is expected.
+    Outside,
+    /// A header that holds no more than its role.
+    AfterRole,
+    /// A header with more in it.
+    Header,
+    /// A message's text.
+    Body,
+    /// Tokens that fit no message.
+    Fault,
+}
+
 /// Parses a stream of ids into [`HarmonyEvent`]s.
 ///
 /// ```
@@ -104,6 +119,23 @@ impl StreamParser {
             header_text: Vec::new(),
             events,
         })
+    }
+
+    /// What is clear before the next id: the message that [`ParseStart::InBody`] opened. Without
+    /// this call it comes with the first id.
+    pub fn opened(&mut self) -> Vec<HarmonyEvent> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// What is open now.
+    pub fn place(&self) -> ParsePlace {
+        match self.state {
+            State::Outside => ParsePlace::Outside,
+            State::Header(_) if self.header_text.is_empty() => ParsePlace::AfterRole,
+            State::Header(_) => ParsePlace::Header,
+            State::Body => ParsePlace::Body,
+            State::Skipping(_) => ParsePlace::Fault,
+        }
     }
 
     /// Takes the next id and returns what became clear with it, often nothing or one event.

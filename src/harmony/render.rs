@@ -9,6 +9,7 @@
 //! that a final message followed.
 
 use super::message::{Channel, Conversation, Header, Message, Role};
+use super::parser::ParsePlace;
 use super::{HarmonyTokens, RenderError};
 use crate::tokenizer::{SpecialToken, Tokenizer};
 
@@ -158,6 +159,18 @@ impl<'a> Renderer<'a> {
     pub fn answer_now_ids(&self) -> Vec<u32> {
         let mut ids = vec![self.tokens.end];
         self.open_assistant(&mut ids);
+        self.final_header(&mut ids);
+        ids
+    }
+
+    /// The same from any place in an answer. A header that is cut off stays so, as a fault.
+    pub fn final_opening_ids(&self, place: ParsePlace) -> Vec<u32> {
+        let mut ids = Vec::new();
+        match place {
+            ParsePlace::Body | ParsePlace::Fault => return self.answer_now_ids(),
+            ParsePlace::AfterRole => {}
+            ParsePlace::Outside | ParsePlace::Header => self.open_assistant(&mut ids),
+        }
         self.final_header(&mut ids);
         ids
     }

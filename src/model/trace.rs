@@ -20,6 +20,8 @@ pub struct TracedRouting {
     pub experts: Array,
     /// f32 `[L, layers, K]`.
     pub weights: Array,
+    /// f32 `[L, layers]`: the entropy of the softmax over all experts' logits, in nats.
+    pub entropies: Array,
     /// f32 `[L, layers, E]`, when asked for.
     pub router_logits: Option<Array>,
 }
@@ -27,7 +29,7 @@ pub struct TracedRouting {
 impl TracedRouting {
     /// The arrays, to be evaluated with the token.
     pub fn arrays(&self) -> impl Iterator<Item = &Array> {
-        [&self.experts, &self.weights]
+        [&self.experts, &self.weights, &self.entropies]
             .into_iter()
             .chain(&self.router_logits)
     }
@@ -52,14 +54,19 @@ impl ForwardTrace {
             let parts: Vec<&Array> = self.layers.iter().map(part).collect();
             stack(&parts, 1)
         };
+        let router_logits = stacked(|routing| &routing.logits)?.as_dtype(mlx_rs::Dtype::Float32)?;
         Ok(TracedRouting {
             experts: stacked(|routing| &routing.experts)?.as_dtype(mlx_rs::Dtype::Uint32)?,
             weights: stacked(|routing| &routing.weights)?.as_dtype(mlx_rs::Dtype::Float32)?,
-            router_logits: if self.with_router_logits {
-                Some(stacked(|routing| &routing.logits)?.as_dtype(mlx_rs::Dtype::Float32)?)
-            } else {
-                None
-            },
+            entropies: entropies(&router_logits)?,
+            router_logits: self.with_router_logits.then_some(router_logits),
         })
     }
+}
+
+/// `logits: [L, layers, E]` → `[L, layers]`: `-Σ p ln p` of the softmax, all layers in one chain.
+fn entropies(logits: &Array) -> Result<Array> {
+    let log_probabilities = logits.subtract(logits.logsumexp_axis(-1, true)?)?;
+    let terms = log_probabilities.exp()?.multiply(&log_probabilities)?;
+    terms.sum_axis(-1, false)?.negative()
 }

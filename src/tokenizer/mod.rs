@@ -128,6 +128,15 @@ impl Tokenizer {
         }
     }
 
+    /// The ids of those texts that are one ordinary token each.
+    pub fn single_token_ids(&self, texts: &[&str]) -> Vec<u32> {
+        let id = |text: &&str| match self.encode_ordinary(text)[..] {
+            [id] => Some(id),
+            _ => None,
+        };
+        texts.iter().filter_map(id).collect()
+    }
+
     /// The id of a control token, if the vocabulary has it.
     pub fn special(&self, token: SpecialToken) -> Option<u32> {
         self.inner.vocabulary.special(token)

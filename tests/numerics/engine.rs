@@ -2,14 +2,14 @@
 
 use gptoss::engine::protocol::{
     Command, ErrorKind, Event, GenerateRequest, LoadOptions, LoadRequest, ModelSource, Prompt,
-    RequestId,
+    RequestId, Telemetry,
 };
 use gptoss::engine::{self, EngineHandle, EventReceiver, MlxBackend};
 use gptoss::generate::FinishReason;
 use gptoss::harmony::{Conversation, Message, Renderer};
 use gptoss::open_tokenizer;
 
-struct Engine {
+pub(crate) struct Engine {
     handle: EngineHandle,
     events: EventReceiver,
     next: u64,
@@ -17,7 +17,7 @@ struct Engine {
 
 impl Engine {
     /// An engine that has the demo model loaded.
-    fn with_demo() -> Self {
+    pub(crate) fn with_demo() -> Self {
         let mut handle = engine::start(MlxBackend::default).unwrap();
         let events = handle.take_events().unwrap();
         let mut engine = Self {
@@ -47,15 +47,67 @@ impl Engine {
 
     /// Sends a request and collects its events up to the last one.
     fn run(&mut self, prompt: Vec<u32>, change: impl FnOnce(&mut GenerateRequest)) -> Vec<Event> {
-        let mut request = GenerateRequest::new(self.new_id(), Prompt::Tokens(prompt));
+        self.run_prompt(Prompt::Tokens(prompt), change)
+    }
+
+    /// The same for any prompt.
+    pub(crate) fn run_prompt(
+        &mut self,
+        prompt: Prompt,
+        change: impl FnOnce(&mut GenerateRequest),
+    ) -> Vec<Event> {
+        let mut request = GenerateRequest::new(self.new_id(), prompt);
         request.sampling.temperature = 0.0;
         request.max_tokens = Some(120);
         change(&mut request);
         self.handle.try_send(Command::Generate(request)).unwrap();
-        self.until(|event| matches!(event, Event::Finished { .. } | Event::Failed { .. }))
+        self.until(is_end)
     }
 
-    fn until(&mut self, is_last: impl Fn(&Event) -> bool) -> Vec<Event> {
+    /// Runs a greedy request and shows each event to `watch` as it comes.
+    pub(crate) fn run_watched(
+        &mut self,
+        prompt: Prompt,
+        mut watch: impl FnMut(&Self, &Event),
+    ) -> Vec<Event> {
+        let mut request = GenerateRequest::new(self.new_id(), prompt);
+        request.sampling.temperature = 0.0;
+        request.max_tokens = Some(120);
+        self.send(Command::Generate(request));
+        let mut events = Vec::new();
+        while !events.last().is_some_and(is_end) {
+            let event = self.events.blocking_recv().unwrap();
+            watch(self, &event);
+            events.push(event);
+        }
+        events
+    }
+
+    /// Runs a greedy request and cancels it at the event that `is_enough` names.
+    pub(crate) fn run_until_cancelled(
+        &mut self,
+        prompt: Prompt,
+        mut is_enough: impl FnMut(&Event) -> bool,
+    ) -> Vec<Event> {
+        let id = RequestId(self.next + 1);
+        let mut cancelled = false;
+        self.run_watched(prompt, |engine, event| {
+            if !cancelled && is_enough(event) {
+                cancelled = true;
+                engine.handle.cancel(id);
+            }
+        })
+    }
+
+    pub(crate) fn send(&self, command: Command) {
+        self.handle.try_send(command).unwrap();
+    }
+
+    pub(crate) fn telemetry(&self) -> Telemetry {
+        self.handle.telemetry().borrow().clone()
+    }
+
+    pub(crate) fn until(&mut self, is_last: impl Fn(&Event) -> bool) -> Vec<Event> {
         let mut events = Vec::new();
         while let Some(event) = self.events.blocking_recv() {
             let last = is_last(&event);
@@ -66,6 +118,10 @@ impl Engine {
         }
         unreachable!("the engine went away after {events:?}");
     }
+}
+
+fn is_end(event: &Event) -> bool {
+    matches!(event, Event::Finished { .. } | Event::Failed { .. })
 }
 
 fn question(text: &str) -> Vec<u32> {

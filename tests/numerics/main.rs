@@ -6,6 +6,7 @@
 
 mod bf16;
 mod cache;
+mod conversation;
 mod convert;
 mod engine;
 mod generate;

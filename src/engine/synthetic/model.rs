@@ -21,6 +21,10 @@ pub struct SyntheticModel {
     pub seed: u64,
     /// The time that each generated token takes.
     pub time_per_token: Duration,
+    /// The time that each chunk of a prompt takes.
+    pub time_per_prefill_chunk: Duration,
+    /// The length of each answer to a conversation, in tokens; none lets the seeds choose.
+    pub answer_tokens: Option<usize>,
 }
 
 impl SyntheticModel {
@@ -33,6 +37,8 @@ impl SyntheticModel {
             max_context_tokens: 131_072,
             seed: 0,
             time_per_token: Duration::ZERO,
+            time_per_prefill_chunk: Duration::ZERO,
+            answer_tokens: None,
         }
     }
 
