@@ -29,6 +29,7 @@
 //!
 //! `mlx` (default) brings everything that computes. Without it the rest builds on any machine.
 
+pub mod catalog;
 #[cfg(feature = "mlx")]
 mod chat;
 pub mod checkpoint;
