@@ -22,7 +22,9 @@ pub enum ThemeError {
         source: Box<toml::de::Error>,
     },
     /// Neither for dark nor for light backgrounds.
-    #[error("theme {name}: expected a table `dark` or `light` with the roles' colors, found neither")]
+    #[error(
+        "theme {name}: expected a table `dark` or `light` with the roles' colors, found neither"
+    )]
     Empty {
         /// The theme's name.
         name: String,
@@ -97,8 +99,12 @@ impl Palette {
         let file: File = toml::from_str(text).expect("embedded palettes are tested to parse");
         Self {
             name: name.name().to_owned(),
-            dark: file.dark.map(|side| Box::new(side.over(&[RoleColors::default(); _]))),
-            light: file.light.map(|side| Box::new(side.over(&[RoleColors::default(); _]))),
+            dark: file
+                .dark
+                .map(|side| Box::new(side.over(&[RoleColors::default(); _]))),
+            light: file
+                .light
+                .map(|side| Box::new(side.over(&[RoleColors::default(); _]))),
         }
     }
 
@@ -208,7 +214,9 @@ impl TryFrom<RawColors> for RoleColors {
 fn rgb(text: &str) -> Result<Rgb, String> {
     match Color::from_str(text) {
         Ok(Color::Rgb(red, green, blue)) => Ok(Rgb(red, green, blue)),
-        _ => Err(format!("expected a color such as \"#7fd4ff\", found \"{text}\"")),
+        _ => Err(format!(
+            "expected a color such as \"#7fd4ff\", found \"{text}\""
+        )),
     }
 }
 

@@ -89,7 +89,9 @@ impl HeatRamp {
         };
         let steps = if depth.has_ramp() {
             let last = (STEPS - 1) as f32;
-            (0..STEPS).map(|step| fit(color(step as f32 / last))).collect()
+            (0..STEPS)
+                .map(|step| fit(color(step as f32 / last)))
+                .collect()
         } else {
             Vec::new()
         };
@@ -139,8 +141,16 @@ impl HeatRamp {
         };
         // The rounding gives nothing but zero the empty glyph.
         let step = (strength * 5.0).ceil() as usize;
-        let set = if negative { &glyphs.negative } else { &glyphs.density };
-        let warm = if self.diverging { !negative } else { strength >= 0.5 };
+        let set = if negative {
+            &glyphs.negative
+        } else {
+            &glyphs.density
+        };
+        let warm = if self.diverging {
+            !negative
+        } else {
+            strength >= 0.5
+        };
         let color = self.color(value).or(self.hues[usize::from(warm)]);
         let style = color.map_or_else(Style::new, |color| Style::new().fg(color));
         (set[step.min(5)], style)
@@ -154,5 +164,9 @@ fn rgb(gradient: &impl Gradient, t: f32) -> Rgb {
 
 fn mix(from: Rgb, to: Rgb, t: f32) -> Rgb {
     let channel = |a: u8, b: u8| (f32::from(a) + (f32::from(b) - f32::from(a)) * t).round() as u8;
-    Rgb(channel(from.0, to.0), channel(from.1, to.1), channel(from.2, to.2))
+    Rgb(
+        channel(from.0, to.0),
+        channel(from.1, to.1),
+        channel(from.2, to.2),
+    )
 }

@@ -111,7 +111,10 @@ fn only_marks_paint_their_background() {
     ];
     for spec in specs() {
         let theme = Theme::new(&spec);
-        for role in ThemeRole::ALL.into_iter().filter(|role| !marks.contains(role)) {
+        for role in ThemeRole::ALL
+            .into_iter()
+            .filter(|role| !marks.contains(role))
+        {
             assert_eq!(theme.style(role).bg, None, "{} {role:?}", theme.name());
         }
     }
@@ -134,7 +137,10 @@ fn without_color_marks_differ_by_attributes() {
     ] {
         assert_ne!(modifiers(role), modifiers(ThemeRole::Text), "{role:?}");
     }
-    assert_ne!(modifiers(ThemeRole::Match), modifiers(ThemeRole::MatchCurrent));
+    assert_ne!(
+        modifiers(ThemeRole::Match),
+        modifiers(ThemeRole::MatchCurrent)
+    );
     assert_ne!(modifiers(ThemeRole::Warning), modifiers(ThemeRole::Danger));
     assert!(modifiers(ThemeRole::Cursor).contains(Modifier::REVERSED));
 }
@@ -148,7 +154,11 @@ fn embedded_palettes_name_every_role() {
     ] {
         let file: toml::Table = text.parse().unwrap();
         for (side, roles) in file {
-            assert_eq!(roles.as_table().unwrap().len(), ThemeRole::ALL.len(), "{side}");
+            assert_eq!(
+                roles.as_table().unwrap().len(),
+                ThemeRole::ALL.len(),
+                "{side}"
+            );
         }
     }
 }
@@ -160,9 +170,16 @@ fn a_file_changes_what_it_names_and_keeps_the_rest() {
     assert_eq!(backdrop, Backdrop::Dark, "the only side that it has");
     let accent = colors[ThemeRole::Accent.index()];
     assert_eq!(accent.fg, Some(Rgb(255, 0, 0)));
-    assert_eq!(accent.ansi, Some(Color::LightRed), "the nearest named color");
+    assert_eq!(
+        accent.ansi,
+        Some(Color::LightRed),
+        "the nearest named color"
+    );
     let (_, base) = Palette::embedded(PaletteName::Dark).colors(Backdrop::Dark);
-    assert_eq!(colors[ThemeRole::Danger.index()], base[ThemeRole::Danger.index()]);
+    assert_eq!(
+        colors[ThemeRole::Danger.index()],
+        base[ThemeRole::Danger.index()]
+    );
 }
 
 #[test]
@@ -190,7 +207,10 @@ fn ramps_start_near_the_background_and_are_monotone() {
                 .map(|step| value_of(ramp.color(step as f32 / 23.0)).unwrap())
                 .map(|color| color.contrast(background))
                 .collect();
-            assert!(contrasts.is_sorted(), "{kind:?} {backdrop:?}: {contrasts:?}");
+            assert!(
+                contrasts.is_sorted(),
+                "{kind:?} {backdrop:?}: {contrasts:?}"
+            );
             assert!(contrasts[23] / contrasts[0] > 5.0, "{kind:?} {backdrop:?}");
         }
     }
@@ -213,9 +233,14 @@ fn a_ramp_has_few_colors_and_a_cursor_apart_from_them() {
 fn without_colors_glyphs_carry_the_value() {
     for (set, expected) in [(GlyphSet::Unicode, " ·░▒▓█"), (GlyphSet::Ascii, " .:+*#")] {
         let ramp = HeatRamp::sequential(RampKind::Viridis, Backdrop::Dark, ColorDepth::NoColor);
-        let drawn: String = (0..6).map(|i| ramp.glyph(i as f32 / 5.0, set.glyphs()).0).collect();
+        let drawn: String = (0..6)
+            .map(|i| ramp.glyph(i as f32 / 5.0, set.glyphs()).0)
+            .collect();
         assert_eq!(drawn, expected);
-        assert_eq!(ramp.glyph(0.001, set.glyphs()).0, &expected[1..].chars().next().unwrap().to_string());
+        assert_eq!(
+            ramp.glyph(0.001, set.glyphs()).0,
+            &expected[1..].chars().next().unwrap().to_string()
+        );
         assert_eq!(ramp.color(0.5), None);
     }
 }
