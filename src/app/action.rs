@@ -8,7 +8,10 @@
 /// What an action does may depend on what has the focus: `Down` is a line in the chat, a layer on
 /// the map, an entry in a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "REGISTRY documents each variant, for people and for readers")]
+#[expect(
+    missing_docs,
+    reason = "REGISTRY documents each variant, for people and for readers"
+)]
 pub enum Action {
     // Everywhere.
     StopOrQuit,

@@ -10,7 +10,7 @@ use crate::engine::protocol::{
 };
 use crate::generate::{FinishReason, GenerationStats};
 use crate::harmony::{HarmonyEvent, MessageEnding};
-use crate::session::{NodeKind, SamplingChange, TreeOp, TurnOutcome};
+use crate::session::{NodeId, NodeKind, SamplingChange, TreeOp, TurnOutcome};
 
 /// Takes an event of the engine.
 pub fn apply(state: &mut State, event: Event, now_ms: u64) -> Vec<Effect> {
@@ -23,7 +23,11 @@ pub fn apply(state: &mut State, event: Event, now_ms: u64) -> Vec<Effect> {
 fn take(state: &mut State, event: Event) -> Vec<Effect> {
     match event {
         Event::Loading { request, progress } => {
-            if let ModelStatus::Loading { request: current, progress: shown, .. } = &mut state.model
+            if let ModelStatus::Loading {
+                request: current,
+                progress: shown,
+                ..
+            } = &mut state.model
                 && *current == request
             {
                 *shown = Some(progress);
@@ -40,10 +44,31 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
             }
             Vec::new()
         }
-        Event::Started { request, prompt, inserted, opened, reused_tokens, prompt_tokens } => {
-            started(state, request, &Start { prompt, inserted, opened, reused_tokens, prompt_tokens })
-        }
-        Event::Prefill { request, done_tokens, total_tokens, routing, .. } => {
+        Event::Started {
+            request,
+            prompt,
+            inserted,
+            opened,
+            reused_tokens,
+            prompt_tokens,
+        } => started(
+            state,
+            request,
+            &Start {
+                prompt,
+                inserted,
+                opened,
+                reused_tokens,
+                prompt_tokens,
+            },
+        ),
+        Event::Prefill {
+            request,
+            done_tokens,
+            total_tokens,
+            routing,
+            ..
+        } => {
             if let Some(running) = current(state, request) {
                 running.prefill = Some((done_tokens, total_tokens));
                 if let Some(run) = state.runs.latest_mut() {
@@ -53,23 +78,51 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
             Vec::new()
         }
         Event::Token { request, token } => new_token(state, request, &token),
-        Event::SamplingChanged { request, token_index, sampling } => {
+        Event::SamplingChanged {
+            request,
+            token_index,
+            sampling,
+        } => {
             let Some(running) = current(state, request) else {
                 return Vec::new();
             };
             let (node, token_index) = (running.node, running.base_tokens + token_index);
-            let change = SamplingChange { token_index, sampling };
+            let change = SamplingChange {
+                token_index,
+                sampling,
+            };
             state.change(vec![TreeOp::SamplingChanged { node, change }])
         }
-        Event::Finished { request, finish_reason, stats, harmony } => {
-            let outcome = TurnOutcome::Finished { finish_reason, stats };
-            finish(state, request, outcome, harmony, Some((finish_reason, stats)))
+        Event::Finished {
+            request,
+            finish_reason,
+            stats,
+            harmony,
+        } => {
+            let outcome = TurnOutcome::Finished {
+                finish_reason,
+                stats,
+            };
+            finish(
+                state,
+                request,
+                outcome,
+                harmony,
+                Some((finish_reason, stats)),
+            )
         }
         Event::CacheCleared => {
             say(state, Level::Info, "the cache is empty");
             Vec::new()
         }
-        Event::Predicted { seq, prompt_tokens, reused_tokens, peak_bytes, limit_bytes, largest_prompt_tokens } => {
+        Event::Predicted {
+            seq,
+            prompt_tokens,
+            reused_tokens,
+            peak_bytes,
+            limit_bytes,
+            largest_prompt_tokens,
+        } => {
             if seq == state.predicted_for.seq {
                 state.prediction = Some(Prediction {
                     prompt_tokens,
@@ -93,12 +146,15 @@ fn is_loading(state: &State, request: RequestId) -> bool {
 
 /// The running answer, if the request is its own.
 fn current(state: &mut State, request: RequestId) -> Option<&mut Running> {
-    state.running.as_mut().filter(|running| running.request == request)
+    state
+        .running
+        .as_mut()
+        .filter(|running| running.request == request)
 }
 
 struct Start {
     prompt: Vec<PromptToken>,
-    inserted: Vec<u32>,
+    inserted: Vec<PromptToken>,
     opened: Vec<HarmonyEvent>,
     reused_tokens: usize,
     prompt_tokens: usize,
@@ -110,27 +166,52 @@ fn started(state: &mut State, request: RequestId, start: &Start) -> Vec<Effect> 
     };
     running.reused_tokens = start.reused_tokens;
     running.prefill = Some((start.reused_tokens, start.prompt_tokens));
-    let node = running.node;
-    let answer_tokens = running.base_tokens + start.inserted.len();
-    running.base_tokens = answer_tokens;
+    let (node, kept) = (running.node, running.base_tokens);
+    running.base_tokens += start.inserted.len();
+    let mut answer = answer_tokens(state, node, kept);
+    answer.extend(start.inserted.iter().cloned());
     let earlier = state.runs.before_latest().cloned();
     if let Some(run) = state.runs.latest_mut() {
-        run.start(start.prompt.clone(), answer_tokens, start.reused_tokens, earlier.as_ref());
+        run.start(
+            start.prompt.clone(),
+            answer,
+            start.reused_tokens,
+            earlier.as_ref(),
+        );
         for event in &start.opened {
             run.follow(event);
         }
     }
-    if start.inserted.is_empty() && start.opened.is_empty() {
+    // The header of an edited message is in the tree already.
+    if start.inserted.is_empty() {
         return Vec::new();
     }
-    let texts = start.prompt.iter().rev().take(start.inserted.len()).rev();
+    let (ids, texts) = start
+        .inserted
+        .iter()
+        .map(|token| (token.id, token.text.clone()))
+        .unzip();
+    let (events, at_ms) = (start.opened.clone(), state.wall_ms());
     state.change(vec![TreeOp::Insert {
         node,
-        ids: start.inserted.clone(),
-        text: texts.map(|token| token.text.as_str()).collect(),
-        events: start.opened.clone(),
-        at_ms: state.wall_ms(),
+        ids,
+        texts,
+        events,
+        at_ms,
     }])
+}
+
+/// The first tokens of an answer.
+fn answer_tokens(state: &State, node: NodeId, count: usize) -> Vec<PromptToken> {
+    let Some(NodeKind::Assistant(turn)) = state.session.tree.node(node).map(|node| &node.kind)
+    else {
+        return Vec::new();
+    };
+    let token = |(index, id): (usize, &u32)| PromptToken {
+        id: *id,
+        text: turn.token_text(index).unwrap_or_default().to_owned(),
+    };
+    turn.ids.iter().take(count).enumerate().map(token).collect()
 }
 
 fn new_token(state: &mut State, request: RequestId, token: &TokenEvent) -> Vec<Effect> {
@@ -168,7 +249,12 @@ fn finish(
     };
     let node = running.node;
     let at_ms = state.wall_ms();
-    let mut effects = state.change(vec![TreeOp::Finish { node, outcome, events, at_ms }]);
+    let mut effects = state.change(vec![TreeOp::Finish {
+        node,
+        outcome,
+        events,
+        at_ms,
+    }]);
     state.predicted_for.key = Default::default();
     if running.then_answer {
         effects.extend(generate::go_on(state, node, true));
@@ -184,13 +270,22 @@ fn finish(
 
 /// The answer ended before its end: by its own limit, or because the context is full.
 fn tell_length(state: &mut State, running: &Running) {
-    let used = state.telemetry.cache.full.tokens.max(state.telemetry.cache.sliding.tokens);
-    let limit = state.model.ready().map_or(usize::MAX, |model| model.max_context_tokens);
+    let used = state
+        .telemetry
+        .cache
+        .full
+        .tokens
+        .max(state.telemetry.cache.sliding.tokens);
+    let limit = state
+        .model
+        .ready()
+        .map_or(usize::MAX, |model| model.max_context_tokens);
     let own_limit = state.sampling.max_tokens;
     let text = if own_limit > 0 && running.generated_tokens >= own_limit {
         format!("stopped after {own_limit} tokens, as set; c goes on")
     } else if used + 2 >= limit {
-        "the context is full; Ctrl+P: drop-oldest-turns, new-session-from-here or new-session".to_owned()
+        "the context is full; Ctrl+P: drop-oldest-turns, new-session-from-here or new-session"
+            .to_owned()
     } else {
         "stopped: memory or context allow no more; c goes on where possible".to_owned()
     };
@@ -199,25 +294,50 @@ fn tell_length(state: &mut State, running: &Running) {
 
 /// After a call of a tool the person may answer as the tool.
 fn await_tool(state: &mut State, running: &Running) {
-    let Some(NodeKind::Assistant(turn)) = state.session.tree.node(running.node).map(|node| &node.kind) else {
+    let Some(NodeKind::Assistant(turn)) =
+        state.session.tree.node(running.node).map(|node| &node.kind)
+    else {
         return;
     };
-    let call = turn.parts.last().filter(|part| part.ending == Some(MessageEnding::Call));
+    let call = turn
+        .parts
+        .last()
+        .filter(|part| part.ending == Some(MessageEnding::Call));
     let Some(name) = call.and_then(|part| part.header.recipient.clone()) else {
         return;
     };
     if state.composer.is_blank() {
-        say(state, Level::Info, format!("the model calls {name}: write what the tool answers, or Esc"));
-        state.composer.begin(Target::ToolResult { call: running.node, name }, "");
+        say(
+            state,
+            Level::Info,
+            format!("the model calls {name}: write what the tool answers, or Esc"),
+        );
+        state.composer.begin(
+            Target::ToolResult {
+                call: running.node,
+                name,
+            },
+            "",
+        );
     }
 }
 
 fn failed(state: &mut State, request: RequestId, report: ErrorReport) -> Vec<Effect> {
     if current(state, request).is_some() {
         say(state, Level::Error, lines_of(&report).join(" "));
-        return finish(state, request, TurnOutcome::Failed(report), Vec::new(), None);
+        return finish(
+            state,
+            request,
+            TurnOutcome::Failed(report),
+            Vec::new(),
+            None,
+        );
     }
-    if let ModelStatus::Loading { request: loading, source, .. } = &state.model
+    if let ModelStatus::Loading {
+        request: loading,
+        source,
+        ..
+    } = &state.model
         && *loading == request
     {
         let source = source.clone();
@@ -241,11 +361,20 @@ fn crashed(state: &mut State, request: Option<RequestId>, report: &ErrorReport) 
     });
     let source = state.loaded_source.clone();
     if let Some(source) = source {
-        state.model = ModelStatus::Failed { source, report: report.clone() };
+        state.model = ModelStatus::Failed {
+            source,
+            report: report.clone(),
+        };
     }
     let running = state.running.as_ref().map(|running| running.request);
     match request.or(running) {
-        Some(request) => finish(state, request, TurnOutcome::Crashed(report.clone()), Vec::new(), None),
+        Some(request) => finish(
+            state,
+            request,
+            TurnOutcome::Crashed(report.clone()),
+            Vec::new(),
+            None,
+        ),
         None => Vec::new(),
     }
 }

@@ -146,7 +146,10 @@ impl Composer {
             return;
         }
         let number = self.pastes.len() + 1;
-        let chip = format!("[paste {number}: {lines} lines, {} characters]", text.chars().count());
+        let chip = format!(
+            "[paste {number}: {lines} lines, {} characters]",
+            text.chars().count()
+        );
         self.area.insert_str(&chip);
         self.pastes.push(Paste { chip, text });
     }
@@ -216,7 +219,10 @@ mod tests {
         let mut composer = Composer::default();
         composer.set_text("draft");
         composer.begin(Target::Instructions, "Talk like a pirate.");
-        assert_eq!((composer.text().as_str(), composer.draft().as_str()), ("Talk like a pirate.", "draft"));
+        assert_eq!(
+            (composer.text().as_str(), composer.draft().as_str()),
+            ("Talk like a pirate.", "draft")
+        );
         composer.end();
         assert_eq!(composer.text(), "draft");
     }

@@ -54,7 +54,10 @@ impl State {
             let node = self.session.tree.node(**node);
             node.is_some_and(|node| matches!(node.kind, NodeKind::Assistant(_)))
         };
-        let answer = path[at..].iter().find(is_answer).or_else(|| path[..at].iter().rev().find(is_answer));
+        let answer = path[at..]
+            .iter()
+            .find(is_answer)
+            .or_else(|| path[..at].iter().rev().find(is_answer));
         self.runs.get(*answer?)
     }
 
@@ -79,12 +82,17 @@ impl State {
         let position = self.token_position().unwrap_or_default();
         match self.map.source {
             MapSource::Token => Selection::Position(position),
-            MapSource::Window => Selection::Window { end: position, tokens: WINDOW_TOKENS },
+            MapSource::Window => Selection::Window {
+                end: position,
+                tokens: WINDOW_TOKENS,
+            },
             MapSource::Prompt => Span::Prompt.into(),
             MapSource::Answer => SpanSet::ANSWER.into(),
             MapSource::Analysis => Span::Analysis.into(),
             MapSource::Final => Span::Final.into(),
-            MapSource::Cumulative | MapSource::AnswerMinusPrompt | MapSource::FinalMinusAnalysis => Selection::All,
+            MapSource::Cumulative
+            | MapSource::AnswerMinusPrompt
+            | MapSource::FinalMinusAnalysis => Selection::All,
         }
     }
 
@@ -131,10 +139,13 @@ impl State {
         let run = self.shown_run()?;
         let share = |spans: SpanSet| run.log.grid(spans.into(), Measure::Share);
         match self.map.source {
-            MapSource::AnswerMinusPrompt => difference(&share(SpanSet::ANSWER), &share(SpanSet::PROMPT)).ok(),
-            MapSource::FinalMinusAnalysis => difference(&share(Span::Final.into()), &share(Span::Analysis.into())).ok(),
+            MapSource::AnswerMinusPrompt => {
+                difference(&share(SpanSet::ANSWER), &share(SpanSet::PROMPT)).ok()
+            }
+            MapSource::FinalMinusAnalysis => {
+                difference(&share(Span::Final.into()), &share(Span::Analysis.into())).ok()
+            }
             _ => Some(run.log.grid(self.selection(), measure)),
         }
     }
 }
-

@@ -5,7 +5,6 @@ use tui_input::InputRequest;
 use super::action::{Action, Context};
 use super::effect::Effect;
 use super::key::Key;
-use super::popup::Popup;
 use super::state::{Focus, State, View};
 use super::update::{self, chat, map, popups, sampler};
 
@@ -154,7 +153,11 @@ fn click(state: &mut State, mouse: MouseInput) -> Vec<Effect> {
         return Vec::new();
     }
     if mouse.y == 0 && mouse.kind == MouseKind::Press {
-        let tab = state.viewport.tabs.iter().find(|(_, columns)| columns.contains(&mouse.x));
+        let tab = state
+            .viewport
+            .tabs
+            .iter()
+            .find(|(_, columns)| columns.contains(&mouse.x));
         if let Some((view, _)) = tab.cloned() {
             return update::show(state, view);
         }
@@ -173,13 +176,21 @@ fn click(state: &mut State, mouse: MouseInput) -> Vec<Effect> {
 
 fn pane_at(state: &State, mouse: MouseInput) -> Option<Focus> {
     let panes = &state.viewport.panes;
-    let found = panes.iter().rev().find(|(_, area)| area.contains(mouse.x, mouse.y));
+    let found = panes
+        .iter()
+        .rev()
+        .find(|(_, area)| area.contains(mouse.x, mouse.y));
     found.map(|(focus, _)| *focus)
 }
 
 /// The panes that Tab goes through: those on screen, in the order of drawing.
 pub(super) fn next_pane(state: &State) -> Focus {
-    let panes: Vec<Focus> = state.viewport.panes.iter().map(|(focus, _)| *focus).collect();
+    let panes: Vec<Focus> = state
+        .viewport
+        .panes
+        .iter()
+        .map(|(focus, _)| *focus)
+        .collect();
     let place = panes.iter().position(|focus| *focus == state.focus);
     let next = place.map_or(0, |place| place + 1) % panes.len().max(1);
     panes.get(next).copied().unwrap_or(state.focus)
@@ -188,11 +199,6 @@ pub(super) fn next_pane(state: &State) -> Focus {
 /// The focus that a view gives to the keys: the composer where the chat is, else its pane.
 pub(super) fn focus_of(view: View) -> Focus {
     view.focus()
-}
-
-/// Whether the popup on top is a help text, which scrolls by keys.
-pub(super) fn scrolls(popup: &Popup) -> bool {
-    matches!(popup, Popup::Help { .. } | Popup::HowTo { .. } | Popup::Trouble { .. })
 }
 
 /// What a text field is asked by an editing action.

@@ -16,10 +16,14 @@ pub struct Keymap {
 #[non_exhaustive]
 pub enum KeymapError {
     /// No such context.
-    #[error("there is no key context \"{0}\"; known: global, composer, panes, chat, experts, tokens, memory, log, sampler, list, field")]
+    #[error(
+        "there is no key context \"{0}\"; known: global, composer, panes, chat, experts, tokens, memory, log, sampler, list, field"
+    )]
     Context(String),
     /// No such action.
-    #[error("keys.{context}: there is no action \"{action}\" for {key}; `gptoss-tui print-keys` lists them")]
+    #[error(
+        "keys.{context}: there is no action \"{action}\" for {key}; `gptoss-tui print-keys` lists them"
+    )]
     Action {
         /// The context's name.
         context: String,
@@ -49,7 +53,9 @@ impl Keymap {
     ///
     /// *Errors:* [`KeymapError`] where context or action do not exist.
     pub fn bind(&mut self, context: &str, key: Key, action: &str) -> Result<(), KeymapError> {
-        let known = Context::ALL.into_iter().find(|known| known.name() == context);
+        let known = Context::ALL
+            .into_iter()
+            .find(|known| known.name() == context);
         let Some(known) = known else {
             return Err(KeymapError::Context(context.to_owned()));
         };
@@ -84,7 +90,10 @@ impl Keymap {
     pub fn keys(&self, context: Context, action: Action) -> Vec<&Key> {
         let mut keys: Vec<&Key> = Vec::new();
         for context in context.chain() {
-            let bound = self.bindings.iter().filter(|((place, _), bound)| place == context && **bound == action);
+            let bound = self
+                .bindings
+                .iter()
+                .filter(|((place, _), bound)| place == context && **bound == action);
             keys.extend(bound.map(|((_, key), _)| key));
         }
         // The default's order is the table's: its first key is the one to show.
@@ -94,7 +103,12 @@ impl Keymap {
             .iter()
             .flat_map(|(_, keys)| keys.iter().copied())
             .collect::<Vec<_>>();
-        keys.sort_by_key(|key| first.iter().position(|name| *name == key.name()).unwrap_or(usize::MAX));
+        keys.sort_by_key(|key| {
+            first
+                .iter()
+                .position(|name| *name == key.name())
+                .unwrap_or(usize::MAX)
+        });
         keys
     }
 
@@ -108,10 +122,15 @@ impl Keymap {
 
     /// The key to show for an action, wherever it is bound.
     pub fn first_key(&self, action: Action) -> Option<(Context, &Key)> {
-        let bound = || self.bindings.iter().filter(move |(_, bound)| **bound == action);
+        let bound = || {
+            self.bindings
+                .iter()
+                .filter(move |(_, bound)| **bound == action)
+        };
         for (context, keys) in action.info().keys {
             for name in *keys {
-                let found = bound().find(|((place, key), _)| place == context && key.name() == *name);
+                let found =
+                    bound().find(|((place, key), _)| place == context && key.name() == *name);
                 if let Some(((place, key), _)) = found {
                     return Some((*place, key));
                 }
@@ -133,7 +152,11 @@ mod tests {
         for info in REGISTRY {
             assert!(names.insert(info.name), "{} twice", info.name);
             assert!(actions.insert(info.action), "{:?} twice", info.action);
-            assert!(!info.help.is_empty() && !info.help.ends_with('.'), "{}", info.name);
+            assert!(
+                !info.help.is_empty() && !info.help.ends_with('.'),
+                "{}",
+                info.name
+            );
             assert_eq!(info.action.info().name, info.name);
         }
     }
@@ -144,7 +167,10 @@ mod tests {
         for info in REGISTRY {
             for (context, keys) in info.keys {
                 for key in *keys {
-                    assert!(bound.insert((context, key)), "{context:?} binds {key} twice");
+                    assert!(
+                        bound.insert((context, key)),
+                        "{context:?} binds {key} twice"
+                    );
                 }
             }
         }
@@ -154,8 +180,14 @@ mod tests {
     fn where_text_is_written_characters_are_text() {
         let keymap = Keymap::default();
         assert_eq!(keymap.resolve(Context::Composer, &Key::new("q")), None);
-        assert_eq!(keymap.resolve(Context::Chat, &Key::new("r")), Some(Action::Regenerate));
-        assert_eq!(keymap.resolve(Context::Composer, &Key::new("ctrl-p")), Some(Action::Palette));
+        assert_eq!(
+            keymap.resolve(Context::Chat, &Key::new("r")),
+            Some(Action::Regenerate)
+        );
+        assert_eq!(
+            keymap.resolve(Context::Composer, &Key::new("ctrl-p")),
+            Some(Action::Palette)
+        );
     }
 
     #[test]
@@ -163,7 +195,10 @@ mod tests {
         let mut keymap = Keymap::default();
         keymap.bind("chat", Key::new("X"), "regenerate").unwrap();
         keymap.bind("chat", Key::new("r"), "none").unwrap();
-        assert_eq!(keymap.resolve(Context::Chat, &Key::new("X")), Some(Action::Regenerate));
+        assert_eq!(
+            keymap.resolve(Context::Chat, &Key::new("X")),
+            Some(Action::Regenerate)
+        );
         assert_eq!(keymap.resolve(Context::Chat, &Key::new("r")), None);
         assert!(keymap.bind("chart", Key::new("x"), "quit").is_err());
         assert!(keymap.bind("chat", Key::new("x"), "quti").is_err());
@@ -172,7 +207,11 @@ mod tests {
     #[test]
     fn nothing_depends_on_alt_alone() {
         for info in REGISTRY {
-            let keys: Vec<&str> = info.keys.iter().flat_map(|(_, keys)| keys.iter().copied()).collect();
+            let keys: Vec<&str> = info
+                .keys
+                .iter()
+                .flat_map(|(_, keys)| keys.iter().copied())
+                .collect();
             let only_alt = !keys.is_empty() && keys.iter().all(|key| key.starts_with("alt-"));
             assert!(!only_alt || info.action == Action::Redo, "{}", info.name);
         }

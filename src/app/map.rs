@@ -63,7 +63,10 @@ impl MapSource {
     /// The next or the one before.
     #[must_use]
     pub fn step(self, forward: bool) -> Self {
-        let place = Self::ALL.iter().position(|source| *source == self).unwrap_or(0);
+        let place = Self::ALL
+            .iter()
+            .position(|source| *source == self)
+            .unwrap_or(0);
         let count = Self::ALL.len();
         Self::ALL[(place + if forward { 1 } else { count - 1 }) % count]
     }
@@ -86,13 +89,23 @@ pub enum Zoom {
 }
 
 impl Zoom {
-    const ALL: [Self; 5] = [Self::Strip, Self::Overview, Self::OneToOne, Self::Layer, Self::Card];
+    const ALL: [Self; 5] = [
+        Self::Strip,
+        Self::Overview,
+        Self::OneToOne,
+        Self::Layer,
+        Self::Card,
+    ];
 
     /// One step closer or farther.
     #[must_use]
     pub fn step(self, closer: bool) -> Self {
         let place = Self::ALL.iter().position(|zoom| *zoom == self).unwrap_or(1);
-        let next = if closer { place + 1 } else { place.saturating_sub(1) };
+        let next = if closer {
+            place + 1
+        } else {
+            place.saturating_sub(1)
+        };
         Self::ALL[next.min(Self::ALL.len() - 1)]
     }
 
@@ -163,7 +176,13 @@ pub struct FrozenMap {
 
 impl MapView {
     /// Moves the cursor by whole cells, staying on the map.
-    pub fn move_cursor(&mut self, layers: i64, experts: i64, num_layers: usize, num_experts: usize) {
+    pub fn move_cursor(
+        &mut self,
+        layers: i64,
+        experts: i64,
+        num_layers: usize,
+        num_experts: usize,
+    ) {
         let shift = |value: usize, by: i64, count: usize| {
             (value as i64 + by).clamp(0, count.saturating_sub(1) as i64) as usize
         };

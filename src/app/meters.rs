@@ -28,14 +28,21 @@ impl Series {
     /// Adds a figure; within [`SAMPLE_MS`] of the latest it replaces that one.
     pub fn push(&mut self, at_ms: u64, value: f64) {
         let replaces = |samples: &VecDeque<Sample>| {
-            let before = samples.len().checked_sub(2).and_then(|index| samples.get(index));
+            let before = samples
+                .len()
+                .checked_sub(2)
+                .and_then(|index| samples.get(index));
             before.is_some_and(|before| at_ms < before.at_ms.saturating_add(SAMPLE_MS))
         };
         if replaces(&self.0) {
             self.0.pop_back();
         }
         self.0.push_back(Sample { at_ms, value });
-        while self.0.front().is_some_and(|first| first.at_ms + HISTORY_MS < at_ms) {
+        while self
+            .0
+            .front()
+            .is_some_and(|first| first.at_ms + HISTORY_MS < at_ms)
+        {
             self.0.pop_front();
         }
     }
@@ -99,7 +106,8 @@ impl Meters {
             EnginePhase::Idle | EnginePhase::Loading => {}
         }
         if telemetry.memory.active_bytes > 0 {
-            self.active_bytes.push(now_ms, telemetry.memory.active_bytes as f64);
+            self.active_bytes
+                .push(now_ms, telemetry.memory.active_bytes as f64);
         }
     }
 
@@ -137,7 +145,12 @@ mod tests {
         assert!(count <= HISTORY_MS / SAMPLE_MS + 2, "{count} samples");
         assert!(count >= HISTORY_MS / 400, "{count} samples");
         assert_eq!(series.latest(), Some(119_950.0));
-        assert!(series.samples().next().is_some_and(|first| first.at_ms + HISTORY_MS >= 119_950));
+        assert!(
+            series
+                .samples()
+                .next()
+                .is_some_and(|first| first.at_ms + HISTORY_MS >= 119_950)
+        );
     }
 
     #[test]

@@ -93,7 +93,9 @@ impl<T> ListPopup<T> {
 
     /// The entries shown, in order.
     pub fn visible(&self) -> impl Iterator<Item = &T> {
-        self.shown.iter().filter_map(|index| self.entries.get(*index))
+        self.shown
+            .iter()
+            .filter_map(|index| self.entries.get(*index))
     }
 }
 

@@ -53,7 +53,9 @@ fn take(state: &mut State, report: Report) -> Vec<Effect> {
 
 fn engine_busy(state: &mut State, command: Command) -> Vec<Effect> {
     match command {
-        Command::Generate(generate) => refused(state, Some(generate.id), "the engine is busy; try again"),
+        Command::Generate(generate) => {
+            refused(state, Some(generate.id), "the engine is busy; try again")
+        }
         Command::Load(load) => refused(state, Some(load.id), "the engine is busy; try again"),
         Command::Predict { .. } => {
             // It is asked again with the next change.
@@ -61,7 +63,11 @@ fn engine_busy(state: &mut State, command: Command) -> Vec<Effect> {
             Vec::new()
         }
         _ => {
-            say(state, Level::Warning, "the engine is busy; the change was not taken");
+            say(
+                state,
+                Level::Warning,
+                "the engine is busy; the change was not taken",
+            );
             Vec::new()
         }
     }
@@ -70,18 +76,32 @@ fn engine_busy(state: &mut State, command: Command) -> Vec<Effect> {
 fn refused(state: &mut State, request: Option<RequestId>, message: &str) -> Vec<Effect> {
     say(state, Level::Error, message);
     let report = ErrorReport::new(ErrorKind::Busy, message);
-    if let ModelStatus::Loading { request: loading, source, .. } = &state.model
+    if let ModelStatus::Loading {
+        request: loading,
+        source,
+        ..
+    } = &state.model
         && Some(*loading) == request
     {
-        state.model = ModelStatus::Failed { source: source.clone(), report };
+        state.model = ModelStatus::Failed {
+            source: source.clone(),
+            report,
+        };
         return Vec::new();
     }
-    let running = state.running.take_if(|running| Some(running.request) == request);
+    let running = state
+        .running
+        .take_if(|running| Some(running.request) == request);
     match running {
         Some(running) => {
             let at_ms = state.wall_ms();
             let outcome = TurnOutcome::Failed(report);
-            state.change(vec![TreeOp::Finish { node: running.node, outcome, events: Vec::new(), at_ms }])
+            state.change(vec![TreeOp::Finish {
+                node: running.node,
+                outcome,
+                events: Vec::new(),
+                at_ms,
+            }])
         }
         None => Vec::new(),
     }
@@ -124,7 +144,11 @@ fn session_opened(state: &mut State, id: SessionId, opened: Opened) {
     if let Some(damage) = damage {
         say(state, Level::Warning, damage);
     } else if let Some(reason) = read_only {
-        say(state, Level::Warning, format!("this session is read-only: {reason}"));
+        say(
+            state,
+            Level::Warning,
+            format!("this session is read-only: {reason}"),
+        );
     }
 }
 

@@ -60,18 +60,20 @@ impl Run {
         }
     }
 
-    /// Begins a request's record. `answer_ids` of the prompt's last tokens belong to the answer:
-    /// those it goes on from. What `earlier` knows of the reused prefix is taken over.
+    /// Begins a request's record: the prompt up to the answer, and the answer's tokens before those
+    /// to come. What `earlier` knows of the reused prefix is taken over.
     pub fn start(
         &mut self,
-        mut prompt: Vec<PromptToken>,
-        answer_ids: usize,
+        prompt: Vec<PromptToken>,
+        answer: Vec<PromptToken>,
         reused_tokens: usize,
         earlier: Option<&Self>,
     ) {
-        let num_prompt = prompt.len().saturating_sub(answer_ids);
-        let answer = prompt.split_off(num_prompt);
-        if self.prompt.is_empty() {
+        let (num_prompt, answer_ids) = (prompt.len(), answer.len());
+        if self.prompt != prompt {
+            // An edited text is part of the prompt.
+            self.log.truncate(0);
+            self.tokens.clear();
             if let Some(earlier) = earlier {
                 self.take_over(earlier, reused_tokens.min(num_prompt));
             }
@@ -103,7 +105,10 @@ impl Run {
 
     /// Logs a token's routing; one whose pass was repeated is known already.
     fn push(&mut self, token: RoutedToken) {
-        if self.last_routed().is_some_and(|last| last >= token.position) {
+        if self
+            .last_routed()
+            .is_some_and(|last| last >= token.position)
+        {
             return;
         }
         if let Err(error) = self.log.push(token) {
@@ -164,7 +169,10 @@ impl Run {
     fn route(&mut self, position: usize, routing: TokenRouting) {
         let span = match position.checked_sub(self.prompt.len()) {
             None => Span::Prompt,
-            Some(index) => self.tokens.get(index).map_or(Span::Other, |token| token.span),
+            Some(index) => self
+                .tokens
+                .get(index)
+                .map_or(Span::Other, |token| token.span),
         };
         self.push(RoutedToken {
             position,

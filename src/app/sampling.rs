@@ -92,8 +92,20 @@ impl Knob {
 
     /// The numbers' track; none for texts and for the seed.
     pub const fn track(self) -> Option<Track> {
-        const fn track(min: f64, max: f64, step: f64, digits: usize, off: Option<f64>) -> Option<Track> {
-            Some(Track { min, max, step, digits, off })
+        const fn track(
+            min: f64,
+            max: f64,
+            step: f64,
+            digits: usize,
+            off: Option<f64>,
+        ) -> Option<Track> {
+            Some(Track {
+                min,
+                max,
+                step,
+                digits,
+                off,
+            })
         }
         match self {
             Self::Temperature => track(0.0, 2.0, 0.05, 2, None),
@@ -171,8 +183,15 @@ pub struct Preview {
 /// Penalties and XTC depend on the history and on chance; they are not judged here. A temperature of
 /// 0 keeps the first alone.
 pub fn preview(params: &SamplingParams, alternatives: &[TopLogprob]) -> Preview {
-    let probabilities: Vec<f64> = alternatives.iter().map(|one| f64::from(one.logprob).exp()).collect();
-    let kept_by_k = if params.top_k == 0 { usize::MAX } else { params.top_k as usize };
+    let probabilities: Vec<f64> = alternatives
+        .iter()
+        .map(|one| f64::from(one.logprob).exp())
+        .collect();
+    let kept_by_k = if params.top_k == 0 {
+        usize::MAX
+    } else {
+        params.top_k as usize
+    };
     // The chain renormalizes after top-k, so what top-p sees is the share among those k.
     let mass_of_k: f64 = match kept_by_k {
         usize::MAX => 1.0,
@@ -200,7 +219,10 @@ pub fn preview(params: &SamplingParams, alternatives: &[TopLogprob]) -> Preview 
         })
         .collect();
     let kept = fates.iter().filter(|fate| **fate == Fate::Kept).count();
-    let kept_mass = probabilities.iter().zip(&fates).filter(|(_, fate)| **fate == Fate::Kept);
+    let kept_mass = probabilities
+        .iter()
+        .zip(&fates)
+        .filter(|(_, fate)| **fate == Fate::Kept);
     Preview {
         kept,
         kept_mass: kept_mass.map(|(probability, _)| probability).sum(),
@@ -273,13 +295,18 @@ impl SamplingPanel {
         match knob {
             Knob::Seed => self.params.seed.to_string(),
             Knob::LogitBias => {
-                let pairs = self.params.logit_bias.iter().map(|(id, bias)| format!("{id}={bias}"));
+                let pairs = self
+                    .params
+                    .logit_bias
+                    .iter()
+                    .map(|(id, bias)| format!("{id}={bias}"));
                 pairs.collect::<Vec<_>>().join(" ")
             }
             Knob::Stop => serde_json::to_string(&self.stop).unwrap_or_default(),
             _ => {
                 let digits = knob.track().map_or(0, |track| track.digits);
-                self.number(knob).map_or_else(String::new, |value| format!("{value:.digits$}"))
+                self.number(knob)
+                    .map_or_else(String::new, |value| format!("{value:.digits$}"))
             }
         }
     }
@@ -289,12 +316,16 @@ impl SamplingPanel {
         let text = text.trim();
         match knob {
             Knob::Seed => {
-                self.params.seed = text.parse().map_err(|_| format!("a seed is a whole number, not \"{text}\""))?;
+                self.params.seed = text
+                    .parse()
+                    .map_err(|_| format!("a seed is a whole number, not \"{text}\""))?;
             }
             Knob::LogitBias => self.params.logit_bias = biases(text)?,
             Knob::Stop => self.stop = stop_texts(text)?,
             _ => {
-                let value: f64 = text.parse().map_err(|_| format!("{} is a number, not \"{text}\"", knob.label()))?;
+                let value: f64 = text
+                    .parse()
+                    .map_err(|_| format!("{} is a number, not \"{text}\"", knob.label()))?;
                 let is_count = knob.track().is_some_and(|track| track.digits == 0);
                 if !value.is_finite() || (is_count && (value < 0.0 || value.fract() != 0.0)) {
                     return Err(format!("{} cannot be {text}", knob.label()));
@@ -312,7 +343,9 @@ fn biases(text: &str) -> Result<std::collections::BTreeMap<u32, f32>, String> {
         Some((id.parse().ok()?, bias.parse().ok()?))
     };
     text.split_whitespace()
-        .map(|word| pair(word).ok_or_else(|| format!("a bias is TOKEN=VALUE such as 17=-5, not \"{word}\"")))
+        .map(|word| {
+            pair(word).ok_or_else(|| format!("a bias is TOKEN=VALUE such as 17=-5, not \"{word}\""))
+        })
         .collect()
 }
 
@@ -322,7 +355,8 @@ fn stop_texts(text: &str) -> Result<Vec<String>, String> {
         return Ok(Vec::new());
     }
     if text.starts_with('[') {
-        return serde_json::from_str(text).map_err(|error| format!("stop texts are a JSON list: {error}"));
+        return serde_json::from_str(text)
+            .map_err(|error| format!("stop texts are a JSON list: {error}"));
     }
     Ok(vec![text.to_owned()])
 }
@@ -373,7 +407,12 @@ mod tests {
             panel.set_typed(knob, text).unwrap();
             assert_eq!(panel.typed(knob), text);
         }
-        for (knob, text) in [(Knob::TopK, "1.5"), (Knob::Temperature, "hot"), (Knob::LogitBias, "17"), (Knob::Seed, "-1")] {
+        for (knob, text) in [
+            (Knob::TopK, "1.5"),
+            (Knob::Temperature, "hot"),
+            (Knob::LogitBias, "17"),
+            (Knob::Seed, "-1"),
+        ] {
             assert!(panel.set_typed(knob, text).is_err(), "{knob:?} took {text}");
         }
     }

@@ -57,7 +57,13 @@ pub enum View {
 
 impl View {
     /// All, in the order of their keys.
-    pub const ALL: [Self; 5] = [Self::Chat, Self::Experts, Self::Tokens, Self::Memory, Self::Log];
+    pub const ALL: [Self; 5] = [
+        Self::Chat,
+        Self::Experts,
+        Self::Tokens,
+        Self::Memory,
+        Self::Log,
+    ];
 
     /// The tab's word.
     pub const fn title(self) -> &'static str {

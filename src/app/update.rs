@@ -52,7 +52,10 @@ fn everywhere(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
         Action::StopOrQuit => stop_or_quit(state),
         Action::Quit => quit(state),
-        Action::Help => popups::open(state, |state| Popup::Help { context: state.context(), scroll: 0 }),
+        Action::Help => popups::open(state, |state| Popup::Help {
+            context: state.context(),
+            scroll: 0,
+        }),
         Action::Palette => popups::palette(state),
         Action::CycleEffort => cycle_effort(state),
         Action::Models => popups::models(state),
@@ -86,12 +89,25 @@ fn everywhere(state: &mut State, action: Action) -> Vec<Effect> {
         Action::TokenFollow => map::follow(state),
         Action::CycleTheme => cycle_theme(state),
         Action::ClearCache => clear_cache(state),
-        Action::NewSession | Action::Sessions | Action::RenameSession | Action::NewSessionFromHere => {
-            sessions::perform(state, action)
-        }
-        Action::ExportMarkdown => popups::ask(state, Question::Export(ExportFormat::Markdown), "conversation.md"),
-        Action::ExportJson => popups::ask(state, Question::Export(ExportFormat::Json), "conversation.json"),
-        Action::ExportHtml => popups::ask(state, Question::Export(ExportFormat::Html), "conversation.html"),
+        Action::NewSession
+        | Action::Sessions
+        | Action::RenameSession
+        | Action::NewSessionFromHere => sessions::perform(state, action),
+        Action::ExportMarkdown => popups::ask(
+            state,
+            Question::Export(ExportFormat::Markdown),
+            "conversation.md",
+        ),
+        Action::ExportJson => popups::ask(
+            state,
+            Question::Export(ExportFormat::Json),
+            "conversation.json",
+        ),
+        Action::ExportHtml => popups::ask(
+            state,
+            Question::Export(ExportFormat::Html),
+            "conversation.html",
+        ),
         Action::ImportJson => popups::ask(state, Question::Import, ""),
         _ => chat::perform(state, action),
     }
@@ -113,7 +129,9 @@ fn log_action(state: &mut State, action: Action) -> Option<Vec<Effect>> {
 
 pub(super) fn scroll_log(state: &mut State, lines: i64) {
     let last = state.log.len().saturating_sub(1) as i64;
-    state.log_scroll = (state.log_scroll as i64).saturating_add(lines).clamp(0, last) as usize;
+    state.log_scroll = (state.log_scroll as i64)
+        .saturating_add(lines)
+        .clamp(0, last) as usize;
 }
 
 fn focus(state: &mut State, to: Focus) -> Vec<Effect> {
@@ -147,10 +165,17 @@ fn stop_or_quit(state: &mut State) -> Vec<Effect> {
     }
     if !state.composer.is_blank() {
         state.composer.take();
-        say(state, Level::Info, "draft cleared; Ctrl+Y brings it back while nothing else was typed");
+        say(
+            state,
+            Level::Info,
+            "draft cleared; Ctrl+Y brings it back while nothing else was typed",
+        );
         return Vec::new();
     }
-    if state.quit_armed_until_ms.is_some_and(|until| state.now_ms <= until) {
+    if state
+        .quit_armed_until_ms
+        .is_some_and(|until| state.now_ms <= until)
+    {
         return vec![Effect::Quit];
     }
     state.quit_armed_until_ms = Some(state.now_ms + QUIT_ARMED_MS);
@@ -178,7 +203,9 @@ fn cycle_effort(state: &mut State) -> Vec<Effect> {
 
 fn cycle_theme(state: &mut State) -> Vec<Effect> {
     let themes = &state.preferences.themes;
-    let place = themes.iter().position(|name| *name == state.preferences.theme);
+    let place = themes
+        .iter()
+        .position(|name| *name == state.preferences.theme);
     let next = place.map_or(0, |place| (place + 1) % themes.len().max(1));
     let Some(name) = themes.get(next).cloned() else {
         return Vec::new();
@@ -219,7 +246,11 @@ pub(super) fn load(state: &mut State, source: ModelSource) -> Vec<Effect> {
     };
     state.loaded_source = Some(source.clone());
     let options = state.preferences.load;
-    vec![Effect::Engine(Command::Load(LoadRequest { id: request, source, options }))]
+    vec![Effect::Engine(Command::Load(LoadRequest {
+        id: request,
+        source,
+        options,
+    }))]
 }
 
 /// Begins with a model: what the program does when it starts.
@@ -239,10 +270,17 @@ pub(super) fn say(state: &mut State, level: Level, text: impl Into<String>) {
 
 /// What follows from whatever has changed: the draft is predicted and saved once it rests.
 pub(super) fn after(state: &mut State) -> Vec<Effect> {
-    if state.notice.as_ref().is_some_and(|notice| notice.until_ms <= state.now_ms) {
+    if state
+        .notice
+        .as_ref()
+        .is_some_and(|notice| notice.until_ms <= state.now_ms)
+    {
         state.notice = None;
     }
-    if state.quit_armed_until_ms.is_some_and(|until| until < state.now_ms) {
+    if state
+        .quit_armed_until_ms
+        .is_some_and(|until| until < state.now_ms)
+    {
         state.quit_armed_until_ms = None;
     }
     let mut effects = Vec::new();
@@ -266,7 +304,10 @@ fn predict(state: &mut State) -> Vec<Effect> {
     if state.model.ready().is_none() || state.running.is_some() {
         return Vec::new();
     }
-    let key = (state.composer.draft(), state.session.tree.path().last().copied());
+    let key = (
+        state.composer.draft(),
+        state.session.tree.path().last().copied(),
+    );
     let is_known = state.predicted_for.key == key && state.predicted_for.seq > 0;
     if is_known || state.predicted_for.at_ms + DRAFT_REST_MS > state.now_ms {
         return Vec::new();
@@ -292,12 +333,16 @@ impl State {
         let notice = self.notice.as_ref().map(|notice| notice.until_ms);
         let armed = self.quit_armed_until_ms.map(|until| until + 1);
         let draft = self.composer.draft();
-        let resting = (draft != self.session.tree.draft()).then_some(self.resting.1 + DRAFT_REST_MS);
+        let resting =
+            (draft != self.session.tree.draft()).then_some(self.resting.1 + DRAFT_REST_MS);
         let is_predicted = self.predicted_for.seq > 0 && self.predicted_for.key.0 == draft;
         let can_predict = self.model.ready().is_some() && self.running.is_none();
         let predicting =
             (can_predict && !is_predicted).then_some(self.predicted_for.at_ms + DRAFT_REST_MS);
-        [notice, armed, resting, predicting].into_iter().flatten().min()
+        [notice, armed, resting, predicting]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// A new request's id.

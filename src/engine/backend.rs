@@ -88,7 +88,7 @@ pub struct PromptStart {
     /// The prompt up to the answer, as [`super::protocol::Event::Started`] has it.
     pub prompt: Vec<PromptToken>,
     /// Tokens put after the resumed ones.
-    pub inserted: Vec<u32>,
+    pub inserted: Vec<PromptToken>,
     /// What they, or an edited message's header, mean in the answer.
     pub opened: Vec<HarmonyEvent>,
 }

@@ -88,7 +88,7 @@ impl Backend for MlxBackend {
             prompt_tokens: progress.total_tokens,
             reused_tokens: progress.reused_tokens,
             prompt: prompt::prompt_tokens(&loaded.model, before_answer),
-            inserted: rendered.inserted,
+            inserted: prompt::prompt_tokens(&loaded.model, &rendered.inserted),
             opened: rendered.opened,
         })
     }

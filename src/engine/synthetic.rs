@@ -219,9 +219,10 @@ impl SyntheticBackend {
             }
         }
         if matches!(prompt.opening, AnswerOpening::AnswerNow { .. }) {
-            inserted = answer.ids_to_final();
-            opened = inserted.iter().flat_map(|&id| answer.push(id)).collect();
-            ids.extend(&inserted);
+            let to_final = answer.ids_to_final();
+            opened = to_final.iter().flat_map(|&id| answer.push(id)).collect();
+            inserted = to_final.iter().copied().map(prompt::control).collect();
+            ids.extend(&to_final);
         }
         let start = PromptStart {
             prompt: tokens,

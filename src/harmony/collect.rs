@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use super::RenderError;
 use super::event::{FaultKind, HarmonyEvent, MessageEnding};
 use super::message::Message;
@@ -39,7 +41,7 @@ pub struct ParsedMessage {
 }
 
 /// Tokens that fit no message.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FaultSpan {
     /// What is wrong.
     pub kind: FaultKind,

@@ -55,7 +55,7 @@ impl Answer {
                         reused_tokens,
                         prompt_text: prompt.iter().map(|token| token.text.as_str()).collect(),
                         answer_start: prompt.len(),
-                        inserted,
+                        inserted: inserted.iter().map(|token| token.id).collect(),
                         opened,
                     };
                 }

@@ -84,7 +84,9 @@ pub(in crate::app) fn scroll(state: &mut State, lines: i64) {
     let Some(top) = top else {
         return;
     };
-    if lines > 0 && (state.chat.scroll == Scroll::Follow || lines as usize >= drawn.lines_below.max(1)) {
+    if lines > 0
+        && (state.chat.scroll == Scroll::Follow || lines as usize >= drawn.lines_below.max(1))
+    {
         state.chat.scroll = Scroll::Follow;
         return;
     }
@@ -96,7 +98,9 @@ pub(in crate::app) fn scroll(state: &mut State, lines: i64) {
     state.viewport.chat.lines_below = if lines > 0 {
         drawn.lines_below.saturating_sub(lines as usize)
     } else {
-        drawn.lines_below.saturating_add(lines.unsigned_abs() as usize)
+        drawn
+            .lines_below
+            .saturating_add(lines.unsigned_abs() as usize)
     };
 }
 
@@ -104,7 +108,10 @@ fn to_top(state: &mut State) {
     let path = state.session.tree.path();
     if let Some(first) = path.first().copied() {
         state.chat.selected = Some(first);
-        state.chat.scroll = Scroll::At(Anchor { node: first, line: 0 });
+        state.chat.scroll = Scroll::At(Anchor {
+            node: first,
+            line: 0,
+        });
     }
 }
 
@@ -117,7 +124,8 @@ pub(in crate::app) fn selected(state: &State) -> Option<NodeId> {
 
 fn select(state: &mut State, by: i64) {
     let path = state.session.tree.path();
-    let Some(place) = selected(state).and_then(|node| path.iter().position(|other| *other == node)) else {
+    let Some(place) = selected(state).and_then(|node| path.iter().position(|other| *other == node))
+    else {
         return;
     };
     let next = (place as i64 + by).clamp(0, path.len() as i64 - 1) as usize;
@@ -128,7 +136,12 @@ fn select(state: &mut State, by: i64) {
 fn show(state: &mut State, node: NodeId) {
     state.chat.selected = Some(node);
     let is_visible = |state: &State| {
-        let rows = state.viewport.chat.messages.iter().find(|(shown, _)| *shown == node);
+        let rows = state
+            .viewport
+            .chat
+            .messages
+            .iter()
+            .find(|(shown, _)| *shown == node);
         rows.is_some_and(|(_, rows)| rows.start > 0)
     };
     if !is_visible(state) {
@@ -138,11 +151,20 @@ fn show(state: &mut State, node: NodeId) {
 
 /// Selects the message under the mouse.
 pub(in crate::app) fn point(state: &mut State, y: u16) {
-    let pane = state.viewport.panes.iter().find(|(pane, _)| *pane == Focus::Chat);
+    let pane = state
+        .viewport
+        .panes
+        .iter()
+        .find(|(pane, _)| *pane == Focus::Chat);
     let Some(row) = pane.and_then(|(_, area)| y.checked_sub(area.y)) else {
         return;
     };
-    let message = state.viewport.chat.messages.iter().find(|(_, rows)| rows.contains(&row));
+    let message = state
+        .viewport
+        .chat
+        .messages
+        .iter()
+        .find(|(_, rows)| rows.contains(&row));
     if let Some((node, _)) = message {
         state.chat.selected = Some(*node);
     }
@@ -152,7 +174,10 @@ fn fold(state: &mut State) {
     let path = state.session.tree.path();
     let selected = selected(state);
     let answers = |node: &NodeId| is_answer(state, *node);
-    let below = path.iter().skip_while(|node| Some(**node) != selected).find(|node| answers(node));
+    let below = path
+        .iter()
+        .skip_while(|node| Some(**node) != selected)
+        .find(|node| answers(node));
     let answer = below.or_else(|| path.iter().rev().find(|node| answers(node)));
     if let Some(answer) = answer.copied() {
         state.chat.toggle(answer);
@@ -178,11 +203,18 @@ fn step_sibling(state: &mut State, by: i64) -> Vec<Effect> {
         .last()
         .copied();
     let Some(branching) = branching else {
-        say(state, Level::Info, "there is no other branch here; r, e and b make one");
+        say(
+            state,
+            Level::Info,
+            "there is no other branch here; r, e and b make one",
+        );
         return Vec::new();
     };
     let siblings = state.session.tree.siblings(branching);
-    let place = siblings.iter().position(|other| *other == branching).unwrap_or(0);
+    let place = siblings
+        .iter()
+        .position(|other| *other == branching)
+        .unwrap_or(0);
     let next = (place as i64 + by).rem_euclid(siblings.len() as i64) as usize;
     let chosen = siblings[next];
     let effects = state.change(vec![TreeOp::Select { node: chosen }]);
@@ -194,7 +226,10 @@ fn selected_answer(state: &mut State) -> Option<NodeId> {
     let path = state.session.tree.path();
     let node = selected(state)?;
     let at = path.iter().position(|other| *other == node)?;
-    let found = path[at..].iter().find(|node| is_answer(state, **node)).copied();
+    let found = path[at..]
+        .iter()
+        .find(|node| is_answer(state, **node))
+        .copied();
     if found.is_none() {
         say(state, Level::Info, "there is no answer yet");
     }
@@ -217,7 +252,12 @@ fn regenerate(state: &mut State, seed: Seed) -> Vec<Effect> {
     let Some(last) = selected(state) else {
         return Vec::new();
     };
-    let parent = match state.session.tree.node(last).map(|node| (&node.kind, node.parent)) {
+    let parent = match state
+        .session
+        .tree
+        .node(last)
+        .map(|node| (&node.kind, node.parent))
+    {
         Some((NodeKind::Assistant(_), parent)) => parent,
         // A message whose answer is asked for, or that has none yet.
         Some(_) => Some(last),
@@ -240,7 +280,11 @@ fn go_on(state: &mut State) -> Vec<Effect> {
             effects
         }
         None => {
-            say(state, Level::Info, "the last message is yours; r asks for an answer");
+            say(
+                state,
+                Level::Info,
+                "the last message is yours; r asks for an answer",
+            );
             Vec::new()
         }
     }
@@ -253,7 +297,12 @@ fn edit(state: &mut State) -> Vec<Effect> {
     let id = node.id;
     match node.kind.clone() {
         NodeKind::User { text } => compose(state, Target::EditUser(id), &text),
-        NodeKind::Assistant(turn) if state.running.as_ref().is_none_or(|running| running.node != id) => {
+        NodeKind::Assistant(turn)
+            if state
+                .running
+                .as_ref()
+                .is_none_or(|running| running.node != id) =>
+        {
             compose(state, Target::EditAnswer(id), &turn.final_text())
         }
         NodeKind::Assistant(_) => {
@@ -289,7 +338,12 @@ fn branch(state: &mut State) -> Vec<Effect> {
 fn compose(state: &mut State, target: Target, text: &str) -> Vec<Effect> {
     state.composer.begin(target, text);
     state.focus = Focus::Composer;
-    if !state.viewport.panes.iter().any(|(pane, _)| *pane == Focus::Composer) {
+    if !state
+        .viewport
+        .panes
+        .iter()
+        .any(|(pane, _)| *pane == Focus::Composer)
+    {
         super::show(state, super::View::Chat);
         state.focus = Focus::Composer;
     }
@@ -304,7 +358,11 @@ fn copy(state: &mut State) -> Vec<Effect> {
         NodeKind::User { text } | NodeKind::Tool { text, .. } => text.clone(),
         NodeKind::Assistant(turn) => {
             let text = turn.final_text();
-            if text.is_empty() { turn.all_text() } else { text }
+            if text.is_empty() {
+                turn.all_text()
+            } else {
+                text
+            }
         }
     };
     vec![Effect::Copy(text)]
@@ -325,7 +383,10 @@ fn code(state: &mut State, purpose: CodePurpose) -> Vec<Effect> {
             say(state, Level::Info, "this answer has no code block");
             Vec::new()
         }
-        Err(blocks) => popups::open(state, |_| Popup::Code { list: ListPopup::new(blocks), purpose }),
+        Err(blocks) => popups::open(state, |_| Popup::Code {
+            list: ListPopup::new(blocks),
+            purpose,
+        }),
     }
 }
 
@@ -338,10 +399,15 @@ fn code_blocks(text: &str) -> Vec<CodeChoice> {
         match event {
             Event::Start(Tag::CodeBlock(kind)) => {
                 let language = match kind {
-                    CodeBlockKind::Fenced(words) => words.split_whitespace().next().map(str::to_owned),
+                    CodeBlockKind::Fenced(words) => {
+                        words.split_whitespace().next().map(str::to_owned)
+                    }
                     CodeBlockKind::Indented => None,
                 };
-                blocks.push(CodeChoice { language, source: String::new() });
+                blocks.push(CodeChoice {
+                    language,
+                    source: String::new(),
+                });
                 is_open = true;
             }
             Event::End(TagEnd::CodeBlock) => is_open = false,
@@ -363,16 +429,28 @@ pub(in crate::app) fn search(state: &mut State, query: String) {
     let mut matches: Vec<Match> = found
         .into_iter()
         .filter(|found| path.contains(&found.node))
-        .map(|found| Match { node: found.node, part: found.part, bytes: found.bytes })
+        .map(|found| Match {
+            node: found.node,
+            part: found.part,
+            bytes: found.bytes,
+        })
         .collect();
     matches.sort_by_key(|found| path.iter().position(|node| *node == found.node));
     if matches.is_empty() {
-        say(state, Level::Info, format!("\"{query}\" is not in this conversation"));
+        say(
+            state,
+            Level::Info,
+            format!("\"{query}\" is not in this conversation"),
+        );
         state.chat.search = None;
         return;
     }
     let current = matches.len() - 1;
-    state.chat.search = Some(Search { query, matches, current });
+    state.chat.search = Some(Search {
+        query,
+        matches,
+        current,
+    });
     show_match(state);
 }
 
@@ -391,9 +469,15 @@ fn show_match(state: &mut State) {
         return;
     };
     let found = &search.matches[search.current];
-    let (node, text) = (found.node, format!("match {} of {}", search.current + 1, search.matches.len()));
+    let (node, text) = (
+        found.node,
+        format!("match {} of {}", search.current + 1, search.matches.len()),
+    );
     let in_analysis = match state.session.tree.node(node).map(|node| &node.kind) {
-        Some(NodeKind::Assistant(turn)) => turn.parts.get(found.part).is_some_and(|part| !part.is_final()),
+        Some(NodeKind::Assistant(turn)) => turn
+            .parts
+            .get(found.part)
+            .is_some_and(|part| !part.is_final()),
         _ => false,
     };
     if in_analysis && !state.chat.is_unfolded(node) {
@@ -408,19 +492,32 @@ fn show_match(state: &mut State) {
 fn drop_oldest(state: &mut State) -> Vec<Effect> {
     let tree = &state.session.tree;
     let path = tree.path();
-    let start = tree.history_start().and_then(|start| path.iter().position(|node| *node == start));
+    let start = tree
+        .history_start()
+        .and_then(|start| path.iter().position(|node| *node == start));
     let sent = &path[start.unwrap_or(0)..];
     let users: Vec<NodeId> = sent
         .iter()
-        .filter(|node| tree.node(**node).is_some_and(|node| matches!(node.kind, NodeKind::User { .. })))
+        .filter(|node| {
+            tree.node(**node)
+                .is_some_and(|node| matches!(node.kind, NodeKind::User { .. }))
+        })
         .copied()
         .collect();
     if users.len() < 2 {
-        say(state, Level::Info, "there is only one turn to send; a new session begins empty");
+        say(
+            state,
+            Level::Info,
+            "there is only one turn to send; a new session begins empty",
+        );
         return Vec::new();
     }
     let node = users[users.len() / 2];
-    say(state, Level::Info, format!("{} older turns are not sent any more", users.len() / 2));
+    say(
+        state,
+        Level::Info,
+        format!("{} older turns are not sent any more", users.len() / 2),
+    );
     state.change(vec![TreeOp::SetHistoryStart { node: Some(node) }])
 }
 
@@ -434,7 +531,10 @@ fn tree_rows(state: &State) -> Vec<TreeRow> {
             continue;
         };
         let siblings = tree.siblings(id);
-        let number = siblings.iter().position(|other| *other == id).map_or(1, |place| place + 1);
+        let number = siblings
+            .iter()
+            .position(|other| *other == id)
+            .map_or(1, |place| place + 1);
         let (author, text) = match &node.kind {
             NodeKind::User { text } => ("you", text.clone()),
             NodeKind::Tool { text, .. } => ("tool", text.clone()),
@@ -444,7 +544,13 @@ fn tree_rows(state: &State) -> Vec<TreeRow> {
             node: id,
             depth: depth + usize::from(siblings.len() > 1),
             author,
-            text: text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(200).collect(),
+            text: text
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" ")
+                .chars()
+                .take(200)
+                .collect(),
             sibling: (number, siblings.len()),
             is_shown: path.contains(&id),
         });

@@ -70,7 +70,13 @@ fn walk_history(state: &mut State, by: i64) {
     history.steps_back = steps;
     let text = match steps.checked_sub(1) {
         None => history.draft.clone(),
-        Some(back) => history.entries.iter().rev().nth(back).cloned().unwrap_or_default(),
+        Some(back) => history
+            .entries
+            .iter()
+            .rev()
+            .nth(back)
+            .cloned()
+            .unwrap_or_default(),
     };
     state.composer.set_text(&text);
 }
@@ -95,17 +101,34 @@ fn message(state: &mut State) -> Vec<Effect> {
             tree.node(node).and_then(|node| node.parent),
             NodeKind::User { text: text.clone() },
         ),
-        Target::ToolResult { call, name } => (Some(call), NodeKind::Tool { name, text: text.clone() }),
-        _ => (tree.path().last().copied(), NodeKind::User { text: text.clone() }),
+        Target::ToolResult { call, name } => (
+            Some(call),
+            NodeKind::Tool {
+                name,
+                text: text.clone(),
+            },
+        ),
+        _ => (
+            tree.path().last().copied(),
+            NodeKind::User { text: text.clone() },
+        ),
     };
     if *state.composer.target() != Target::Message {
         state.composer.end();
     }
     let id = state.session.tree.next_id();
     let created_ms = state.wall_ms();
-    let mut ops = vec![TreeOp::AddNode(Node { id, parent, created_ms, kind, edited: false })];
+    let mut ops = vec![TreeOp::AddNode(Node {
+        id,
+        parent,
+        created_ms,
+        kind,
+        edited: false,
+    })];
     if !state.session.tree.draft().is_empty() {
-        ops.push(TreeOp::SetDraft { text: state.composer.draft() });
+        ops.push(TreeOp::SetDraft {
+            text: state.composer.draft(),
+        });
     }
     let mut effects = state.change(ops);
     effects.extend(remember(state, text));
@@ -135,7 +158,10 @@ fn edited_answer(state: &mut State, node: NodeId) -> Vec<Effect> {
     };
     let text = state.composer.take();
     state.composer.end();
-    let kept = turn.messages().into_iter().filter(|message| !message.is_final());
+    let kept = turn
+        .messages()
+        .into_iter()
+        .filter(|message| !message.is_final());
     let mut parts: Vec<_> = kept.map(|message| (message.header, message.text)).collect();
     parts.push((Header::assistant(Channel::Final), text));
     let op = TreeOp::AddNode(Node {
@@ -147,7 +173,11 @@ fn edited_answer(state: &mut State, node: NodeId) -> Vec<Effect> {
     });
     let effects = state.change(vec![op]);
     state.focus = Focus::Chat;
-    say(state, Level::Info, "saved as a branch; c lets the model go on from it");
+    say(
+        state,
+        Level::Info,
+        "saved as a branch; c lets the model go on from it",
+    );
     effects
 }
 

@@ -7,7 +7,7 @@ use crate::engine::protocol::{
     AnswerOpening, Command, ConversationPrompt, GenerateRequest, Prompt, RecordOptions, StopOptions,
 };
 use crate::harmony::{Conversation, Message};
-use crate::session::{Node, NodeId, NodeKind, Turn, TurnOutcome, TurnSettings, TreeOp};
+use crate::session::{Node, NodeId, NodeKind, TreeOp, Turn, TurnOutcome, TurnSettings};
 
 /// Which seed an answer takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +70,11 @@ pub(in crate::app) fn go_on(state: &mut State, node: NodeId, now: bool) -> Vec<E
         },
     };
     let base_tokens = ids.len();
-    let mut effects = state.change(vec![TreeOp::Reopen { node, settings: settings.clone(), keep_tokens: base_tokens }]);
+    let mut effects = state.change(vec![TreeOp::Reopen {
+        node,
+        settings: settings.clone(),
+        keep_tokens: base_tokens,
+    }]);
     effects.extend(ask(state, node, parent, settings, opening, base_tokens));
     effects
 }
@@ -115,7 +119,13 @@ fn ask(
             top_logprobs: (preferences.top_logprobs > 0).then_some(preferences.top_logprobs),
             routing: preferences.record_routing,
         },
-        ..GenerateRequest::new(request, Prompt::Conversation(Box::new(ConversationPrompt { conversation, opening })))
+        ..GenerateRequest::new(
+            request,
+            Prompt::Conversation(Box::new(ConversationPrompt {
+                conversation,
+                opening,
+            })),
+        )
     };
     state.running = Some(Running {
         request,
@@ -147,7 +157,9 @@ fn settings(state: &mut State, seed: Seed) -> TurnSettings {
     let model = state.model.ready();
     TurnSettings {
         model: model.map(|model| model.name.clone()).unwrap_or_default(),
-        origin: model.map_or(crate::engine::protocol::ModelOrigin::Model, |model| model.origin),
+        origin: model.map_or(crate::engine::protocol::ModelOrigin::Model, |model| {
+            model.origin
+        }),
         effort: state.preferences.effort,
         sampling: state.sampling.params.clone(),
         max_tokens: (state.sampling.max_tokens > 0).then_some(state.sampling.max_tokens),
@@ -168,10 +180,14 @@ pub(in crate::app) fn stop(state: &mut State) -> Vec<Effect> {
 pub(in crate::app) fn answer_now(state: &mut State) -> Vec<Effect> {
     if let Some(running) = &mut state.running {
         let node = running.node;
-        let has_answer = state.session.tree.node(node).is_some_and(|node| match &node.kind {
-            NodeKind::Assistant(turn) => turn.has_final(),
-            _ => false,
-        });
+        let has_answer = state
+            .session
+            .tree
+            .node(node)
+            .is_some_and(|node| match &node.kind {
+                NodeKind::Assistant(turn) => turn.has_final(),
+                _ => false,
+            });
         if has_answer {
             say(state, Level::Info, "the answer is being written already");
             return Vec::new();

@@ -62,7 +62,9 @@ fn open_card(state: &mut State) {
 /// Moves the map's cursor.
 pub(in crate::app) fn step(state: &mut State, layers: i64, experts: i64) {
     if let Some((num_layers, num_experts)) = state.map_size() {
-        state.map.move_cursor(layers, experts, num_layers, num_experts);
+        state
+            .map
+            .move_cursor(layers, experts, num_layers, num_experts);
     }
 }
 
@@ -75,7 +77,8 @@ pub(in crate::app) fn point(state: &mut State, x: u16, y: u16) {
         return;
     }
     let (column, row) = (usize::from(x - map.area.x), usize::from(y - map.area.y));
-    let expert = map.first_expert + column / map.columns_per_expert.max(1) * map.experts_per_column.max(1);
+    let expert =
+        map.first_expert + column / map.columns_per_expert.max(1) * map.experts_per_column.max(1);
     let layer = map.first_layer + row * map.layers_per_row.max(1);
     state.map.cursor = Cell {
         layer: layer.min(num_layers.saturating_sub(1)),
@@ -86,11 +89,19 @@ pub(in crate::app) fn point(state: &mut State, x: u16, y: u16) {
 /// Goes a token back or on.
 pub(in crate::app) fn step_token(state: &mut State, forward: bool) -> Vec<Effect> {
     let Some(len) = state.shown_run().map(Run::len).filter(|len| *len > 0) else {
-        say(state, Level::Info, "no tokens were recorded for this answer since the program started");
+        say(
+            state,
+            Level::Info,
+            "no tokens were recorded for this answer since the program started",
+        );
         return Vec::new();
     };
     let at = state.token_position().unwrap_or(len - 1);
-    let next = if forward { at + 1 } else { at.saturating_sub(1) };
+    let next = if forward {
+        at + 1
+    } else {
+        at.saturating_sub(1)
+    };
     state.map.token = TokenCursor::At(next.min(len - 1));
     Vec::new()
 }

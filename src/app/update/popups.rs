@@ -14,6 +14,7 @@ use super::super::sampling::Preset;
 use super::super::state::{Level, State};
 use super::{chat, sampler, say};
 use crate::catalog::CatalogEntry;
+use crate::engine::protocol::ModelSource;
 use crate::session::{TreeOp, export};
 
 /// Puts something over the screen.
@@ -31,7 +32,10 @@ pub(in crate::app) fn ask(state: &mut State, question: Question, proposal: &str)
 
 /// All actions by name.
 pub(in crate::app) fn palette(state: &mut State) -> Vec<Effect> {
-    let actions = REGISTRY.iter().map(|info| info.action).filter(|action| is_for_palette(*action));
+    let actions = REGISTRY
+        .iter()
+        .map(|info| info.action)
+        .filter(|action| is_for_palette(*action));
     let actions = actions.collect();
     open(state, |_| Popup::Palette(ListPopup::new(actions)))
 }
@@ -79,7 +83,10 @@ pub(in crate::app) fn models(state: &mut State) -> Vec<Effect> {
 
 /// Does what the popup on top makes of an action; none where it leaves it to others.
 pub(in crate::app) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> {
-    if state.focus == super::Focus::Sampler && state.popups.is_empty() && state.sampling.typing.is_some() {
+    if state.focus == super::Focus::Sampler
+        && state.popups.is_empty()
+        && state.sampling.typing.is_some()
+    {
         return sampler::perform_typing(state, action);
     }
     let rows = i64::from(state.viewport.list_rows.max(1));
@@ -95,7 +102,9 @@ pub(in crate::app) fn perform(state: &mut State, action: Action) -> Option<Vec<E
         Action::Top => scroll(popup, i64::from(i32::MIN)),
         Action::Bottom => scroll(popup, i64::from(i32::MAX)),
         Action::Open => return Some(choose(state)),
-        Action::Delete | Action::UndoDelete | Action::Rename => return Some(change_listed(state, action)),
+        Action::Delete | Action::UndoDelete | Action::Rename => {
+            return Some(change_listed(state, action));
+        }
         // Stopping and leaving work everywhere; Ctrl+C closes a list before it arms leaving.
         Action::StopOrQuit if state.running.is_none() => {
             state.popups.pop();
@@ -165,7 +174,9 @@ fn filter<T>(list: &mut ListPopup<T>, text: impl Fn(&T) -> String) {
         .filter_map(|(index, entry)| {
             let text = text(entry);
             let haystack = nucleo_matcher::Utf32Str::new(&text, &mut buffer);
-            pattern.score(haystack, &mut matcher).map(|score| (index, score))
+            pattern
+                .score(haystack, &mut matcher)
+                .map(|score| (index, score))
         })
         .collect();
     scored.sort_by_key(|(index, score)| (std::cmp::Reverse(*score), *index));
@@ -201,7 +212,9 @@ fn choose(state: &mut State) -> Vec<Effect> {
             None => Vec::new(),
         },
         Popup::Sessions(list) => match list.chosen() {
-            Some(info) if state.running.is_none() => vec![Effect::Session(SessionRequest::Open(info.id.clone()))],
+            Some(info) if state.running.is_none() => {
+                vec![Effect::Session(SessionRequest::Open(info.id.clone()))]
+            }
             Some(_) => {
                 say(state, Level::Warning, "stop the model first");
                 Vec::new()
@@ -229,7 +242,8 @@ fn choose(state: &mut State) -> Vec<Effect> {
         Popup::Tree(list) => match list.chosen().map(|row| row.node) {
             Some(node) => {
                 state.chat.selected = Some(node);
-                state.chat.scroll = super::super::chat::Scroll::At(super::super::effect::Anchor { node, line: 0 });
+                state.chat.scroll =
+                    super::super::chat::Scroll::At(super::super::effect::Anchor { node, line: 0 });
                 state.change(vec![TreeOp::Select { node }])
             }
             None => Vec::new(),
@@ -241,19 +255,31 @@ fn choose(state: &mut State) -> Vec<Effect> {
 
 fn choose_model(state: &mut State, entry: &CatalogEntry) -> Vec<Effect> {
     if let Some(problem) = &entry.problem {
-        say(state, Level::Error, format!("{} cannot be loaded: {problem}", entry.name));
+        say(
+            state,
+            Level::Error,
+            format!("{} cannot be loaded: {problem}", entry.name),
+        );
         return Vec::new();
     }
     if state.running.is_some() {
         say(state, Level::Warning, "stop the model first");
         return Vec::new();
     }
+    let source = match &entry.path {
+        Some(path) => ModelSource::Directory(path.clone()),
+        None => ModelSource::Demo,
+    };
     state.runs.clear();
-    super::load(state, entry.source.clone())
+    super::load(state, source)
 }
 
 /// Copies a code block, or asks where to save it.
-pub(in crate::app) fn take_code(state: &mut State, source: String, purpose: CodePurpose) -> Vec<Effect> {
+pub(in crate::app) fn take_code(
+    state: &mut State,
+    source: String,
+    purpose: CodePurpose,
+) -> Vec<Effect> {
     match purpose {
         CodePurpose::Copy => vec![Effect::Copy(source)],
         CodePurpose::Save => ask(state, Question::SaveCode(source), ""),
@@ -272,8 +298,13 @@ fn answer(state: &mut State, question: Question, text: &str) -> Vec<Effect> {
             Vec::new()
         }
         Question::RenameSession => state.change(vec![TreeOp::SetTitle { title: text }]),
-        Question::RenameListed(id) => vec![Effect::Session(SessionRequest::Rename { id, title: text })],
-        Question::SaveCode(source) => vec![Effect::WriteFile { path: PathBuf::from(text), text: source }],
+        Question::RenameListed(id) => {
+            vec![Effect::Session(SessionRequest::Rename { id, title: text })]
+        }
+        Question::SaveCode(source) => vec![Effect::WriteFile {
+            path: PathBuf::from(text),
+            text: source,
+        }],
         Question::Export(format) => {
             let tree = &state.session.tree;
             let content = match format {
@@ -281,7 +312,10 @@ fn answer(state: &mut State, question: Question, text: &str) -> Vec<Effect> {
                 ExportFormat::Json => export::json(tree),
                 ExportFormat::Html => export::html(tree),
             };
-            vec![Effect::WriteFile { path: PathBuf::from(text), text: content }]
+            vec![Effect::WriteFile {
+                path: PathBuf::from(text),
+                text: content,
+            }]
         }
         Question::Import => vec![Effect::Session(SessionRequest::Import(PathBuf::from(text)))],
         Question::PresetName => {
@@ -302,11 +336,17 @@ fn change_listed(state: &mut State, action: Action) -> Vec<Effect> {
     let Some(Popup::Sessions(list)) = state.popups.last() else {
         return Vec::new();
     };
-    let chosen = list.chosen().map(|info| (info.id.clone(), info.title.clone()));
+    let chosen = list
+        .chosen()
+        .map(|info| (info.id.clone(), info.title.clone()));
     match (action, chosen) {
         (Action::UndoDelete, _) => vec![Effect::Session(SessionRequest::UndoDelete)],
         (Action::Delete, Some((id, _))) if state.session.id.as_ref() == Some(&id) => {
-            say(state, Level::Warning, "this session is open; Ctrl+N begins another one first");
+            say(
+                state,
+                Level::Warning,
+                "this session is open; Ctrl+N begins another one first",
+            );
             Vec::new()
         }
         (Action::Delete, Some((id, _))) => vec![Effect::Session(SessionRequest::Delete(id))],

@@ -15,7 +15,11 @@ use crate::generate::SamplingParams;
 /// Opens the panel, or closes it.
 pub(in crate::app) fn toggle(state: &mut State) -> Vec<Effect> {
     state.is_sampler_open = !state.is_sampler_open;
-    state.focus = if state.is_sampler_open { Focus::Sampler } else { Focus::Chat };
+    state.focus = if state.is_sampler_open {
+        Focus::Sampler
+    } else {
+        Focus::Chat
+    };
     Vec::new()
 }
 
@@ -44,8 +48,15 @@ pub(in crate::app) fn perform(state: &mut State, action: Action) -> Option<Vec<E
             state.sampling.typing = Some(Input::new(state.sampling.typed(knob)));
         }
         Action::Presets => {
-            let names = state.sampling.presets.iter().map(|preset| preset.name.clone()).collect();
-            return Some(popups::open(state, |_| Popup::Presets(ListPopup::new(names))));
+            let names = state
+                .sampling
+                .presets
+                .iter()
+                .map(|preset| preset.name.clone())
+                .collect();
+            return Some(popups::open(state, |_| {
+                Popup::Presets(ListPopup::new(names))
+            }));
         }
         Action::SavePreset => return Some(popups::ask(state, Question::PresetName, "")),
         Action::Back => {
@@ -76,7 +87,10 @@ pub(in crate::app) fn edit(state: &mut State, request: InputRequest) {
 
 /// Selects another setting.
 pub(in crate::app) fn select(state: &mut State, by: i64) {
-    let place = Knob::ALL.iter().position(|knob| *knob == state.sampling.selected).unwrap_or(0);
+    let place = Knob::ALL
+        .iter()
+        .position(|knob| *knob == state.sampling.selected)
+        .unwrap_or(0);
     let next = (place as i64 + by).clamp(0, Knob::ALL.len() as i64 - 1) as usize;
     state.sampling.selected = Knob::ALL[next];
 }
@@ -107,7 +121,11 @@ fn reset(state: &mut State, knobs: &[Knob]) -> Vec<Effect> {
             .map_or_else(SamplingParams::default, |preset| preset.sampling.clone()),
         ..SamplingPanel::default()
     };
-    let knobs: Vec<Knob> = knobs.iter().copied().filter(|knob| *knob != Knob::Seed).collect();
+    let knobs: Vec<Knob> = knobs
+        .iter()
+        .copied()
+        .filter(|knob| *knob != Knob::Seed)
+        .collect();
     change(state, |panel| {
         for knob in knobs {
             panel.copy_from(&base, knob);
@@ -117,12 +135,21 @@ fn reset(state: &mut State, knobs: &[Knob]) -> Vec<Effect> {
 
 /// Takes a preset's values; the seed stays.
 pub(in crate::app) fn take_preset(state: &mut State, name: &str) -> Vec<Effect> {
-    let Some(preset) = state.sampling.presets.iter().find(|preset| preset.name == name).cloned() else {
+    let Some(preset) = state
+        .sampling
+        .presets
+        .iter()
+        .find(|preset| preset.name == name)
+        .cloned()
+    else {
         return Vec::new();
     };
     let effects = change(state, |panel| {
         let seed = panel.params.seed;
-        panel.params = SamplingParams { seed, ..preset.sampling };
+        panel.params = SamplingParams {
+            seed,
+            ..preset.sampling
+        };
     });
     state.sampling.preset = Some(preset.name);
     effects

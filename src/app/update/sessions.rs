@@ -11,8 +11,12 @@ use crate::session::Tree;
 pub(in crate::app) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
         Action::Sessions => {
-            state.popups.push(Popup::Sessions(ListPopup::new(Vec::new())));
-            vec![Effect::Session(SessionRequest::List { query: String::new() })]
+            state
+                .popups
+                .push(Popup::Sessions(ListPopup::new(Vec::new())));
+            vec![Effect::Session(SessionRequest::List {
+                query: String::new(),
+            })]
         }
         Action::RenameSession => {
             let title = state.session.tree.title().unwrap_or_default().to_owned();

@@ -39,7 +39,7 @@ pub enum Event {
         prompt: Vec<PromptToken>,
         /// What [`super::AnswerOpening::AnswerNow`] put after the resumed tokens.
         #[serde(default)]
-        inserted: Vec<u32>,
+        inserted: Vec<PromptToken>,
         /// What the inserted tokens, or the edited message's header, mean in the answer.
         #[serde(default)]
         opened: Vec<HarmonyEvent>,

@@ -31,7 +31,7 @@ pub enum ScriptLine {
         prompt: Vec<PromptToken>,
         /// Tokens put before the generated ones.
         #[serde(default)]
-        inserted: Vec<u32>,
+        inserted: Vec<PromptToken>,
         /// What they mean in the answer.
         #[serde(default)]
         opened: Vec<HarmonyEvent>,
@@ -105,7 +105,7 @@ pub(super) struct Turn {
     pub(super) prompt_tokens: Option<usize>,
     pub(super) reused_tokens: usize,
     pub(super) prompt: Vec<PromptToken>,
-    pub(super) inserted: Vec<u32>,
+    pub(super) inserted: Vec<PromptToken>,
     pub(super) opened: Vec<HarmonyEvent>,
     pub(super) lines: Vec<ScriptLine>,
 }

@@ -46,7 +46,7 @@ fn open(tokens: &mut Vec<PromptToken>, message: &Message) {
     tokens.extend(message.text.split_inclusive(' ').map(word));
 }
 
-fn control(id: u32) -> PromptToken {
+pub(super) fn control(id: u32) -> PromptToken {
     PromptToken {
         id,
         text: text_of(id),

@@ -1,0 +1,166 @@
+//! What a conversation consists of.
+
+use std::fmt;
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::protocol::{ErrorReport, ModelOrigin};
+use crate::generate::{FinishReason, GenerationStats, SamplingParams};
+use crate::harmony::{
+    DeveloperContent, FaultSpan, Header, MessageEnding, ReasoningEffort, SystemContent,
+};
+
+/// The name of a message within its tree; 0 is never used.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+pub struct NodeId(pub u64);
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "message {}", self.0)
+    }
+}
+
+/// A message, or a whole answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Node {
+    /// Its name.
+    pub id: NodeId,
+    /// What it answers; none for the first message.
+    pub parent: Option<NodeId>,
+    /// When it was made, on the wall clock; nothing depends on its order.
+    pub created_ms: u64,
+    /// Who wrote what.
+    pub kind: NodeKind,
+    /// Whether a person wrote it in the model's place.
+    #[serde(default)]
+    pub edited: bool,
+}
+
+/// Who wrote what.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NodeKind {
+    /// The person.
+    User {
+        /// The text.
+        text: String,
+    },
+    /// A tool's result, as a person gave it.
+    Tool {
+        /// The tool's full name.
+        name: String,
+        /// The result.
+        text: String,
+    },
+    /// The model.
+    Assistant(Turn),
+}
+
+/// An answer: everything that one request for an answer, and those that went on with it, produced.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Turn {
+    /// The messages: analysis, calls, the final one.
+    pub parts: Vec<Part>,
+    /// The tokens, those inserted included; empty for a text that a person wrote.
+    pub ids: Vec<u32>,
+    /// The tokens' own texts in one, control tokens spelled.
+    pub raw_text: String,
+    /// Where each token's text ends in `raw_text`, in bytes.
+    pub token_ends: Vec<usize>,
+    /// Tokens that the program put in, not the model.
+    pub inserted: Vec<Range<usize>>,
+    /// Tokens that fit no message.
+    pub faults: Vec<FaultSpan>,
+    /// What it was asked for with.
+    pub settings: TurnSettings,
+    /// Changes of the sampling while it was generated.
+    pub sampling_changes: Vec<SamplingChange>,
+    /// How it ended; none while it is being generated.
+    pub outcome: Option<TurnOutcome>,
+    /// What the end added, so that going on can take it back.
+    #[serde(default)]
+    pub(super) before_end: Option<BeforeEnd>,
+}
+
+/// One message of an answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// To whom and what for.
+    pub header: Header,
+    /// The text.
+    pub text: String,
+    /// How it ended; none while it is open.
+    pub ending: Option<MessageEnding>,
+    /// Its tokens in the answer, header and closing token included.
+    pub tokens: Range<usize>,
+    /// When its header was complete, on the wall clock.
+    pub started_ms: u64,
+    /// When it ended.
+    pub ended_ms: Option<u64>,
+}
+
+/// What an answer was asked for with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TurnSettings {
+    /// The model's name.
+    pub model: String,
+    /// Whether it is a model at all.
+    pub origin: ModelOrigin,
+    /// How long it was to reason.
+    pub effort: ReasoningEffort,
+    /// How its first token was drawn.
+    pub sampling: SamplingParams,
+    /// The most tokens; none is as many as fit.
+    pub max_tokens: Option<usize>,
+}
+
+/// Other sampling parameters from some token on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SamplingChange {
+    /// The first token of the answer drawn with them.
+    pub token_index: usize,
+    /// All parameters, changed or not.
+    pub sampling: SamplingParams,
+}
+
+/// How an answer ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TurnOutcome {
+    /// By itself, by a limit or by the person.
+    Finished {
+        /// Which of them.
+        finish_reason: FinishReason,
+        /// The last request's counters.
+        stats: GenerationStats,
+    },
+    /// The request failed.
+    Failed(ErrorReport),
+    /// The engine crashed.
+    Crashed(ErrorReport),
+    /// The program ended while it was generated.
+    Interrupted,
+    /// A person wrote it.
+    Written,
+}
+
+/// The state of an answer before its end was taken in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct BeforeEnd {
+    pub(super) parts: usize,
+    pub(super) faults: usize,
+    /// Of the last part: the text's bytes, the tokens' end, the ending.
+    pub(super) last: Option<(usize, usize, Option<MessageEnding>)>,
+}
+
+/// The two messages before the conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Framing {
+    /// Who the model is.
+    pub system: SystemContent,
+    /// Instructions and tools.
+    pub developer: DeveloperContent,
+}
