@@ -304,7 +304,7 @@ pub struct State {
     /// The model that was asked for last.
     pub loaded_source: Option<ModelSource>,
     /// The draft and since when it is unchanged.
-    pub(super) resting: (String, u64),
+    pub resting: (String, u64),
     /// What was drawn last.
     pub viewport: Viewport,
     /// The time of the latest input, on the program's clock.

@@ -115,7 +115,7 @@ fn three_siblings_by_regenerating_and_none_is_lost() {
             rig.turn(rig.last()).final_text()
         })
         .collect();
-    let siblings = rig.tree().siblings(first);
+    let siblings = rig.tree().siblings(first).to_vec();
     assert_eq!(siblings.len(), 3);
     assert_ne!(rig.turn(first).final_text(), texts[0], "another seed, another answer");
     rig.press("[");
