@@ -1,0 +1,150 @@
+//! One layer's experts as bars.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::widgets::Widget;
+
+use super::heatmap::expert_axis;
+use super::strip::bar;
+use super::text::{put, row, width};
+use crate::ui::theme::{Theme, ThemeRole};
+
+/// One layer's experts as bars, over several lines if they do not fit in one.
+///
+/// Each line has its bars, then the experts' numbers, then the figures, as far as there are rows.
+#[derive(Debug, Clone)]
+pub struct BarsRow<'a> {
+    /// By expert, from 0 to 1; NaN is no data.
+    pub values: &'a [f32],
+    /// The figures by expert as text, drawn where columns are wide enough; may be empty.
+    pub numbers: &'a [String],
+    /// The cursor's expert.
+    pub cursor: Option<usize>,
+    /// The looks.
+    pub theme: &'a Theme,
+}
+
+/// How the bars are put into an area.
+#[derive(Debug, Clone, Copy)]
+struct Lines {
+    experts_per_line: usize,
+    columns_per_expert: usize,
+    count: usize,
+    bar_rows: u16,
+    axis: bool,
+    numbers: bool,
+}
+
+impl Lines {
+    fn height(&self) -> u16 {
+        self.bar_rows + u16::from(self.axis) + u16::from(self.numbers)
+    }
+}
+
+impl BarsRow<'_> {
+    fn lines(&self, area: Rect) -> Lines {
+        let experts = self.values.len().max(1);
+        let columns = usize::from(area.width).max(1);
+        let widest = self.numbers.iter().map(|text| width(text)).max().unwrap_or(0);
+        // Figures under the bars are worth more lines, if all lines fit.
+        let with_numbers = usize::from(widest) + 1;
+        let per_line = (columns / with_numbers).max(1);
+        let fits = experts.div_ceil(per_line) * 3 <= usize::from(area.height);
+        let numbers = widest > 0 && fits && with_numbers <= columns;
+        let columns_per_expert = if numbers {
+            (columns / experts).max(with_numbers)
+        } else {
+            (columns / experts).clamp(1, 4)
+        };
+        // Whole eights a line are easier to find one's way in.
+        let per_line = (columns / columns_per_expert).clamp(1, experts);
+        let per_line = if per_line >= 8 && per_line < experts { per_line / 8 * 8 } else { per_line };
+        let count = experts.div_ceil(per_line);
+        let rows = (usize::from(area.height) / count).max(1) as u16;
+        let axis = rows >= 2;
+        let below = u16::from(axis) + u16::from(numbers);
+        Lines {
+            experts_per_line: per_line,
+            columns_per_expert,
+            count,
+            bar_rows: rows.saturating_sub(below).clamp(1, 8),
+            axis,
+            numbers,
+        }
+    }
+
+    /// The expert under a cell of the screen.
+    pub fn hit(&self, area: Rect, x: u16, y: u16) -> Option<usize> {
+        if x < area.x || x >= area.right() || y < area.y || y >= area.bottom() {
+            return None;
+        }
+        let lines = self.lines(area);
+        let line = usize::from((y - area.y) / lines.height());
+        let place = usize::from(x - area.x) / lines.columns_per_expert;
+        let expert = line * lines.experts_per_line + place;
+        let inside = place < lines.experts_per_line && expert < self.values.len();
+        inside.then_some(expert)
+    }
+
+    fn draw_line(&self, lines: &Lines, experts: std::ops::Range<usize>, area: Rect, buf: &mut Buffer) {
+        let per = (lines.columns_per_expert, 1);
+        for (place, expert) in experts.clone().enumerate() {
+            let x = (place * lines.columns_per_expert) as u16;
+            // A gap between bars, where one column can be spared.
+            let columns = (lines.columns_per_expert as u16).saturating_sub(1).clamp(1, 6);
+            let marked = self.cursor == Some(expert);
+            let role = if marked { ThemeRole::AxisMark } else { ThemeRole::Series1 };
+            self.draw_bar(self.values[expert], role, Rect { x: area.x + x, width: columns, height: lines.bar_rows, ..area }, buf);
+            if let Some(number) = self.numbers.get(expert).filter(|_| lines.numbers) {
+                let y = lines.bar_rows + u16::from(lines.axis);
+                put(buf, area, (x, y), number, self.theme.style(ThemeRole::Text));
+            }
+        }
+        if lines.axis {
+            let axis = row(area, lines.bar_rows);
+            expert_axis(buf, axis, self.theme, experts, per, self.cursor);
+        }
+    }
+
+    /// A bar over several rows, from the bottom up; the lowest cell is never empty.
+    fn draw_bar(&self, value: f32, role: ThemeRole, area: Rect, buf: &mut Buffer) {
+        if value.is_nan() {
+            return;
+        }
+        let filled = value.clamp(0.0, 1.0) * f32::from(area.height);
+        for level in 0..area.height {
+            let part = filled - f32::from(level);
+            if part <= 0.0 && level > 0 {
+                break;
+            }
+            let glyph = bar(part, self.theme.glyphs());
+            for x in 0..area.width {
+                put(buf, area, (x, area.height - 1 - level), glyph, self.theme.style(role));
+            }
+        }
+    }
+}
+
+impl Widget for &BarsRow<'_> {
+    fn render(self, area: Rect, buf: &mut Buffer) {
+        let area = area.intersection(buf.area);
+        if area.is_empty() || self.values.is_empty() {
+            return;
+        }
+        let lines = self.lines(area);
+        for line in 0..lines.count {
+            let y = line * usize::from(lines.height());
+            if y >= usize::from(area.height) {
+                break;
+            }
+            let first = line * lines.experts_per_line;
+            let last = (first + lines.experts_per_line).min(self.values.len());
+            let rows = Rect {
+                y: area.y + y as u16,
+                height: lines.height(),
+                ..area
+            };
+            self.draw_line(&lines, first..last, rows.intersection(area), buf);
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Painting the map's cells.
+
+use std::ops::Range;
+
+use ratatui::buffer::{Buffer, Cell};
+use ratatui::layout::Rect;
+use ratatui::style::{Color, Modifier, Style};
+use ratatui::widgets::Widget;
+
+use super::footer::braille;
+use super::{Encoding, Heatmap, MapLayout};
+
+/// Quarter blocks by their bits: upper left 1, upper right 2, lower left 4, lower right 8.
+const QUARTERS: [&str; 16] = [
+    " ", "▘", "▝", "▀", "▖", "▌", "▞", "▛", "▗", "▚", "▐", "▜", "▄", "▙", "▟", "█",
+];
+
+impl Widget for &Heatmap<'_> {
+    fn render(self, area: Rect, buf: &mut Buffer) {
+        let area = area.intersection(buf.area);
+        if area.is_empty() || self.frame.num_layers == 0 || self.frame.num_experts == 0 {
+            return;
+        }
+        let layout = self.layout(area);
+        self.draw_axis(&layout, buf);
+        self.draw_labels(&layout, buf);
+        self.draw_right(&layout, buf);
+        self.draw_footer(&layout, buf);
+        for row in 0..layout.map.height {
+            for column in 0..layout.map.width {
+                let cell = &mut buf[(layout.map.x + column, layout.map.y + row)];
+                self.draw_cell(&layout, column, row, cell);
+            }
+        }
+    }
+}
+
+impl Widget for Heatmap<'_> {
+    fn render(self, area: Rect, buf: &mut Buffer) {
+        (&self).render(area, buf);
+    }
+}
+
+impl Heatmap<'_> {
+    fn draw_cell(&self, layout: &MapLayout, column: u16, row: u16, cell: &mut Cell) {
+        let layers = layout.layers_of_row(row);
+        let experts = layout.experts_of_column(column);
+        let cursor = self
+            .frame
+            .cursor
+            .filter(|at| layers.contains(&at.layer) && experts.contains(&at.expert));
+        match layout.fit.encoding {
+            Encoding::HalfBlock => {
+                let color = |layer: usize| match cursor.filter(|at| at.layer == layer) {
+                    Some(_) => self.ramp().cursor_color(),
+                    None => self.ramp().color(self.value(layer..layer + 1, experts.clone())),
+                };
+                let lower = layers.clone().nth(1).and_then(color);
+                halves(cell, color(layers.start), lower);
+            }
+            Encoding::FullBlock => {
+                let color = match cursor {
+                    Some(_) => self.ramp().cursor_color(),
+                    None => self.ramp().color(self.value(layers, experts)),
+                };
+                if let Some(color) = color {
+                    cell.set_symbol(" ").set_bg(color);
+                }
+            }
+            Encoding::Glyph => {
+                let value = self.value(layers, experts);
+                let (glyph, style) = self.ramp().glyph(value, self.theme.glyphs());
+                cell.set_symbol(glyph).set_style(style);
+                mark(cell, cursor.is_some());
+            }
+            Encoding::Quadrant | Encoding::Braille => {
+                self.draw_dots(layout.fit.encoding, layers, experts, cell);
+                mark(cell, cursor.is_some());
+            }
+        }
+    }
+
+    /// One dot for each expert that has a value above zero.
+    fn draw_dots(
+        &self,
+        encoding: Encoding,
+        layers: Range<usize>,
+        experts: Range<usize>,
+        cell: &mut Cell,
+    ) {
+        let mut dots = Vec::new();
+        for (y, layer) in layers.clone().enumerate() {
+            for (x, expert) in experts.clone().enumerate() {
+                if self.value(layer..layer + 1, expert..expert + 1) > 0.0 {
+                    dots.push((x, y));
+                }
+            }
+        }
+        let (_, style) = self.ramp().glyph(1.0, self.theme.glyphs());
+        cell.set_style(style);
+        if encoding == Encoding::Quadrant {
+            let bits = dots.iter().fold(0, |bits, (x, y)| bits | 1 << (x + 2 * y));
+            cell.set_symbol(QUARTERS[bits]);
+        } else if dots.is_empty() {
+            cell.set_symbol(" ");
+        } else {
+            cell.set_char(braille(dots));
+        }
+    }
+
+    /// The greatest value of a block, of differences the one farthest from none; NaN without data.
+    fn value(&self, layers: Range<usize>, experts: Range<usize>) -> f32 {
+        let strength = |value: f32| if self.diverging { (value - 0.5).abs() } else { value };
+        layers
+            .flat_map(|layer| {
+                let row = layer * self.frame.num_experts;
+                self.values
+                    .get(row + experts.start..row + experts.end)
+                    .unwrap_or_default()
+            })
+            .copied()
+            .filter(|value| !value.is_nan())
+            .fold(f32::NAN, |best, value| {
+                if best.is_nan() || strength(value) > strength(best) {
+                    value
+                } else {
+                    best
+                }
+            })
+    }
+}
+
+/// Two colors in one cell; without a color the terminal's own shows.
+fn halves(cell: &mut Cell, upper: Option<Color>, lower: Option<Color>) {
+    match (upper, lower) {
+        (Some(upper), Some(lower)) => cell.set_symbol("▀").set_fg(upper).set_bg(lower),
+        (Some(upper), None) => cell.set_symbol("▀").set_fg(upper),
+        (None, Some(lower)) => cell.set_symbol("▄").set_fg(lower),
+        (None, None) => cell.set_symbol(" "),
+    };
+}
+
+/// Marks the cursor without a color.
+fn mark(cell: &mut Cell, is_cursor: bool) {
+    if is_cursor {
+        cell.set_style(Style::new().add_modifier(Modifier::REVERSED));
+    }
+}

@@ -1,0 +1,1 @@
+//! The map: layouts, the mouse, and cells whose color carries meaning.

@@ -1,0 +1,1 @@
+//! Screens of widgets, and every widget in every small area.
