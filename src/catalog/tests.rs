@@ -92,9 +92,7 @@ fn what_cannot_be_loaded_says_why() {
             ("model.safetensors.index.json", "{}"),
             ("model.safetensors", "1"),
         ],
-        Some(
-            "model.safetensors.index.json: missing field `weight_map` at line 1 column 2",
-        ),
+        Some("model.safetensors.index.json: missing field `weight_map` at line 1 column 2"),
         1,
     );
 }
