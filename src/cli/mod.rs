@@ -90,6 +90,19 @@ fn parse() -> Result<Cli, CliError> {
 /// Called without a subcommand: the settings first, so that a bad file is told on a plain screen.
 fn playground(cli: &Cli) -> Result<(), CliError> {
     let (dirs, loaded) = settings::load(cli)?;
+    if let Some(path) = cli
+        .playground
+        .model
+        .as_deref()
+        .filter(|path| !path.exists())
+    {
+        // A subcommand with a slip of the finger arrives here as well.
+        let message = format!(
+            "{} is neither a model folder nor a subcommand",
+            path.display()
+        );
+        return Err(CliError::usage(message).hint("`--help` lists what is possible"));
+    }
     let log = logging::start_playground(cli.log.as_deref(), &loaded.settings.log, dirs.as_ref())?;
     if let Some(notice) = &log.notice {
         output::note(notice);

@@ -24,7 +24,7 @@ pub(crate) struct SettingsArgs {
 #[command(next_help_heading = "Playground")]
 pub(crate) struct PlaygroundArgs {
     /// The model folder that the playground opens [default: model.default, the built-in model].
-    #[arg(value_name = "MODEL")]
+    #[arg(value_name = "MODEL", help_heading = "Arguments")]
     pub(crate) model: Option<PathBuf>,
     /// The conversation: a name, `last` or `new` [default: session.resume].
     #[arg(long, value_name = "NAME")]
