@@ -2,6 +2,7 @@
 
 mod date;
 mod model;
+mod playground;
 mod prompt;
 mod quantize;
 mod sampling;
@@ -13,6 +14,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(crate) use model::{DtypeArg, LimitArgs, ModelArgs};
+pub(crate) use playground::{PlaygroundArgs, SettingsArgs};
 pub(crate) use prompt::{EosArg, FramingArgs, PromptArgs};
 pub(crate) use quantize::QuantizeSpec;
 pub(crate) use sampling::SamplingArgs;
@@ -27,6 +29,10 @@ pub(crate) struct Cli {
     /// Write a log to FILE (`GPTOSS_LOG` does the same; `RUST_LOG` filters).
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) log: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) settings: SettingsArgs,
+    #[command(flatten)]
+    pub(crate) playground: PlaygroundArgs,
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 }
@@ -50,8 +56,12 @@ pub(crate) enum Command {
     Convert(ConvertArgs),
     /// Describe this machine: MLX, devices, BLAS, terminal.
     Doctor(DoctorArgs),
+    /// Print every setting with its value and where it comes from.
+    PrintConfig(PrintConfigArgs),
     /// Print a completion script for a shell.
     Completions(CompletionsArgs),
+    /// Print the manual page.
+    Man,
 }
 
 /// The whole command, with the exit codes at the end of every help text.
@@ -254,6 +264,14 @@ pub(crate) struct ConvertArgs {
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
     /// Print one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `print-config`.
+#[derive(Debug, Args)]
+pub(crate) struct PrintConfigArgs {
+    /// Print one JSON object a value.
     #[arg(long)]
     pub(crate) json: bool,
 }

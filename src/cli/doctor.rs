@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::args::{DoctorArgs, format_bytes};
 use super::exit::CliError;
-use super::output;
+use super::{output, terminal};
 
 /// Prints the findings.
 pub(crate) fn run(args: &DoctorArgs) -> Result<(), CliError> {
@@ -30,7 +30,7 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<(), CliError> {
         };
         output::line(&format!("{name:<24} {value}"))?;
     }
-    Ok(())
+    terminal::print_test_card()
 }
 
 fn findings() -> Result<Map<String, Value>, CliError> {
@@ -80,6 +80,7 @@ fn findings() -> Result<Map<String, Value>, CliError> {
     ];
     Ok(entries
         .into_iter()
+        .chain(terminal::abilities())
         .map(|(name, value)| (name.to_owned(), value))
         .collect())
 }

@@ -8,6 +8,7 @@ use gptoss::generate::{GenerateError, SamplingError};
 use gptoss::harmony::RenderError;
 use gptoss::model::config::ConfigError;
 use gptoss::model::params::LoadError;
+use gptoss::settings::SettingsError;
 use gptoss::tokenizer::{StopStringsError, TokenizerError};
 use gptoss::trace_file::TraceError;
 
@@ -18,7 +19,8 @@ pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
   0    done
   1    failed: broken weights or tokenizer, files that cannot be read or written, the device
-  2    wrong usage or configuration: arguments, parameters, token ids, config.json
+  2    wrong usage or configuration: arguments, parameters, token ids, config.json,
+       gptoss.toml
   3    refused: the request would need more memory than allowed
   130  interrupted by Ctrl+C; what was printed until then is valid";
 
@@ -192,6 +194,12 @@ impl From<LoadError> for CliError {
             LoadError::Cancelled => Self::Interrupted,
             other => Self::failed(other),
         }
+    }
+}
+
+impl From<SettingsError> for CliError {
+    fn from(error: SettingsError) -> Self {
+        Self::usage(error).hint("`gptoss-tui print-config` shows every setting")
     }
 }
 

@@ -22,11 +22,15 @@ mod generate;
 mod inspect;
 mod interrupt;
 mod logging;
+mod man;
 mod model;
 mod output;
 mod predict;
+mod print_config;
 mod progress;
 mod prompt;
+mod settings;
+mod terminal;
 mod text;
 mod tokenize;
 mod trace;
@@ -47,28 +51,67 @@ pub(crate) fn main() -> ExitCode {
 
 fn run() -> Result<(), CliError> {
     let cli = parse()?;
+    let Some(command) = &cli.command else {
+        return playground(&cli);
+    };
     let _log = logging::start(cli.log.as_deref())?;
     interrupt::watch()?;
-    match &cli.command {
-        None => welcome(),
-        Some(Command::Generate(args)) => generate::run(args),
-        Some(Command::Chat(args)) => chat::run(args),
-        Some(Command::Tokenize(args)) => tokenize::run(args),
-        Some(Command::Trace(args)) => trace::run(args),
-        Some(Command::Inspect(args)) => inspect::run(args),
-        Some(Command::Bench(args)) => bench::run(args),
-        Some(Command::Convert(args)) => convert::run(args),
-        Some(Command::Doctor(args)) => doctor::run(args),
-        Some(Command::Completions(args)) => completions::run(args),
+    match command {
+        Command::Generate(args) => generate::run(args),
+        Command::Chat(args) => chat::run(args),
+        Command::Tokenize(args) => tokenize::run(args),
+        Command::Trace(args) => trace::run(args),
+        Command::Inspect(args) => inspect::run(args),
+        Command::Bench(args) => bench::run(args),
+        Command::Convert(args) => convert::run(args),
+        Command::Doctor(args) => doctor::run(args),
+        Command::PrintConfig(args) => print_config::run(args, &settings::load(&cli)?.1),
+        Command::Completions(args) => completions::run(args),
+        Command::Man => man::run(),
     }
 }
 
 fn parse() -> Result<Cli, CliError> {
     let matches = args::command().try_get_matches()?;
-    Ok(Cli::from_arg_matches(&matches)?)
+    let cli = Cli::from_arg_matches(&matches)?;
+    // Not clap's own conflict with subcommands, which would take `--log FILE generate` for one.
+    match cli
+        .playground
+        .first_given()
+        .filter(|_| cli.command.is_some())
+    {
+        Some(argument) => Err(CliError::usage(format!(
+            "{argument} belongs to the playground and cannot stand before a subcommand"
+        ))),
+        None => Ok(cli),
+    }
 }
 
-/// Called without a subcommand: a chat with the built-in model where a person sits, else the help.
+/// Called without a subcommand: the settings first, so that a bad file is told on a plain screen.
+fn playground(cli: &Cli) -> Result<(), CliError> {
+    let (dirs, loaded) = settings::load(cli)?;
+    if let Some(path) = cli
+        .playground
+        .model
+        .as_deref()
+        .filter(|path| !path.exists())
+    {
+        // A subcommand with a slip of the finger arrives here as well.
+        let message = format!(
+            "{} is neither a model folder nor a subcommand",
+            path.display()
+        );
+        return Err(CliError::usage(message).hint("`--help` lists what is possible"));
+    }
+    let log = logging::start_playground(cli.log.as_deref(), &loaded.settings.log, dirs.as_ref())?;
+    if let Some(notice) = &log.notice {
+        output::note(notice);
+    }
+    interrupt::watch()?;
+    welcome()
+}
+
+/// A chat with the built-in model where a person sits, else the help.
 fn welcome() -> Result<(), CliError> {
     if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
         let matches = args::command().try_get_matches_from(["gptoss-tui", "chat"])?;
