@@ -44,6 +44,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("src/engine", &["engine", "generate", "harmony"]),
+    ("src/settings", &["settings", "generate", "harmony"]),
+    ("src/catalog", &["catalog", "checkpoint", "model::config"]),
+    ("src/meters", &["meters"]),
+    ("src/log_ring", &["log_ring", "settings"]),
 ];
 
 /// Crates that only these places may name.
@@ -74,6 +78,10 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("clap", &["src/cli", "src/main"]),
     ("tokenizers", &["src/tokenizer"]),
     ("tiktoken_rs", &["src/tokenizer"]),
+    ("toml", &["src/settings", "src/cli/print_config"]),
+    ("etcetera", &["src/settings/dirs"]),
+    ("nvml_wrapper", &["src/meters"]),
+    ("macmon", &["src/meters"]),
     ("memmap2", &["src/checkpoint", "src/trace_file"]),
 ];
 
