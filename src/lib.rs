@@ -49,6 +49,7 @@ pub mod model;
 pub mod settings;
 pub mod tokenizer;
 pub mod trace_file;
+pub mod ui;
 
 #[cfg(feature = "mlx")]
 pub use chat::{ChatError, ChatEvent, ChatStream};

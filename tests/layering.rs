@@ -48,6 +48,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("src/catalog", &["catalog", "checkpoint", "model::config"]),
     ("src/meters", &["meters"]),
     ("src/log_ring", &["log_ring", "settings"]),
+    ("src/ui/theme", &["ui"]),
+    ("src/ui/widgets", &["ui"]),
 ];
 
 /// Crates that only these places may name.
@@ -76,6 +78,9 @@ const OUTSIDE: &[(&str, &[&str])] = &[
         ],
     ),
     ("clap", &["src/cli", "src/main"]),
+    ("ratatui", &["src/ui", "src/tui", "src/app/composer"]),
+    ("colorgrad", &["src/ui/theme", "src/tui"]),
+    ("termprofile", &["src/ui/theme", "src/tui"]),
     ("tokenizers", &["src/tokenizer"]),
     ("tiktoken_rs", &["src/tokenizer"]),
     ("toml", &["src/settings", "src/cli/print_config"]),
