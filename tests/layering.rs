@@ -44,12 +44,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("src/engine", &["engine", "generate", "harmony"]),
+    ("src/ui/theme", &["ui"]),
+    ("src/ui/widgets", &["ui"]),
     ("src/settings", &["settings", "generate", "harmony"]),
     ("src/catalog", &["catalog", "checkpoint", "model::config"]),
     ("src/meters", &["meters"]),
     ("src/log_ring", &["log_ring", "settings"]),
-    ("src/ui/theme", &["ui"]),
-    ("src/ui/widgets", &["ui"]),
 ];
 
 /// Crates that only these places may name.

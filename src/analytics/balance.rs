@@ -120,47 +120,40 @@ mod tests {
     #[test]
     fn hand_computed_rows() {
         let sqrt_3 = 3.0_f64.sqrt();
-        // traffic, CV, Gini, dead, effective, covering
-        let rows: &[(&[f64], f64, f64, usize, f64, usize)] = &[
-            (&[5.0; 4], 0.0, 0.0, 0, 4.0, 4),
-            (&[0.1; 10], 0.0, 0.0, 0, 10.0, 9),
-            (&[0.0, 0.0, 7.0, 0.0], sqrt_3, 0.75, 3, 1.0, 1),
-            (&[2.0, 0.0, 0.0, 2.0], 1.0, 0.5, 2, 2.0, 2),
-            // Mean 1.5, deviations 1.5, 0.5, 0.5, 0.5 … see below for the sums.
-            // CV: sqrt((2.25 + 0.25 * 3) / 4) / 1.5 = sqrt(0.75) / 1.5
-            // Gini of 1 1 1 3: (-3 - 1 + 1 + 9) / (4 * 6) = 0.25.
-            // H = 3 * (1/6 ln 6) + 1/2 ln 2, exp(H) = sqrt(6) * sqrt(2) = sqrt(12).
-            (
-                &[1.0, 3.0, 1.0, 1.0],
-                sqrt_3 / 2.0 / 1.5,
-                0.25,
-                0,
-                12.0_f64.sqrt(),
-                4,
-            ),
-            (&[9.0, 1.0], 0.8, 0.4, 0, 10.0 / 9.0_f64.powf(0.9), 1),
-            (&[0.0; 3], 0.0, 0.0, 3, 0.0, 0),
-            (&[4.0], 0.0, 0.0, 0, 1.0, 1),
-            (&[], 0.0, 0.0, 0, 0.0, 0),
+        check(&[5.0; 4], [0.0, 0.0, 4.0], 0, 4);
+        check(&[0.1; 10], [0.0, 0.0, 10.0], 0, 9);
+        check(&[0.0, 0.0, 7.0, 0.0], [sqrt_3, 0.75, 1.0], 3, 1);
+        check(&[2.0, 0.0, 0.0, 2.0], [1.0, 0.5, 2.0], 2, 2);
+        // Mean 1.5, CV: sqrt((2.25 + 0.25 * 3) / 4) / 1.5 = sqrt(3) / 3.
+        // Gini of 1 1 1 3: (-3 - 1 + 1 + 9) / (4 * 6) = 0.25.
+        // H = 3 * (1/6 ln 6) + 1/2 ln 2, exp(H) = sqrt(6) * sqrt(2) = sqrt(12).
+        let effective = 12.0_f64.sqrt();
+        check(&[1.0, 3.0, 1.0, 1.0], [sqrt_3 / 3.0, 0.25, effective], 0, 4);
+        let effective = 10.0 / 9.0_f64.powf(0.9);
+        check(&[9.0, 1.0], [0.8, 0.4, effective], 0, 1);
+        check(&[0.0; 3], [0.0, 0.0, 0.0], 3, 0);
+        check(&[4.0], [0.0, 0.0, 1.0], 0, 1);
+        check(&[], [0.0, 0.0, 0.0], 0, 0);
+    }
+
+    /// `measures`: coefficient of variation, Gini coefficient, effective experts.
+    fn check(traffic: &[f64], measures: [f64; 3], dead: usize, covering: usize) {
+        let balance = LayerBalance::of(traffic);
+        let found = [
+            balance.coefficient_of_variation,
+            balance.gini,
+            balance.effective,
         ];
-        for &(traffic, cv, gini, dead, effective, covering) in rows {
-            let balance = LayerBalance::of(traffic);
-            let near = |a: f64, b: f64| (a - b).abs() < 1e-9;
-            assert!(
-                near(balance.coefficient_of_variation, cv),
-                "{traffic:?}: {balance:?}"
-            );
-            assert!(near(balance.gini, gini), "{traffic:?}: {balance:?}");
-            assert!(
-                near(balance.effective, effective),
-                "{traffic:?}: {balance:?}"
-            );
-            assert_eq!(
-                (balance.dead, balance.covering, balance.num_experts),
-                (dead, covering, traffic.len()),
-                "{traffic:?}"
-            );
-        }
+        let near = found
+            .iter()
+            .zip(measures)
+            .all(|(a, b)| (a - b).abs() < 1e-9);
+        assert!(near, "{traffic:?}: {balance:?}");
+        assert_eq!(
+            (balance.dead, balance.covering, balance.num_experts),
+            (dead, covering, traffic.len()),
+            "{traffic:?}"
+        );
     }
 
     #[test]

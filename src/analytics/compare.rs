@@ -99,6 +99,7 @@ fn half_term(part: f64, middle: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{RoutedToken, Span};
     use super::*;
 
     fn token(experts: Vec<u16>) -> TokenRouting {
@@ -115,16 +116,39 @@ mod tests {
     }
 
     #[test]
+    fn logs_are_compared_where_both_have_a_token() {
+        let log = |tokens: &[(usize, [u16; 4])]| {
+            let mut log = RoutingLog::new(2, 8);
+            for &(position, experts) in tokens {
+                let routing = token(experts.to_vec()).into();
+                log.push(RoutedToken {
+                    position,
+                    span: Span::Final,
+                    routing,
+                })
+                .unwrap();
+            }
+            log
+        };
+        let left = log(&[(0, [0, 1, 2, 3]), (1, [0, 1, 2, 3]), (4, [0, 1, 2, 3])]);
+        let right = log(&[(1, [0, 1, 3, 4]), (2, [0, 1, 2, 3]), (4, [6, 7, 3, 2])]);
+        let found = log_agreement(&left, &right).unwrap();
+        assert_eq!((found.tokens, &found.layers[..]), (2, &[0.5, 0.75][..]));
+        assert!((found.overall() - 0.625).abs() < 1e-12);
+        assert_eq!(log_agreement(&left, &log(&[(3, [0; 4])])), None);
+        assert_eq!(log_agreement(&left, &RoutingLog::new(1, 8)), None);
+    }
+
+    #[test]
     fn distances_reach_from_0_to_1() {
         let grid = |values: [f64; 8]| Grid::new(4, 2, 1, values.to_vec()).unwrap();
         let left = grid([3.0, 1.0, 5.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
         let right = grid([6.0, 2.0, 0.0, 2.0, 1.0, 1.0, 1.0, 1.0]);
         let found = jensen_shannon(&left, &right).unwrap();
         assert_eq!(found[..3], [Some(0.0), Some(1.0), None]);
-        // Against (1, 0) and (1/2, 1/2): log2(4/3) / 2 + (log2(2/3) / 2 + 1 / 2) / 2.
-        let expected =
-            ((4.0_f64 / 3.0).log2() / 2.0 + ((2.0_f64 / 3.0).log2() / 2.0 + 0.5) / 2.0).sqrt();
-        assert!((found[3].unwrap() - expected).abs() < 1e-12);
+        // (1, 0) against (1/2, 1/2): log2(4/3) / 2 and (log2(2/3) / 2 + log2(2) / 2) / 2.
+        let divergence = 0.5 * (4.0_f64 / 3.0).log2() + 0.25 * (2.0_f64 / 3.0).log2() + 0.25;
+        assert!((found[3].unwrap() - divergence.sqrt()).abs() < 1e-12);
         assert!(jensen_shannon(&left, &Grid::new(1, 1, 0, vec![0.0]).unwrap()).is_err());
     }
 }

@@ -32,18 +32,18 @@ pub const DEFINITIONS: &[Definition] = &[
     },
     Definition {
         name: "Share",
-        formula: "count / (k × tokens)",
+        formula: "count / (k * tokens)",
         meaning: "The part of its layer's choices that went to the expert.",
     },
     Definition {
         name: "Fair share",
-        formula: "share × E",
+        formula: "share * E",
         meaning: "The share as a multiple of what the expert would get if all were used equally: \
-                  1× is balance, 2× twice as much.",
+                  1x is balance, 2x twice as much.",
     },
     Definition {
         name: "Difference",
-        formula: "100 × (share in A − share in B)",
+        formula: "100 * (share in A - share in B)",
         meaning: "How many percentage points more of the layer's traffic the expert gets in A than \
                   in B.",
     },
@@ -51,11 +51,11 @@ pub const DEFINITIONS: &[Definition] = &[
         name: "CV",
         formula: "standard deviation / mean of the experts' counts",
         meaning: "Coefficient of variation: 0 when all experts of the layer are used equally, and \
-                  √(E − 1) when one gets everything.",
+                  sqrt(E - 1) when one gets everything.",
     },
     Definition {
         name: "Gini",
-        formula: "Σ (2i − E − 1) xᵢ / (E Σ xᵢ), x ascending",
+        formula: "sum of (2i - E - 1) x_i / (E * sum of x_i), x ascending",
         meaning: "Inequality of use: 0 when all experts get the same, close to 1 when a few get \
                   nearly everything.",
     },
@@ -66,7 +66,7 @@ pub const DEFINITIONS: &[Definition] = &[
     },
     Definition {
         name: "Effective experts",
-        formula: "exp(H), H = −Σ p ln p",
+        formula: "exp(H), H = -sum of p ln p",
         meaning: "As many equally used experts would be as diverse as what was used; of E this is \
                   the effective share.",
     },
@@ -77,19 +77,19 @@ pub const DEFINITIONS: &[Definition] = &[
     },
     Definition {
         name: "Overall",
-        formula: "the same over all L × E experts at once",
+        formula: "the same over all L * E experts at once",
         meaning: "Balance figures for the whole model take the experts of all layers as one \
                   population.",
     },
     Definition {
         name: "Entropy, chosen",
-        formula: "−Σ w ln w over the k weights, at most ln k",
+        formula: "-sum of w ln w over the k weights, at most ln k",
         meaning: "How evenly a token mixes the experts it chose: 0 when one has all the weight, \
                   ln k when all weigh the same.",
     },
     Definition {
         name: "Entropy, router",
-        formula: "−Σ q ln q over all E, before the selection, at most ln E",
+        formula: "-sum of q ln q over all E, before the selection, at most ln E",
         meaning: "How undecided the router was among all experts; gpt-oss weighs only the chosen \
                   ones, so this is another number than the entropy of the chosen.",
     },
@@ -101,7 +101,7 @@ pub const DEFINITIONS: &[Definition] = &[
     },
     Definition {
         name: "Transition",
-        formula: "tokens that chose both / (k × tokens that chose this one)",
+        formula: "tokens that chose both / (k * tokens that chose this one)",
         meaning: "Where the tokens of this expert go in the next layer, or came from in the one \
                   before.",
     },
@@ -119,7 +119,7 @@ pub const DEFINITIONS: &[Definition] = &[
     },
     Definition {
         name: "Jensen-Shannon distance",
-        formula: "√(H₂(m) − (H₂(p) + H₂(q)) / 2), m = (p + q) / 2",
+        formula: "sqrt(H(m) - (H(p) + H(q)) / 2) in base 2, m = (p + q) / 2",
         meaning: "How differently two spans use a layer's experts: 0 for the same distribution, 1 \
                   when they share no expert.",
     },
@@ -139,6 +139,8 @@ mod tests {
             } = definition;
             assert!(!formula.is_empty() && !formula.ends_with('.'), "{name}");
             assert!(meaning.ends_with('.'), "{name}");
+            // Signs like a square root's are two columns wide on some terminals.
+            assert!(formula.is_ascii() && meaning.is_ascii(), "{name}");
             assert_eq!(meaning.matches(". ").count(), 0, "{name}");
             let same = DEFINITIONS.iter().filter(|other| other.name == *name);
             assert_eq!(same.count(), 1, "{name} at {index}");

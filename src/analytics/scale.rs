@@ -72,7 +72,7 @@ impl Bounds {
 /// The place of each value between the bounds, 0 at the minimum and 1 at the maximum.
 ///
 /// Values beyond the bounds are clamped. On a logarithmic scale values at or below 0 are 0, and a
-/// minimum at or below 0 is read as a thousandth of the maximum. Where the bounds leave no room,
+/// minimum at or below 0 is read as a thousandth of the maximum. What is not a number is 0. Where the bounds leave no room,
 /// values are 0 up to the minimum and 1 above it.
 ///
 /// *Shapes:* `[num_layers, num_experts]`, row by row.
@@ -96,8 +96,11 @@ fn place(value: f64, scale: Scale, Bounds { min, max }: Bounds) -> f64 {
             part(value.ln(), min.ln(), max.ln())
         }
     };
-    // `max` also turns a NaN into 0.
-    place.max(0.0).min(1.0)
+    if place.is_nan() {
+        0.0
+    } else {
+        place.clamp(0.0, 1.0)
+    }
 }
 
 fn part(value: f64, min: f64, max: f64) -> f64 {

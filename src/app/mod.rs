@@ -21,6 +21,7 @@ mod apply;
 pub mod chat;
 pub mod composer;
 mod effect;
+pub mod figures;
 mod input;
 mod key;
 pub mod keymap;

@@ -6,8 +6,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// *Shapes:* both arrays are `[num_layers, num_experts_per_tok]`, row by row; within a layer the
 /// experts come by descending weight. The weights of a layer sum to 1, since gpt-oss applies the
-/// softmax after the top-k selection. `entropies` is `[num_layers]`, or empty where nobody recorded
-/// it.
+/// softmax after the top-k selection.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "RawRouting", into = "RawRouting")]
 pub struct TokenRouting {
@@ -48,11 +47,10 @@ impl TokenRouting {
         })
     }
 
-    /// Adds the entropy of the router's softmax over all experts, before the selection.
+    /// The same choices with the routers' entropies, one a layer or none.
     ///
-    /// *Shapes:* `[num_layers]`, or empty where it was not recorded. *Units:* nats.
-    /// *Errors:* [`RoutingShapeError`] for any other length.
-    pub fn with_entropies(self, entropies: Vec<f32>) -> Result<Self, RoutingShapeError> {
+    /// *Errors:* [`RoutingShapeError`] for another number of them.
+    pub fn with_entropies(mut self, entropies: Vec<f32>) -> Result<Self, RoutingShapeError> {
         if !entropies.is_empty() && entropies.len() != self.num_layers {
             return Err(RoutingShapeError {
                 num_layers: self.num_layers,
@@ -62,7 +60,8 @@ impl TokenRouting {
                 entropies: entropies.len(),
             });
         }
-        Ok(Self { entropies, ..self })
+        self.entropies = entropies;
+        Ok(self)
     }
 
     /// The number of layers.
@@ -85,8 +84,8 @@ impl TokenRouting {
         &self.weights
     }
 
-    /// The entropy of each layer's router over all experts before the selection, in nats; empty
-    /// where it was not recorded.
+    /// The entropy of each layer's router, in nats: that of the softmax over all experts, before
+    /// the choice. `[num_layers]`, or empty where it was not recorded.
     pub fn entropies(&self) -> &[f32] {
         &self.entropies
     }
@@ -104,8 +103,8 @@ impl TokenRouting {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "routing of {num_layers} layers with {num_experts_per_tok} experts a token needs as many \
-     entries (and at least one) and an entropy a layer or none, found {experts} experts and \
-     {weights} weights, {entropies} entropies"
+     entries (and at least one), found {experts} experts and {weights} weights, and \
+     {entropies} entropies (which may be one a layer or none)"
 )]
 #[non_exhaustive]
 pub struct RoutingShapeError {
@@ -117,7 +116,7 @@ pub struct RoutingShapeError {
     pub experts: usize,
     /// The entries found in the array of weights.
     pub weights: usize,
-    /// The entries found in the array of entropies.
+    /// The entropies found.
     pub entropies: usize,
 }
 
@@ -199,26 +198,21 @@ mod tests {
     }
 
     #[test]
-    fn a_file_cannot_bring_in_a_wrong_shape() {
-        let text = r#"{"num_layers":1,"num_experts_per_tok":2,"experts":[1],"weights":[1.0]}"#;
-        assert!(serde_json::from_str::<TokenRouting>(text).is_err());
-    }
-    #[test]
-    fn entropies_are_one_a_layer_or_none() {
-        let routing = TokenRouting::new(2, 1, vec![1, 0], vec![1.0, 1.0]).unwrap();
-        let with = routing.clone().with_entropies(vec![0.5, 1.5]).unwrap();
-        assert_eq!(with.entropies(), [0.5, 1.5]);
-        let read: TokenRouting =
-            serde_json::from_str(&serde_json::to_string(&with).unwrap()).unwrap();
-        assert_eq!(read, with);
-        assert!(routing.with_entropies(vec![0.5]).is_err());
+    fn entropies_are_one_a_layer_or_none_and_old_files_have_none() {
+        let routing = TokenRouting::new(2, 1, vec![3, 1], vec![1.0, 1.0]).unwrap();
+        let old = serde_json::to_string(&routing).unwrap();
+        assert!(!old.contains("entropies"));
+        assert_eq!(serde_json::from_str::<TokenRouting>(&old).unwrap(), routing);
+        assert!(routing.clone().with_entropies(vec![0.5]).is_err());
+        let with = routing.with_entropies(vec![0.5, 1.5]).unwrap();
+        let text = serde_json::to_string(&with).unwrap();
+        let read: TokenRouting = serde_json::from_str(&text).unwrap();
+        assert_eq!(read.entropies(), [0.5, 1.5]);
     }
 
     #[test]
-    fn a_file_without_entropies_still_reads() {
-        let text = r#"{"num_layers":1,"num_experts_per_tok":1,"experts":[1],"weights":[1.0]}"#;
-        let routing: TokenRouting = serde_json::from_str(text).unwrap();
-        assert!(routing.entropies().is_empty());
-        assert_eq!(serde_json::to_string(&routing).unwrap(), text);
+    fn a_file_cannot_bring_in_a_wrong_shape() {
+        let text = r#"{"num_layers":1,"num_experts_per_tok":2,"experts":[1],"weights":[1.0]}"#;
+        assert!(serde_json::from_str::<TokenRouting>(text).is_err());
     }
 }

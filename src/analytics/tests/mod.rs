@@ -1,5 +1,6 @@
-//! Random logs against a reference that scans every token for every number.
+//! Random logs against a reference that scans every token, and maps of every size.
 
 mod card;
 mod grids;
 mod reference;
+mod view;

@@ -47,7 +47,6 @@ pub(super) fn tokens() -> impl Strategy<Value = Vec<RoutedToken>> {
 fn routing() -> impl Strategy<Value = TokenRouting> {
     let all: Vec<u16> = (0..NUM_EXPERTS as u16).collect();
     let layer = (
-        // Skewed, so that a few experts are busy.
         prop::sample::subsequence(all, NUM_EXPERTS_PER_TOK).prop_shuffle(),
         prop::array::uniform3(0.01_f32..1.0),
     );

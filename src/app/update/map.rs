@@ -2,15 +2,11 @@
 
 use super::super::action::Action;
 use super::super::effect::Effect;
-use super::super::map::{Cell, FrozenMap, MapSource, TokenCursor, Zoom};
+use super::super::map::{Cell, FrozenMap, TokenCursor, Zoom};
 use super::super::run::Run;
 use super::super::state::{Level, State};
 use super::say;
-use crate::analytics::{Bounds, Grid, Measure, Scale, Selection, Span, SpanSet, TotalsRef, difference};
-use crate::session::NodeKind;
-
-/// Tokens of the sliding window.
-pub const WINDOW_TOKENS: usize = 64;
+use crate::analytics::{Measure, Scale};
 
 /// Does what concerns the map alone.
 pub(in crate::app) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> {
@@ -114,99 +110,13 @@ pub(in crate::app) fn freeze(state: &mut State) -> Vec<Effect> {
     state.frozen_telemetry = Some(state.telemetry.clone());
     if let Some(grid) = state.grid() {
         state.map.frozen = Some(FrozenMap {
-            bounds: bounds(state, &grid),
+            bounds: state.map_bounds(&grid),
             grid,
             source: state.map.source,
             measure: state.map.measure,
         });
     }
     Vec::new()
-}
-
-/// The ends of the color ramp that suit what the map shows.
-fn bounds(state: &State, grid: &Grid) -> Bounds {
-    if state.map.source.is_difference() {
-        Bounds::symmetric(grid)
-    } else if state.map.measure == Measure::Share && state.map.scale == Scale::Logarithmic {
-        Bounds::of_shares(grid)
-    } else {
-        Bounds::of(grid, state.map.scale)
-    }
-}
-
-impl State {
-    /// The ends of the map's color ramp; held still while frozen.
-    pub fn map_bounds(&self, grid: &Grid) -> Bounds {
-        match &self.map.frozen {
-            Some(frozen) => frozen.bounds,
-            None => bounds(self, grid),
-        }
-    }
-
-    /// Layers and experts of the model.
-    pub fn map_size(&self) -> Option<(usize, usize)> {
-        let model = self.model.ready()?;
-        Some((model.layers.len(), model.num_local_experts))
-    }
-
-    /// The run that map and token pane show: that of the selected answer, else the newest one.
-    pub fn shown_run(&self) -> Option<&Run> {
-        let path = self.session.tree.path();
-        let selected = super::chat::selected(self)?;
-        let at = path.iter().position(|node| *node == selected)?;
-        let is_answer = |node: &&crate::session::NodeId| {
-            let node = self.session.tree.node(**node);
-            node.is_some_and(|node| matches!(node.kind, NodeKind::Assistant(_)))
-        };
-        let answer = path[at..].iter().find(is_answer).or_else(|| path[..at].iter().rev().find(is_answer));
-        self.runs.get(*answer?)
-    }
-
-    /// The position that the token cursor is at, in the shown run.
-    pub fn token_position(&self) -> Option<usize> {
-        let run = self.shown_run()?;
-        match self.map.token {
-            TokenCursor::At(position) => Some(position.min(run.len().checked_sub(1)?)),
-            // The newest token has not been read yet, so the one before it is the newest routed.
-            TokenCursor::Newest => run.last_routed(),
-        }
-    }
-
-    /// The figures of the map; those held still while frozen.
-    pub fn grid(&self) -> Option<Grid> {
-        if let Some(frozen) = &self.map.frozen {
-            return Some(frozen.grid.clone());
-        }
-        let measure = self.map.measure;
-        if self.map.source == MapSource::Cumulative {
-            let totals = &self.telemetry.routing.cumulative;
-            let totals = TotalsRef {
-                num_layers: totals.num_layers,
-                num_experts: totals.num_experts,
-                tokens: totals.tokens,
-                counts: &totals.counts,
-                weight_sums: &totals.weight_sums,
-            };
-            return Grid::from_totals(&totals, measure).ok();
-        }
-        let run = self.shown_run()?;
-        let of = |selection| run.log.grid(selection, measure);
-        let share = |spans| run.log.grid(Selection::Spans(spans), Measure::Share);
-        let answer = SpanSet::ANSWER;
-        Some(match self.map.source {
-            MapSource::Token => of(Selection::Position(self.token_position()?)),
-            MapSource::Window => of(Selection::Window {
-                end: self.token_position()?,
-                tokens: WINDOW_TOKENS,
-            }),
-            MapSource::Prompt => of(Span::Prompt.into()),
-            MapSource::Answer | MapSource::Cumulative => of(answer.into()),
-            MapSource::Analysis => of(Span::Analysis.into()),
-            MapSource::Final => of(Span::Final.into()),
-            MapSource::AnswerMinusPrompt => difference(&share(answer), &share(SpanSet::PROMPT)).ok()?,
-            MapSource::FinalMinusAnalysis => difference(&share(Span::Final.into()), &share(Span::Analysis.into())).ok()?,
-        })
-    }
 }
 
 /// The map's figures as a table with its provenance: layers by rows, experts by columns.
