@@ -1,0 +1,51 @@
+//! Signals from outside, as values for the loop.
+
+use std::io;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+use super::terminal::Stop;
+
+/// What a signal asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGINT: leave. In raw mode Ctrl+C is a key, so this comes from elsewhere.
+    Interrupt,
+    /// SIGTERM or SIGHUP: leave.
+    Terminate,
+    /// SIGTSTP: stop until continued.
+    Stop,
+    /// SIGCONT: the process was continued.
+    Continue,
+}
+
+/// Starts to listen; call within the runtime.
+///
+/// *Errors:* where the system does not let the program listen.
+pub fn listen() -> io::Result<mpsc::UnboundedReceiver<Signal>> {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    for (kind, meaning) in [
+        (SignalKind::interrupt(), Signal::Interrupt),
+        (SignalKind::terminate(), Signal::Terminate),
+        (SignalKind::hangup(), Signal::Terminate),
+        (SignalKind::from_raw(signal_hook::consts::SIGTSTP), Signal::Stop),
+        (SignalKind::from_raw(signal_hook::consts::SIGCONT), Signal::Continue),
+    ] {
+        let mut arrivals = signal(kind)?;
+        let sender = sender.clone();
+        tokio::spawn(async move {
+            while arrivals.recv().await.is_some() && sender.send(meaning).is_ok() {}
+        });
+    }
+    Ok(receiver)
+}
+
+/// Stops processes; [`Signal::Continue`] tells when it is over.
+pub(super) fn stop(whom: Stop) -> io::Result<()> {
+    // SIGTSTP itself would come back to `listen`.
+    match whom {
+        Stop::Job => Ok(rustix::process::kill_current_process_group(rustix::process::Signal::STOP)?),
+        Stop::Process => signal_hook::low_level::raise(signal_hook::consts::SIGSTOP),
+    }
+}
