@@ -22,13 +22,15 @@
 //! From the bottom up: [`tokenizer`] and [`harmony`] know text; [`checkpoint`] reads files in four
 //! layouts; [`kernels`] multiplies packed weights on the CPU; [`mlx`] wraps the calls that mlx-rs
 //! lacks; [`model`] is the mathematics, read [`model::gpt_oss`] first; [`generate`] is the loop from
-//! prompt to tokens with its samplers; [`convert`] and [`trace_file`] write files; [`GptOss`] puts
-//! all of it together. `docs/ARCHITECTURE.md` draws the arrows, and a test keeps them.
+//! prompt to tokens with its samplers; [`analytics`] counts what the router chose; [`convert`] and
+//! [`trace_file`] write files; [`GptOss`] puts all of it together. `docs/ARCHITECTURE.md` draws the
+//! arrows, and a test keeps them.
 //!
 //! # Features
 //!
 //! `mlx` (default) brings everything that computes. Without it the rest builds on any machine.
 
+pub mod analytics;
 #[cfg(feature = "mlx")]
 mod chat;
 pub mod checkpoint;

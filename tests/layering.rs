@@ -18,6 +18,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("src/mlx", &["mlx", "model::config"]),
     ("src/model", &["model", "mlx", "checkpoint", "kernels"]),
     ("src/generate", &["generate", "model", "mlx"]),
+    ("src/analytics", &["analytics", "generate"]),
     ("src/convert", &["convert", "checkpoint", "model", "mlx"]),
     (
         "src/gptoss",

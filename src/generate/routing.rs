@@ -14,6 +14,7 @@ pub struct TokenRouting {
     num_experts_per_tok: usize,
     experts: Vec<u16>,
     weights: Vec<f32>,
+    entropies: Vec<f32>,
 }
 
 impl TokenRouting {
@@ -34,6 +35,7 @@ impl TokenRouting {
                 num_experts_per_tok,
                 experts: experts.len(),
                 weights: weights.len(),
+                entropies: 0,
             });
         }
         Ok(Self {
@@ -41,7 +43,25 @@ impl TokenRouting {
             num_experts_per_tok,
             experts,
             weights,
+            entropies: Vec::new(),
         })
+    }
+
+    /// The same choices with the routers' entropies, one a layer or none.
+    ///
+    /// *Errors:* [`RoutingShapeError`] for another number of them.
+    pub fn with_entropies(mut self, entropies: Vec<f32>) -> Result<Self, RoutingShapeError> {
+        if !entropies.is_empty() && entropies.len() != self.num_layers {
+            return Err(RoutingShapeError {
+                num_layers: self.num_layers,
+                num_experts_per_tok: self.num_experts_per_tok,
+                experts: self.experts.len(),
+                weights: self.weights.len(),
+                entropies: entropies.len(),
+            });
+        }
+        self.entropies = entropies;
+        Ok(self)
     }
 
     /// The number of layers.
@@ -64,6 +84,12 @@ impl TokenRouting {
         &self.weights
     }
 
+    /// The entropy of each layer's router, in nats: that of the softmax over all experts, before
+    /// the choice. `[num_layers]`, or empty where it was not recorded.
+    pub fn entropies(&self) -> &[f32] {
+        &self.entropies
+    }
+
     /// Each layer's experts and weights, from the first layer on.
     pub fn layers(&self) -> impl Iterator<Item = (&[u16], &[f32])> {
         let k = self.num_experts_per_tok;
@@ -77,7 +103,8 @@ impl TokenRouting {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "routing of {num_layers} layers with {num_experts_per_tok} experts a token needs as many \
-     entries (and at least one), found {experts} experts and {weights} weights"
+     entries (and at least one), found {experts} experts and {weights} weights, and \
+     {entropies} entropies (which may be one a layer or none)"
 )]
 #[non_exhaustive]
 pub struct RoutingShapeError {
@@ -89,6 +116,8 @@ pub struct RoutingShapeError {
     pub experts: usize,
     /// The entries found in the array of weights.
     pub weights: usize,
+    /// The entropies found.
+    pub entropies: usize,
 }
 
 /// The form in files: the same fields, not yet checked.
@@ -99,6 +128,8 @@ struct RawRouting {
     num_experts_per_tok: usize,
     experts: Vec<u16>,
     weights: Vec<f32>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    entropies: Vec<f32>,
 }
 
 impl TryFrom<RawRouting> for TokenRouting {
@@ -110,7 +141,8 @@ impl TryFrom<RawRouting> for TokenRouting {
             raw.num_experts_per_tok,
             raw.experts,
             raw.weights,
-        )
+        )?
+        .with_entropies(raw.entropies)
     }
 }
 
@@ -121,12 +153,14 @@ impl From<TokenRouting> for RawRouting {
             num_experts_per_tok,
             experts,
             weights,
+            entropies,
         } = routing;
         Self {
             num_layers,
             num_experts_per_tok,
             experts,
             weights,
+            entropies,
         }
     }
 }
@@ -161,6 +195,19 @@ mod tests {
                     .contains(&format!("{experts} experts and {weights} weights"))
             );
         }
+    }
+
+    #[test]
+    fn entropies_are_one_a_layer_or_none_and_old_files_have_none() {
+        let routing = TokenRouting::new(2, 1, vec![3, 1], vec![1.0, 1.0]).unwrap();
+        let old = serde_json::to_string(&routing).unwrap();
+        assert!(!old.contains("entropies"));
+        assert_eq!(serde_json::from_str::<TokenRouting>(&old).unwrap(), routing);
+        assert!(routing.clone().with_entropies(vec![0.5]).is_err());
+        let with = routing.with_entropies(vec![0.5, 1.5]).unwrap();
+        let text = serde_json::to_string(&with).unwrap();
+        let read: TokenRouting = serde_json::from_str(&text).unwrap();
+        assert_eq!(read.entropies(), [0.5, 1.5]);
     }
 
     #[test]

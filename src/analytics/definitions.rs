@@ -1,0 +1,149 @@
+//! What each number means, in a sentence, for the help screen.
+
+/// A quantity's name, formula and meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Definition {
+    /// As the screen names it.
+    pub name: &'static str,
+    /// How it is computed.
+    pub formula: &'static str,
+    /// What it tells, in one sentence.
+    pub meaning: &'static str,
+}
+
+/// All quantities of this module. In the formulas `L` is the number of layers, `E` that of experts
+/// in a layer, `k` that of experts a token chooses, and `p` a part of a layer's traffic.
+pub const DEFINITIONS: &[Definition] = &[
+    Definition {
+        name: "Count",
+        formula: "tokens that chose the expert",
+        meaning: "How many of the selected tokens the router sent to this expert.",
+    },
+    Definition {
+        name: "Weight sum",
+        formula: "sum of w over those tokens",
+        meaning: "How much the expert contributed in all, since a token mixes its k experts by \
+                  weight.",
+    },
+    Definition {
+        name: "Mean weight",
+        formula: "weight sum / count",
+        meaning: "How much the expert contributes to a token that chose it; 1/k is an equal part.",
+    },
+    Definition {
+        name: "Share",
+        formula: "count / (k * tokens)",
+        meaning: "The part of its layer's choices that went to the expert.",
+    },
+    Definition {
+        name: "Fair share",
+        formula: "share * E",
+        meaning: "The share as a multiple of what the expert would get if all were used equally: \
+                  1x is balance, 2x twice as much.",
+    },
+    Definition {
+        name: "Difference",
+        formula: "100 * (share in A - share in B)",
+        meaning: "How many percentage points more of the layer's traffic the expert gets in A than \
+                  in B.",
+    },
+    Definition {
+        name: "CV",
+        formula: "standard deviation / mean of the experts' counts",
+        meaning: "Coefficient of variation: 0 when all experts of the layer are used equally, and \
+                  sqrt(E - 1) when one gets everything.",
+    },
+    Definition {
+        name: "Gini",
+        formula: "sum of (2i - E - 1) x_i / (E * sum of x_i), x ascending",
+        meaning: "Inequality of use: 0 when all experts get the same, close to 1 when a few get \
+                  nearly everything.",
+    },
+    Definition {
+        name: "Dead",
+        formula: "experts with count 0, of E",
+        meaning: "Experts of the layer that none of the selected tokens chose.",
+    },
+    Definition {
+        name: "Effective experts",
+        formula: "exp(H), H = -sum of p ln p",
+        meaning: "As many equally used experts would be as diverse as what was used; of E this is \
+                  the effective share.",
+    },
+    Definition {
+        name: "Experts for 90 %",
+        formula: "least n with the n largest p summing to 0.9",
+        meaning: "How few experts together get nine tenths of the layer's traffic.",
+    },
+    Definition {
+        name: "Overall",
+        formula: "the same over all L * E experts at once",
+        meaning: "Balance figures for the whole model take the experts of all layers as one \
+                  population.",
+    },
+    Definition {
+        name: "Entropy, chosen",
+        formula: "-sum of w ln w over the k weights, at most ln k",
+        meaning: "How evenly a token mixes the experts it chose: 0 when one has all the weight, \
+                  ln k when all weigh the same.",
+    },
+    Definition {
+        name: "Entropy, router",
+        formula: "-sum of q ln q over all E, before the selection, at most ln E",
+        meaning: "How undecided the router was among all experts; gpt-oss weighs only the chosen \
+                  ones, so this is another number than the entropy of the chosen.",
+    },
+    Definition {
+        name: "Rank",
+        formula: "1 + experts of the layer with a larger count",
+        meaning: "The expert's place in its layer by use; beside a token, its place among that \
+                  token's k choices by weight.",
+    },
+    Definition {
+        name: "Transition",
+        formula: "tokens that chose both / (k * tokens that chose this one)",
+        meaning: "Where the tokens of this expert go in the next layer, or came from in the one \
+                  before.",
+    },
+    Definition {
+        name: "Lift",
+        formula: "observed / expected if independent",
+        meaning: "How many times more often two experts are chosen by the same token than chance \
+                  alone would have it; 1 is chance.",
+    },
+    Definition {
+        name: "Agreement",
+        formula: "experts in common / k",
+        meaning: "The part of a layer's choices that two tokens, or two runs at the same position, \
+                  share.",
+    },
+    Definition {
+        name: "Jensen-Shannon distance",
+        formula: "sqrt(H(m) - (H(p) + H(q)) / 2) in base 2, m = (p + q) / 2",
+        meaning: "How differently two spans use a layer's experts: 0 for the same distribution, 1 \
+                  when they share no expert.",
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_definition_is_one_sentence_under_its_own_name() {
+        for (index, definition) in DEFINITIONS.iter().enumerate() {
+            let Definition {
+                name,
+                formula,
+                meaning,
+            } = definition;
+            assert!(!formula.is_empty() && !formula.ends_with('.'), "{name}");
+            assert!(meaning.ends_with('.'), "{name}");
+            // Signs like a square root's are two columns wide on some terminals.
+            assert!(formula.is_ascii() && meaning.is_ascii(), "{name}");
+            assert_eq!(meaning.matches(". ").count(), 0, "{name}");
+            let same = DEFINITIONS.iter().filter(|other| other.name == *name);
+            assert_eq!(same.count(), 1, "{name} at {index}");
+        }
+    }
+}
