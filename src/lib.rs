@@ -47,6 +47,7 @@ pub mod mlx;
 pub mod model;
 pub mod tokenizer;
 pub mod trace_file;
+pub mod ui;
 
 #[cfg(feature = "mlx")]
 pub use chat::{ChatError, ChatEvent, ChatStream};

@@ -44,6 +44,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("src/engine", &["engine", "generate", "harmony"]),
+    ("src/ui/theme", &["ui"]),
+    ("src/ui/widgets", &["ui"]),
 ];
 
 /// Crates that only these places may name.
@@ -72,6 +74,9 @@ const OUTSIDE: &[(&str, &[&str])] = &[
         ],
     ),
     ("clap", &["src/cli", "src/main"]),
+    ("ratatui", &["src/ui", "src/tui", "src/app/composer"]),
+    ("colorgrad", &["src/ui/theme", "src/tui"]),
+    ("termprofile", &["src/ui/theme", "src/tui"]),
     ("tokenizers", &["src/tokenizer"]),
     ("tiktoken_rs", &["src/tokenizer"]),
     ("memmap2", &["src/checkpoint", "src/trace_file"]),

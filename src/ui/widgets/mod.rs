@@ -1,0 +1,1 @@
+//! Pieces of panes: pure functions of slices and a theme.
