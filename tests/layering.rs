@@ -46,6 +46,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("src/engine", &["engine", "generate", "harmony"]),
     ("src/ui/theme", &["ui"]),
     ("src/ui/widgets", &["ui"]),
+    ("src/ui/markdown", &["ui"]),
+    ("src/ui/sanitize", &["ui"]),
 ];
 
 /// Crates that only these places may name.
@@ -79,6 +81,9 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("termprofile", &["src/ui/theme", "src/tui"]),
     ("tokenizers", &["src/tokenizer"]),
     ("tiktoken_rs", &["src/tokenizer"]),
+    ("pulldown_cmark", &["src/ui/markdown"]),
+    ("syntect", &["src/ui/markdown"]),
+    ("two_face", &["src/ui/markdown"]),
     ("memmap2", &["src/checkpoint", "src/trace_file"]),
 ];
 

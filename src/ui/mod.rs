@@ -2,3 +2,5 @@
 
 pub mod theme;
 pub mod widgets;
+pub mod markdown;
+pub mod sanitize;

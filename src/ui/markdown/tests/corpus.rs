@@ -1,0 +1,31 @@
+//! Sources of every kind that models write, and some that they should not.
+
+/// Each is one message.
+pub(super) const CORPUS: &[&str] = &[
+    "# Title\n\nA paragraph with **strong**, *emphasis*, ***both***, ~~struck~~ and `code`.\nIts second line.\n\nSetext\n======\n\nSecond\n---\ntext right below\n",
+    "Intro:\n- one\n- two\n  - nested **a**\n    continued\n  - nested b\n- three\n\n  second paragraph of three\n\n1. first\n2. second\n\n   ```rust\n   fn main() {}\n   ```\n3. third\n\nAfter the list.",
+    "1. a\n1. b\n\n1. c\n10) other\n11) list\n- [ ] open\n- [x] done\n* star\n+ plus\n",
+    "```rust\nfn main() {\n\tprintln!(\"hi\");\n}\n```\nright below\n\n~~~\ntildes\n\n```\nnot a fence\n~~~\n\n````md\n```inner\n```\n````\n",
+    "text\n```python\nopen = 'never closed'\n\n# not a heading\n- not a list\n``",
+    "| a | b |\n|---|:-:|\n| 1 | two words |\n| `x` | **y** |\n\nno | table\nyet\n\n| head |\n|--|\n",
+    "> quote **strong**\n> more\nlazy\n\n> second\n>\n> - list in quote\n>   ```js\n>   let x = 1;\n>   ```\n> end\n",
+    "<div>\n<b>raw</b>\n```\nstill html\n\nafter <br> inline <i>html</i>\n<!-- a\n\ncomment -->\ntail\n<details>\n<summary>S</summary>\n\ntext\n\n</details>\n",
+    "[link](https://example.org/a_b \"title\") and <https://auto.example> and ![image](pic.png)\n\n[ref][1] and [2] text\n\n[1]: https://one.example \"One\"\n[2]: <two>\n",
+    "漢字とかなの混じった長い文章です。「括弧」も、句読点も。Mixed English と日本語。\n\n한국어 \u{1112}\u{1161}\u{11ab}\u{1100}\u{1173}\u{11af} 분해\n",
+    "Emoji 👩\u{200d}👩\u{200d}👧\u{200d}👦 flags 🇯🇵🇩🇪🇺🇸 skin 👍🏽 keycap 1\u{fe0f}\u{20e3} England 🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}.\n",
+    "Combining e\u{301}a\u{308} Zalgo\u{300}\u{301}\u{302}\u{303} \u{301}alone\n\nعربي نص من اليمين إلى اليسار שלום עולם\n",
+    "\u{1b}[31mred\u{1b}[0m \u{202e}evil\u{202c} \u{200b}zero \u{feff} bell\u{7} &#27;[2J &amp; &lt; \\* \u{9b}1m\n```\n\u{1b}]0;title\u{7}\n```\n",
+    "    indented code\n\n    more of it\n\nnot code\n\n\tTab code\n",
+    "- a\n\n  b\n\n      code in item\n- c\n***\n- - -\n___\ntext\n***\nmore",
+    "- item\n  ```sh\n  echo hi\n\n  - no item\n  ```\n  after\n1. one\n  ```bash\n  under-indented\n  ```\n2. two\n",
+    "-\n- \n-  x\n   y\n\n    z\n100. wide\n\n     child\n",
+    "hard  \nbreak\\\nagain &nbsp; entity\n\n\n\n\nmany blanks   \n   three spaces\n",
+    "a very_long_identifier_that_is_wider_than_most_rows_and_has_no_spaces_at_all https://example.org/with/a/long/path?and=query\n",
+    "para\n# heading in the way\npara\n## another ##\n#nospace\n####### seven\n",
+    "CRLF line\r\n\r\n- item\r\n- item\r\n\r\n```c\r\nint x;\r\n```\r\ndone\r\n",
+    "| wide | table | with | many | columns | that | cannot | fit |\n|-:|-|-|-|-|-|-|-|\n| 1 | some longer text in here | 3 | 4 | 漢字 | 6 | 7 |\n| only one |\n",
+    "*unclosed **markup _of `all [kinds](\n\nnext ~~one\n",
+    "\n\n\n  leading blank lines\n=\n-\n\n--\n\n==\n",
+    "1\n2.\n3. x\n- \n#\n>\n```",
+    "nul\0byte \u{e000} \u{10ffff} \u{378}\n",
+];

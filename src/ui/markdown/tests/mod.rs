@@ -1,0 +1,5 @@
+//! What the renderer promises, checked on a corpus and on chance.
+
+mod corpus;
+mod rendering;
+mod streaming;
