@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use super::protocol::{
     CacheSnapshot, ErrorReport, GenerateRequest, LoadProgress, LoadRequest, MemorySnapshot,
-    ModelSummary, RecordOptions, TokenEvent,
+    ModelSummary, Prompt, PromptToken, RecordOptions, TokenEvent,
 };
 use crate::generate::{FinishReason, SamplingParams, TokenRouting};
+use crate::harmony::HarmonyEvent;
 
 /// A source of tokens that is driven step by step.
 ///
@@ -50,7 +51,18 @@ pub trait Backend {
 
     /// Ends the generation. The cache keeps exactly the prompt tokens computed and the tokens
     /// returned by `step`, except perhaps the last one, for the next prompt to build upon.
-    fn end(&mut self);
+    ///
+    /// Returns what was still open in the answer to a conversation.
+    fn end(&mut self) -> Vec<HarmonyEvent>;
+
+    /// Tells what a prompt would take. Changes and computes nothing, so that it may be called in the
+    /// midst of a generation.
+    fn predict(&self, prompt: &Prompt) -> Result<PromptPrediction, ErrorReport>;
+
+    /// The host's time that this generation has spent on recording so far.
+    fn capture_time(&self) -> Duration {
+        Duration::ZERO
+    }
 
     /// Empties the cache. Only called between generations.
     fn reset(&mut self);
@@ -66,13 +78,34 @@ pub trait Backend {
 }
 
 /// What a generation begins with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PromptStart {
     /// Tokens in the prompt, reused ones included.
     pub prompt_tokens: usize,
     /// Prompt tokens that need not be computed. Fewer than `prompt_tokens`, since the last row's
     /// logits are needed.
     pub reused_tokens: usize,
+    /// The prompt up to the answer, as [`super::protocol::Event::Started`] has it.
+    pub prompt: Vec<PromptToken>,
+    /// Tokens put after the resumed ones.
+    pub inserted: Vec<u32>,
+    /// What they, or an edited message's header, mean in the answer.
+    pub opened: Vec<HarmonyEvent>,
+}
+
+/// What a prompt would take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PromptPrediction {
+    /// Tokens in the prompt, reused ones included.
+    pub prompt_tokens: usize,
+    /// Prompt tokens that are in the cache now.
+    pub reused_tokens: usize,
+    /// The most memory held at once while it is computed, weights included.
+    pub peak_bytes: u64,
+    /// The most that may be used; 0 where there is no limit.
+    pub limit_bytes: u64,
+    /// The longest prompt that fits both limit and context.
+    pub largest_prompt_tokens: usize,
 }
 
 /// A chunk of the prompt.

@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::backend::{Backend, PromptStart, Step};
+use super::backend::{Backend, Step};
 use super::port::{Halt, Port};
 use super::protocol::{
-    Command, EnginePhase, ErrorKind, ErrorReport, Event, GenerateRequest, RequestId, TokenEvent,
+    Command, EnginePhase, ErrorKind, ErrorReport, Event, GenerateRequest, Prompt, RequestId,
+    TokenEvent,
 };
 use super::telemetry::{Publisher, RoutingMismatch, RoutingSpan, SpeedMeter};
 use crate::generate::{FinishReason, SamplingParams};
@@ -17,6 +18,8 @@ pub(super) struct Generation<'a, B> {
     port: &'a mut Port,
     telemetry: &'a mut Publisher,
     engine_started: Instant,
+    /// Spent on counting the answer's routing.
+    counting_time: Duration,
 }
 
 /// Why a generation has no finish reason.
@@ -46,6 +49,7 @@ impl<'a, B: Backend> Generation<'a, B> {
             port,
             telemetry,
             engine_started,
+            counting_time: Duration::ZERO,
         }
     }
 
@@ -56,7 +60,7 @@ impl<'a, B: Backend> Generation<'a, B> {
         self.telemetry.routing.begin_generation();
         self.telemetry.speed = SpeedMeter::begin(self.time());
         let outcome = self.produce(request);
-        self.backend.end();
+        let harmony = self.backend.end();
         let usage = self.backend.usage();
         let stats = self
             .telemetry
@@ -70,6 +74,7 @@ impl<'a, B: Backend> Generation<'a, B> {
                 request: self.id,
                 finish_reason,
                 stats,
+                harmony,
             }),
             Err(Broken::Failed(report)) => self.port.send(Event::Failed {
                 request: self.id,
@@ -85,17 +90,17 @@ impl<'a, B: Backend> Generation<'a, B> {
             return Ok(FinishReason::Cancelled);
         }
         let start = self.backend.start(request)?;
-        let PromptStart {
-            prompt_tokens,
-            reused_tokens,
-        } = start;
+        let (prompt_tokens, reused_tokens) = (start.prompt_tokens, start.reused_tokens);
         self.telemetry.speed.prompt(prompt_tokens, reused_tokens);
         self.port.send(Event::Started {
             request: self.id,
             prompt_tokens,
             reused_tokens,
+            prompt: start.prompt,
+            inserted: start.inserted,
+            opened: start.opened,
         })?;
-        if self.prefill(start)? == Course::Stop {
+        if self.prefill(prompt_tokens, reused_tokens)? == Course::Stop {
             return Ok(FinishReason::Cancelled);
         }
         self.telemetry.phase = EnginePhase::Decode;
@@ -110,11 +115,7 @@ impl<'a, B: Backend> Generation<'a, B> {
         }
     }
 
-    fn prefill(&mut self, start: PromptStart) -> Result<Course, Broken> {
-        let PromptStart {
-            prompt_tokens,
-            reused_tokens,
-        } = start;
+    fn prefill(&mut self, prompt_tokens: usize, reused_tokens: usize) -> Result<Course, Broken> {
         let mut done_tokens = reused_tokens;
         while done_tokens < prompt_tokens {
             if self.attend()? == Course::Stop {
@@ -143,10 +144,15 @@ impl<'a, B: Backend> Generation<'a, B> {
     }
 
     fn report_token(&mut self, token: TokenEvent) -> Result<(), Broken> {
-        self.telemetry.speed.token(self.time());
+        let counting = Instant::now();
         if let Some(routing) = &token.routing {
             self.telemetry.routing.add(RoutingSpan::Answer, routing)?;
+            self.counting_time += counting.elapsed();
         }
+        // A recorded clock and this machine's do not go together.
+        let captured = self.backend.clock().is_none();
+        let captured = captured.then(|| self.backend.capture_time() + self.counting_time);
+        self.telemetry.speed.token(self.time(), captured);
         self.publish_if_due();
         Ok(self.port.send(Event::Token {
             request: self.id,
@@ -174,6 +180,9 @@ impl<'a, B: Backend> Generation<'a, B> {
             }
             Command::UpdateRecording { request, record } if request == self.id => {
                 self.backend.update_recording(record)?;
+            }
+            Command::Predict { seq, prompt } => {
+                report_prediction(self.backend, self.port, seq, &prompt)?;
             }
             Command::UpdateSampling { request, .. } | Command::UpdateRecording { request, .. } => {
                 tracing::debug!(%request, running = %self.id, "update of another request ignored");
@@ -226,6 +235,29 @@ impl<'a, B: Backend> Generation<'a, B> {
     }
 }
 
+/// Answers [`Command::Predict`]; a prompt that cannot be put is only logged.
+pub(super) fn report_prediction<B: Backend>(
+    backend: &B,
+    port: &mut Port,
+    seq: u64,
+    prompt: &Prompt,
+) -> Result<(), Halt> {
+    match backend.predict(prompt) {
+        Ok(found) => port.send(Event::Predicted {
+            seq,
+            prompt_tokens: found.prompt_tokens,
+            reused_tokens: found.reused_tokens,
+            peak_bytes: found.peak_bytes,
+            limit_bytes: found.limit_bytes,
+            largest_prompt_tokens: found.largest_prompt_tokens,
+        }),
+        Err(report) => {
+            tracing::warn!(seq, %report, "a prompt could not be predicted");
+            Ok(())
+        }
+    }
+}
+
 impl From<ErrorReport> for Broken {
     fn from(report: ErrorReport) -> Self {
         Self::Failed(report)
@@ -250,7 +282,7 @@ mod tests {
 
     use super::*;
     use crate::engine::handle::CancelHandle;
-    use crate::engine::protocol::{Prompt, Telemetry};
+    use crate::engine::protocol::Telemetry;
     use crate::engine::synthetic::{SyntheticBackend, SyntheticModel};
 
     /// What becomes of a new request that is taken from the queue right after a look at the cancel.

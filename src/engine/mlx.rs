@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 
 use mlx_rs::Dtype;
 
-use super::backend::{Backend, PrefillChunk, PromptStart, Step, Usage};
+use super::backend::{Backend, PrefillChunk, PromptPrediction, PromptStart, Step, Usage};
 use super::protocol::{
     ActivationDtype, AttentionKind, CacheSnapshot, CacheUsage, DenseQuantization, ErrorKind,
     ErrorReport, ExpertQuantization, GenerateRequest, KvBits, LoadOptions, LoadProgress,
@@ -19,6 +19,7 @@ use crate::generate::{
     PromptCache, SamplingParams,
 };
 use crate::gptoss::{GptOss, PretrainedOptions};
+use crate::harmony::HarmonyEvent;
 use crate::model::config::{LayerType, Quantization};
 use crate::model::gpt_oss::KvPrecision;
 use crate::model::params::{LoadError, QuantizeOptions, affine};
@@ -82,7 +83,10 @@ impl Backend for MlxBackend {
 
     fn start(&mut self, request: &GenerateRequest) -> Result<PromptStart, ErrorReport> {
         let loaded = self.loaded.as_mut().ok_or_else(no_model)?;
-        let Prompt::Tokens(prompt) = &request.prompt;
+        let Prompt::Tokens(prompt) = &request.prompt else {
+            let message = "conversations are not supported yet";
+            return Err(ErrorReport::new(ErrorKind::InvalidRequest, message));
+        };
         let options = loaded.model.with_limit(GenerateOptions {
             max_tokens: request.max_tokens,
             sampling: request.sampling.clone(),
@@ -108,6 +112,7 @@ impl Backend for MlxBackend {
         Ok(PromptStart {
             prompt_tokens: progress.total_tokens,
             reused_tokens: progress.reused_tokens,
+            ..PromptStart::default()
         })
     }
 
@@ -166,8 +171,13 @@ impl Backend for MlxBackend {
         Ok(())
     }
 
-    fn end(&mut self) {
+    fn end(&mut self) -> Vec<HarmonyEvent> {
         self.run = None;
+        Vec::new()
+    }
+
+    fn predict(&self, _: &Prompt) -> Result<PromptPrediction, ErrorReport> {
+        Err(no_model())
     }
 
     fn reset(&mut self) {
@@ -231,6 +241,7 @@ impl Run {
                 })
                 .collect(),
             routing: token.predicted_from.and_then(|record| record.routing),
+            harmony: Vec::new(),
         }
     }
 }

@@ -8,21 +8,25 @@
 //! Invariants: request ids grow strictly over all loads and generations of an engine, so a cancel
 //! or an event of an older request can never touch a newer one; each load and each generation that
 //! the engine took up ends with exactly one of [`Event::Ready`], [`Event::Finished`],
-//! [`Event::Failed`] or [`Event::Crashed`], unless the engine is shut down first.
+//! [`Event::Failed`] or [`Event::Crashed`], unless the engine is shut down first. The harmony events
+//! of one answer, from [`Event::Started`] over its tokens to [`Event::Finished`], cover its tokens
+//! without gap or overlap, except for the resumed ones, which were told before.
 
 mod command;
 mod event;
+mod prompt;
 mod report;
 mod telemetry;
 
 pub use command::{
     ActivationDtype, Command, DenseQuantization, ExpertQuantization, GenerateRequest, KvBits,
-    LoadOptions, LoadRequest, ModelSource, Prompt, RecordOptions, RequestId, StopOptions,
+    LoadOptions, LoadRequest, ModelSource, RecordOptions, RequestId, StopOptions,
 };
 pub use event::{
     AttentionKind, Event, LoadProgress, LoadStage, ModelOrigin, ModelSummary, TokenEvent,
     TopLogprob,
 };
+pub use prompt::{AnswerOpening, ConversationPrompt, Prompt, PromptToken};
 pub use report::{ErrorKind, ErrorReport};
 pub use telemetry::{
     CacheSnapshot, CacheUsage, EnginePhase, MemorySnapshot, RoutingSnapshot, RoutingTotals,

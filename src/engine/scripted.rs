@@ -2,7 +2,8 @@
 //!
 //! It is for tests, recordings and screenshots. Its figures follow the script's own clock, so that
 //! two plays of a script look the same at any pace. It does not compute anything: the prompt's
-//! content and the sampling parameters have no effect; maximum, stop tokens and recording have.
+//! content and the sampling parameters have no effect; maximum, stop tokens and recording have. An
+//! answer to a conversation is parsed only as far as the script's own lines tell.
 //!
 //! Start at [`Script::from_json_lines`] and [`ScriptLine`].
 
@@ -14,13 +15,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::script::Turn;
-use super::backend::{Backend, PrefillChunk, PromptStart, Step, Usage};
+use super::backend::{Backend, PrefillChunk, PromptPrediction, PromptStart, Step, Usage};
 use super::nominal;
 use super::protocol::{
-    ErrorKind, ErrorReport, GenerateRequest, LoadProgress, LoadRequest, ModelSummary, Prompt,
-    RecordOptions, TokenEvent,
+    AnswerOpening, ErrorKind, ErrorReport, GenerateRequest, LoadProgress, LoadRequest,
+    ModelSummary, Prompt, RecordOptions, TokenEvent,
 };
 use crate::generate::{FinishReason, SamplingParams};
+use crate::harmony::HarmonyEvent;
 
 pub use gate::Gate;
 pub use script::{Script, ScriptError, ScriptLine};
@@ -60,6 +62,8 @@ struct Run {
     stop_tokens: Vec<u32>,
     record: RecordOptions,
     stopped: bool,
+    /// What the script says was open at its end.
+    open_at_end: Vec<HarmonyEvent>,
 }
 
 impl ScriptedBackend {
@@ -163,7 +167,6 @@ impl Backend for ScriptedBackend {
     }
 
     fn start(&mut self, request: &GenerateRequest) -> Result<PromptStart, ErrorReport> {
-        let Prompt::Tokens(prompt) = &request.prompt;
         let Some(turn) = self.script.turns.get(self.next_turn).cloned() else {
             return Err(ErrorReport::new(
                 ErrorKind::Generation,
@@ -171,8 +174,14 @@ impl Backend for ScriptedBackend {
             ));
         };
         self.next_turn = (self.next_turn + 1) % self.script.turns.len();
-        let prompt_tokens = turn.prompt_tokens.unwrap_or(prompt.len()).max(1);
-        let reused_tokens = turn.reused_tokens.min(prompt_tokens - 1);
+        let (prompt_tokens, reused_tokens) = prompt_size(&turn, &request.prompt);
+        let start = PromptStart {
+            prompt_tokens,
+            reused_tokens,
+            prompt: turn.prompt.clone(),
+            inserted: turn.inserted.clone(),
+            opened: turn.opened.clone(),
+        };
         self.run = Run {
             prompt_tokens,
             reused_tokens,
@@ -183,10 +192,7 @@ impl Backend for ScriptedBackend {
             turn,
             ..Run::default()
         };
-        Ok(PromptStart {
-            prompt_tokens,
-            reused_tokens,
-        })
+        Ok(start)
     }
 
     fn prefill(&mut self) -> Result<PrefillChunk, ErrorReport> {
@@ -233,6 +239,7 @@ impl Backend for ScriptedBackend {
                 logprob,
                 top_logprobs,
                 routing,
+                harmony,
             }) => {
                 let index = self.run.generated_tokens;
                 let token = TokenEvent {
@@ -242,10 +249,14 @@ impl Backend for ScriptedBackend {
                     logprob,
                     top_logprobs,
                     routing,
+                    harmony,
                 };
                 Ok(self.play_token(token, ms))
             }
-            Some(ScriptLine::Finish { reason }) => Ok(Step::Finished(reason)),
+            Some(ScriptLine::Finish { reason, harmony }) => {
+                self.run.open_at_end = harmony;
+                Ok(Step::Finished(reason))
+            }
             _ => Ok(Step::Finished(FinishReason::Stop)),
         }
     }
@@ -259,8 +270,24 @@ impl Backend for ScriptedBackend {
         Ok(())
     }
 
-    fn end(&mut self) {
+    fn end(&mut self) -> Vec<HarmonyEvent> {
         self.run.turn.lines.clear();
+        std::mem::take(&mut self.run.open_at_end)
+    }
+
+    fn predict(&self, prompt: &Prompt) -> Result<PromptPrediction, ErrorReport> {
+        let turn = self.script.turns.get(self.next_turn);
+        let turn =
+            turn.ok_or_else(|| ErrorReport::new(ErrorKind::Generation, "the script has no turn"))?;
+        let (prompt_tokens, reused_tokens) = prompt_size(turn, prompt);
+        let usage = nominal::usage(&self.script.model, prompt_tokens, reused_tokens);
+        Ok(PromptPrediction {
+            prompt_tokens,
+            reused_tokens,
+            peak_bytes: usage.memory.peak_bytes,
+            limit_bytes: usage.memory.limit_bytes,
+            largest_prompt_tokens: self.script.model.max_context_tokens,
+        })
     }
 
     fn reset(&mut self) {
@@ -278,4 +305,18 @@ impl Backend for ScriptedBackend {
     fn clock(&self) -> Option<Duration> {
         Some(self.clock)
     }
+}
+
+/// Tokens and reused tokens of a prompt, as the turn has them. A conversation that the script gives
+/// no length counts the ids that it resumes: nothing here could render it.
+fn prompt_size(turn: &Turn, prompt: &Prompt) -> (usize, usize) {
+    let given = match prompt {
+        Prompt::Tokens(ids) => ids.len(),
+        Prompt::Conversation(prompt) => match &prompt.opening {
+            AnswerOpening::Resume { ids } | AnswerOpening::AnswerNow { ids } => ids.len(),
+            AnswerOpening::Fresh | AnswerOpening::Edited { .. } => 0,
+        },
+    };
+    let prompt_tokens = turn.prompt_tokens.unwrap_or(given).max(1);
+    (prompt_tokens, turn.reused_tokens.min(prompt_tokens - 1))
 }

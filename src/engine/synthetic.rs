@@ -16,13 +16,14 @@ use std::ops::ControlFlow;
 
 use self::random::{hash, uniform};
 use self::vocabulary::{VOCAB_SIZE, text_of};
-use super::backend::{Backend, PrefillChunk, PromptStart, Step, Usage};
+use super::backend::{Backend, PrefillChunk, PromptPrediction, PromptStart, Step, Usage};
 use super::nominal;
 use super::protocol::{
     ErrorKind, ErrorReport, GenerateRequest, LoadProgress, LoadRequest, LoadStage, ModelSummary,
     Prompt, RecordOptions, TokenEvent, TopLogprob,
 };
 use crate::generate::{FinishReason, SamplingParams, TokenRouting};
+use crate::harmony::HarmonyEvent;
 
 pub use model::SyntheticModel;
 
@@ -145,6 +146,7 @@ impl SyntheticBackend {
             routing: routing
                 .then(|| self.routing(position, self.cache[position]))
                 .transpose()?,
+            harmony: Vec::new(),
         })
     }
 }
@@ -174,7 +176,10 @@ impl Backend for SyntheticBackend {
     }
 
     fn start(&mut self, request: &GenerateRequest) -> Result<PromptStart, ErrorReport> {
-        let Prompt::Tokens(prompt) = &request.prompt;
+        let Prompt::Tokens(prompt) = &request.prompt else {
+            let message = "conversations are not supported yet";
+            return Err(ErrorReport::new(ErrorKind::InvalidRequest, message));
+        };
         check_prompt(prompt, self.model.max_context_tokens)?;
         let common = prompt
             .iter()
@@ -195,6 +200,7 @@ impl Backend for SyntheticBackend {
         Ok(PromptStart {
             prompt_tokens: prompt.len(),
             reused_tokens,
+            ..PromptStart::default()
         })
     }
 
@@ -247,8 +253,13 @@ impl Backend for SyntheticBackend {
         Ok(())
     }
 
-    fn end(&mut self) {
+    fn end(&mut self) -> Vec<HarmonyEvent> {
         self.run.latest = None;
+        Vec::new()
+    }
+
+    fn predict(&self, _: &Prompt) -> Result<PromptPrediction, ErrorReport> {
+        Err(ErrorReport::new(ErrorKind::InvalidRequest, "not yet"))
     }
 
     fn reset(&mut self) {

@@ -6,11 +6,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use super::backend::{Backend, Usage};
-use super::generation::Generation;
+use super::generation::{Generation, report_prediction};
 use super::port::{Halt, Port};
 use super::protocol::{
     Command, EnginePhase, ErrorKind, ErrorReport, Event, GenerateRequest, LoadRequest,
-    ModelSummary, RequestId,
+    ModelSummary, Prompt, RequestId,
 };
 use super::telemetry::{Publisher, RoutingAggregator, SpeedMeter};
 use super::{ENGINE_THREAD_NAME, ROUTING_WINDOW_TOKENS};
@@ -63,6 +63,7 @@ impl<B: Backend, F: FnMut() -> B> Worker<B, F> {
             Command::Load(request) => self.load(&request),
             Command::Generate(request) => self.generate(&request),
             Command::Reset => self.reset(),
+            Command::Predict { seq, prompt } => self.predict(seq, &prompt),
             Command::UpdateSampling { request, .. } | Command::UpdateRecording { request, .. } => {
                 tracing::debug!(%request, "update of a generation that does not run ignored");
                 Ok(())
@@ -149,6 +150,14 @@ impl<B: Backend, F: FnMut() -> B> Worker<B, F> {
         };
         let (port, telemetry) = (&mut self.port, &mut self.telemetry);
         Generation::new(request.id, backend, port, telemetry, self.started).run(request)
+    }
+
+    fn predict(&mut self, seq: u64, prompt: &Prompt) -> Result<(), Halt> {
+        let Some(backend) = &self.backend else {
+            tracing::warn!(seq, "no model is loaded to predict a prompt for");
+            return Ok(());
+        };
+        report_prediction(backend, &mut self.port, seq, prompt)
     }
 
     fn reset(&mut self) -> Result<(), Halt> {

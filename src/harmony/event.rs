@@ -3,13 +3,16 @@
 use std::fmt;
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use super::message::Header;
 
 /// A step in the parsing of a token stream.
 ///
 /// `tokens` are positions in the stream, from 0. The ranges of successive events follow one
 /// another without gap or overlap, so together they cover every token that was fed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum HarmonyEvent {
     /// A header is complete and well formed; `<|message|>` is its last token.
     MessageStarted {
@@ -56,7 +59,8 @@ impl HarmonyEvent {
 }
 
 /// How a message ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum MessageEnding {
     /// `<|end|>`: another message may follow.
     End,
@@ -69,7 +73,8 @@ pub enum MessageEnding {
 }
 
 /// What is wrong with a span of tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum FaultKind {
     /// Tokens between messages, where `<|start|>` was expected.

@@ -95,6 +95,9 @@ fn a_recorded_prompt_keeps_its_own_length_and_reuse() {
         request: id,
         prompt_tokens: 40,
         reused_tokens: 30,
+        prompt: Vec::new(),
+        inserted: Vec::new(),
+        opened: Vec::new(),
     };
     assert_eq!(events[0], started);
     let done: Vec<usize> = events

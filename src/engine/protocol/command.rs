@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::Prompt;
 use crate::generate::SamplingParams;
 
 /// The name of a load or a generation, given by the asker.
@@ -51,6 +52,15 @@ pub enum Command {
         request: RequestId,
         /// What to record from now on.
         record: RecordOptions,
+    },
+    /// Tells what a prompt would take, without computing or changing anything; answered by
+    /// [`super::Event::Predicted`], between two tokens of a running generation too. A prompt that
+    /// cannot be put, or a missing model, is not answered.
+    Predict {
+        /// The asker's number for this question; it comes back with the answer.
+        seq: u64,
+        /// The prompt.
+        prompt: Prompt,
     },
     /// Empties the cache and the routing counts; a running generation is cancelled first.
     Reset,
@@ -181,22 +191,14 @@ impl GenerateRequest {
     }
 }
 
-/// What a generation continues.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Prompt {
-    /// Token ids, taken as they are.
-    Tokens(Vec<u32>),
-}
-
 /// Where a generation stops, besides the model's own end.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StopOptions {
     /// Tokens that end the generation; the one met is still reported.
     pub tokens: Vec<u32>,
-    /// Texts that end the generation.
+    /// Texts that end the generation. In an answer to a conversation only the final channel's
+    /// text can hold them.
     pub strings: Vec<String>,
 }
 

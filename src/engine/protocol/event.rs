@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ErrorReport, RequestId};
+use super::{ErrorReport, PromptToken, RequestId};
 use crate::generate::{FinishReason, GenerationStats, SamplingParams, TokenRouting};
+use crate::harmony::HarmonyEvent;
 
 /// One thing that happened. Users ignore events of requests that they no longer care about.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,6 +33,16 @@ pub enum Event {
         prompt_tokens: usize,
         /// Prompt tokens whose keys and values were still in the cache.
         reused_tokens: usize,
+        /// The prompt up to the answer, so without resumed and inserted tokens: the answer's first
+        /// token has the position that is this length. Empty for ids without a tokenizer.
+        #[serde(default)]
+        prompt: Vec<PromptToken>,
+        /// What [`super::AnswerOpening::AnswerNow`] put after the resumed tokens.
+        #[serde(default)]
+        inserted: Vec<u32>,
+        /// What the inserted tokens, or the edited message's header, mean in the answer.
+        #[serde(default)]
+        opened: Vec<HarmonyEvent>,
     },
     /// A chunk of the prompt was computed.
     Prefill {
@@ -71,6 +82,24 @@ pub enum Event {
         finish_reason: FinishReason,
         /// Its counters.
         stats: GenerationStats,
+        /// What was still open in the answer; empty unless the prompt was a conversation.
+        #[serde(default)]
+        harmony: Vec<HarmonyEvent>,
+    },
+    /// What a prompt would take, as [`super::Command::Predict`] asked.
+    Predicted {
+        /// The question's number.
+        seq: u64,
+        /// Tokens in the prompt, reused ones included.
+        prompt_tokens: usize,
+        /// Prompt tokens that are in the cache now.
+        reused_tokens: usize,
+        /// The most memory held at once while it is computed, weights included.
+        peak_bytes: u64,
+        /// The most that may be used; 0 where there is no limit.
+        limit_bytes: u64,
+        /// The longest prompt that fits both limit and context.
+        largest_prompt_tokens: usize,
     },
     /// The cache and the routing counts are empty, as [`super::Command::Reset`] asked.
     CacheCleared,
@@ -108,6 +137,10 @@ pub struct TokenEvent {
     /// The routing of the forward pass that produced its logits, if asked for: the pass of the
     /// token before it, so that each pass of a generation is told exactly once.
     pub routing: Option<TokenRouting>,
+    /// What the token makes clear in the answer, with ranges over the answer's tokens; empty unless
+    /// the prompt was a conversation.
+    #[serde(default)]
+    pub harmony: Vec<HarmonyEvent>,
 }
 
 /// A token that could have come.

@@ -135,6 +135,10 @@ pub struct SpeedSnapshot {
     pub generated_tokens: usize,
     /// Generated tokens a second, over the last second.
     pub decode_tps: Option<f64>,
+    /// The share of the decoding time that went into recording routing and alternatives on the
+    /// host, over the last second; none where nothing was measured.
+    #[serde(default)]
+    pub capture_share: Option<f64>,
 }
 
 /// What the engine is doing.

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::protocol::{LoadProgress, ModelSummary, TopLogprob};
+use crate::engine::protocol::{LoadProgress, ModelSummary, PromptToken, TopLogprob};
 use crate::generate::{FinishReason, TokenRouting};
+use crate::harmony::HarmonyEvent;
 
 /// One line of a script, an object whose `type` names the variant.
 ///
@@ -25,6 +26,15 @@ pub enum ScriptLine {
         /// Prompt tokens that were in the cache.
         #[serde(default)]
         reused_tokens: usize,
+        /// The prompt's tokens.
+        #[serde(default)]
+        prompt: Vec<PromptToken>,
+        /// Tokens put before the generated ones.
+        #[serde(default)]
+        inserted: Vec<u32>,
+        /// What they mean in the answer.
+        #[serde(default)]
+        opened: Vec<HarmonyEvent>,
     },
     /// A chunk of the prompt. What is left of the prompt after the last one takes no time.
     Prefill {
@@ -55,11 +65,17 @@ pub enum ScriptLine {
         /// Its routing.
         #[serde(default)]
         routing: Option<TokenRouting>,
+        /// What it makes clear in the answer.
+        #[serde(default)]
+        harmony: Vec<HarmonyEvent>,
     },
     /// The generation ends. Without this line it ends with `stop` after the turn's last line.
     Finish {
         /// Why.
         reason: FinishReason,
+        /// What was still open in the answer.
+        #[serde(default)]
+        harmony: Vec<HarmonyEvent>,
     },
     /// Waits at the [`super::Gate`]; passes where there is none.
     Pause,
@@ -88,6 +104,9 @@ pub struct Script {
 pub(super) struct Turn {
     pub(super) prompt_tokens: Option<usize>,
     pub(super) reused_tokens: usize,
+    pub(super) prompt: Vec<PromptToken>,
+    pub(super) inserted: Vec<u32>,
+    pub(super) opened: Vec<HarmonyEvent>,
     pub(super) lines: Vec<ScriptLine>,
 }
 
@@ -156,10 +175,16 @@ impl Script {
             Turn {
                 prompt_tokens,
                 reused_tokens,
+                prompt,
+                inserted,
+                opened,
             } => {
                 self.turns.push(self::Turn {
                     prompt_tokens,
                     reused_tokens,
+                    prompt,
+                    inserted,
+                    opened,
                     lines: Vec::new(),
                 });
                 return Ok(());

@@ -20,7 +20,15 @@ pub struct SpeedMeter {
     first_token: Option<Duration>,
     latest_token: Duration,
     generated_tokens: usize,
-    recent: VecDeque<Duration>,
+    recent: VecDeque<Moment>,
+}
+
+/// A token of the last second.
+#[derive(Debug, Clone, Copy)]
+struct Moment {
+    time: Duration,
+    /// Spent on recording in this generation up to the token.
+    captured: Option<Duration>,
 }
 
 impl SpeedMeter {
@@ -46,16 +54,20 @@ impl SpeedMeter {
         self.prefill_ended = now;
     }
 
-    /// A token was generated.
-    pub fn token(&mut self, now: Duration) {
+    /// A token was generated; `captured` is the time that went into recording since the generation
+    /// began, if that is measured.
+    pub fn token(&mut self, now: Duration, captured: Option<Duration>) {
         self.first_token.get_or_insert(now);
         self.latest_token = now;
         self.generated_tokens += 1;
-        self.recent.push_back(now);
+        self.recent.push_back(Moment {
+            time: now,
+            captured,
+        });
         while self
             .recent
             .front()
-            .is_some_and(|time| now.saturating_sub(*time) > RATE_WINDOW)
+            .is_some_and(|oldest| now.saturating_sub(oldest.time) > RATE_WINDOW)
         {
             self.recent.pop_front();
         }
@@ -71,6 +83,7 @@ impl SpeedMeter {
             time_to_first_token_ms: self.time_to_first_token_ms(),
             generated_tokens: self.generated_tokens,
             decode_tps: self.recent_tps(),
+            capture_share: self.capture_share(),
         }
     }
 
@@ -110,7 +123,14 @@ impl SpeedMeter {
                 self.latest_token.saturating_sub(begun),
             );
         }
-        rate(self.recent.len() - 1, last.saturating_sub(*first))
+        rate(self.recent.len() - 1, last.time.saturating_sub(first.time))
+    }
+
+    fn capture_share(&self) -> Option<f64> {
+        let (first, last) = (self.recent.front()?, self.recent.back()?);
+        let span = last.time.saturating_sub(first.time);
+        let captured = last.captured?.saturating_sub(first.captured?);
+        (!span.is_zero()).then(|| captured.as_secs_f64() / span.as_secs_f64())
     }
 }
 
@@ -138,7 +158,7 @@ mod tests {
         meter.prefilled(ms(1200), 60);
         meter.prefilled(ms(1400), 100);
         for token in 0..5 {
-            meter.token(ms(1500 + 50 * token));
+            meter.token(ms(1500 + 50 * token), None);
         }
         let stats = meter.stats(ms(1800), 7);
         assert_eq!(stats.prefill_tps, Some(200.0));
@@ -152,10 +172,10 @@ mod tests {
     fn the_shown_rate_covers_the_last_second_only() {
         let mut meter = SpeedMeter::begin(ms(0));
         for token in 0..100 {
-            meter.token(ms(10 * token));
+            meter.token(ms(10 * token), None);
         }
         for token in 0..=10 {
-            meter.token(ms(5000 + 100 * token));
+            meter.token(ms(5000 + 100 * token), None);
         }
         assert_eq!(meter.snapshot(EnginePhase::Decode).decode_tps, Some(10.0));
     }
@@ -163,16 +183,29 @@ mod tests {
     #[test]
     fn slow_tokens_still_have_a_rate() {
         let mut meter = SpeedMeter::begin(ms(0));
-        meter.token(ms(1000));
-        meter.token(ms(6000));
+        meter.token(ms(1000), None);
+        meter.token(ms(6000), None);
         assert_eq!(meter.snapshot(EnginePhase::Decode).decode_tps, Some(0.2));
+    }
+
+    #[test]
+    fn the_share_of_recording_covers_the_last_second_only() {
+        let mut meter = SpeedMeter::begin(ms(0));
+        meter.token(ms(0), Some(ms(0)));
+        assert_eq!(meter.snapshot(EnginePhase::Decode).capture_share, None);
+        // A slow start that is out of sight later.
+        for (time, captured) in [(100, 100), (5000, 200), (5500, 205), (6000, 210)] {
+            meter.token(ms(time), Some(ms(captured)));
+        }
+        let share = meter.snapshot(EnginePhase::Decode).capture_share;
+        assert_eq!(share, Some(0.01));
     }
 
     #[test]
     fn nothing_measured_is_no_rate() {
         let mut meter = SpeedMeter::begin(ms(0));
         meter.prompt(10, 10);
-        meter.token(ms(0));
+        meter.token(ms(0), None);
         let stats = meter.stats(ms(0), 0);
         assert_eq!((stats.prefill_tps, stats.decode_tps), (None, None));
         assert_eq!(stats.time_to_first_token_ms, Some(0.0));
