@@ -42,9 +42,12 @@ pub mod generate;
 mod gptoss;
 pub mod harmony;
 pub mod kernels;
+pub mod log_ring;
+pub mod meters;
 #[cfg(feature = "mlx")]
 pub mod mlx;
 pub mod model;
+pub mod settings;
 pub mod tokenizer;
 pub mod trace_file;
 pub mod ui;

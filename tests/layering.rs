@@ -48,6 +48,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("src/ui/widgets", &["ui"]),
     ("src/ui/markdown", &["ui"]),
     ("src/ui/sanitize", &["ui"]),
+    ("src/settings", &["settings", "generate", "harmony"]),
+    ("src/catalog", &["catalog", "checkpoint", "model::config"]),
+    ("src/meters", &["meters"]),
+    ("src/log_ring", &["log_ring", "settings"]),
 ];
 
 /// Crates that only these places may name.
@@ -84,6 +88,10 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("pulldown_cmark", &["src/ui/markdown"]),
     ("syntect", &["src/ui/markdown"]),
     ("two_face", &["src/ui/markdown"]),
+    ("toml", &["src/settings", "src/cli/print_config"]),
+    ("etcetera", &["src/settings/dirs"]),
+    ("nvml_wrapper", &["src/meters"]),
+    ("macmon", &["src/meters"]),
     ("memmap2", &["src/checkpoint", "src/trace_file"]),
 ];
 
