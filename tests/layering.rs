@@ -52,6 +52,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("src/catalog", &["catalog", "checkpoint", "model::config"]),
     ("src/meters", &["meters"]),
     ("src/log_ring", &["log_ring", "settings"]),
+    ("src/ui/markdown", &["ui"]),
+    ("src/ui/sanitize", &["ui"]),
 ];
 
 /// Crates that only these places may name.
@@ -92,6 +94,9 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("etcetera", &["src/settings/dirs"]),
     ("nvml_wrapper", &["src/meters"]),
     ("macmon", &["src/meters"]),
+    ("pulldown_cmark", &["src/ui/markdown"]),
+    ("syntect", &["src/ui/markdown"]),
+    ("two_face", &["src/ui/markdown"]),
     ("memmap2", &["src/checkpoint", "src/trace_file"]),
 ];
 

@@ -17,21 +17,30 @@
 //! nothing; no text that was typed or generated is ever dropped.
 
 pub mod action;
+mod apply;
 pub mod chat;
 pub mod composer;
 mod effect;
+pub mod figures;
+mod input;
 mod key;
 pub mod keymap;
 pub mod map;
 pub mod meters;
 pub mod popup;
+mod report;
 pub mod run;
 pub mod sampling;
 pub mod state;
+mod update;
 pub mod viewport;
 
 pub use action::{Action, Context};
+pub use apply::apply;
 pub use effect::{Anchor, Effect, Report, SessionRequest};
+pub use input::{Input, MouseInput, MouseKind, input};
 pub use key::Key;
 pub use keymap::Keymap;
+pub use report::report;
 pub use state::{Focus, State, View};
+pub use update::{start, update};

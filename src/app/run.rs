@@ -92,12 +92,28 @@ impl Run {
     }
 
     fn take_over(&mut self, earlier: &Self, reused_tokens: usize) {
-        for token in earlier.log.tokens().take_while(|token| token.position < reused_tokens) {
-            self.log.push(RoutedToken {
+        let known = earlier.log.tokens().iter();
+        for token in known.take_while(|token| token.position < reused_tokens) {
+            self.push(RoutedToken {
                 span: Span::Prompt,
                 ..token.clone()
             });
         }
+    }
+
+    /// Logs a token's routing; one whose pass was repeated is known already.
+    fn push(&mut self, token: RoutedToken) {
+        if self.last_routed().is_some_and(|last| last >= token.position) {
+            return;
+        }
+        if let Err(error) = self.log.push(token) {
+            tracing::warn!(%error, "routing left out of the log");
+        }
+    }
+
+    /// The last position whose routing is known.
+    pub fn last_routed(&self) -> Option<usize> {
+        self.log.last().map(|token| token.position)
     }
 
     /// Takes the routing of prompt tokens; the last of them is at position `done_tokens - 1`.
@@ -150,7 +166,7 @@ impl Run {
             None => Span::Prompt,
             Some(index) => self.tokens.get(index).map_or(Span::Other, |token| token.span),
         };
-        self.log.push(RoutedToken {
+        self.push(RoutedToken {
             position,
             span,
             routing: Arc::new(routing),

@@ -208,3 +208,173 @@ pub fn preview(params: &SamplingParams, alternatives: &[TopLogprob]) -> Preview 
         fates,
     }
 }
+
+impl SamplingPanel {
+    /// A setting's number, where it is one.
+    pub fn number(&self, knob: Knob) -> Option<f64> {
+        let p = &self.params;
+        Some(match knob {
+            Knob::Temperature => p.temperature.into(),
+            Knob::TopP => p.top_p.into(),
+            Knob::TopK => p.top_k.into(),
+            Knob::MinP => p.min_p.into(),
+            Knob::XtcProbability => p.xtc.probability.into(),
+            Knob::XtcThreshold => p.xtc.threshold.into(),
+            Knob::DryMultiplier => p.dry.multiplier.into(),
+            Knob::DryBase => p.dry.base.into(),
+            Knob::DryAllowedLength => p.dry.allowed_length.into(),
+            Knob::RepetitionPenalty => p.repetition_penalty.into(),
+            Knob::RepetitionRange => p.repetition_range_tokens.into(),
+            Knob::PresencePenalty => p.presence_penalty.into(),
+            Knob::FrequencyPenalty => p.frequency_penalty.into(),
+            Knob::MaxTokens => self.max_tokens as f64,
+            Knob::LogitBias | Knob::Seed | Knob::Stop => return None,
+        })
+    }
+
+    /// Sets a number; nothing where the setting is none.
+    pub fn set_number(&mut self, knob: Knob, value: f64) {
+        let p = &mut self.params;
+        match knob {
+            Knob::Temperature => p.temperature = value as f32,
+            Knob::TopP => p.top_p = value as f32,
+            Knob::TopK => p.top_k = value as u32,
+            Knob::MinP => p.min_p = value as f32,
+            Knob::XtcProbability => p.xtc.probability = value as f32,
+            Knob::XtcThreshold => p.xtc.threshold = value as f32,
+            Knob::DryMultiplier => p.dry.multiplier = value as f32,
+            Knob::DryBase => p.dry.base = value as f32,
+            Knob::DryAllowedLength => p.dry.allowed_length = value as u32,
+            Knob::RepetitionPenalty => p.repetition_penalty = value as f32,
+            Knob::RepetitionRange => p.repetition_range_tokens = value as u32,
+            Knob::PresencePenalty => p.presence_penalty = value as f32,
+            Knob::FrequencyPenalty => p.frequency_penalty = value as f32,
+            Knob::MaxTokens => self.max_tokens = value as usize,
+            Knob::LogitBias | Knob::Seed | Knob::Stop => {}
+        }
+    }
+
+    /// Takes one setting over from another panel.
+    pub fn copy_from(&mut self, other: &Self, knob: Knob) {
+        match knob {
+            Knob::LogitBias => self.params.logit_bias.clone_from(&other.params.logit_bias),
+            Knob::Stop => self.stop.clone_from(&other.stop),
+            Knob::Seed => self.params.seed = other.params.seed,
+            _ => {
+                if let Some(value) = other.number(knob) {
+                    self.set_number(knob, value);
+                }
+            }
+        }
+    }
+
+    /// A setting as it is typed: numbers as they are, biases as `id=value`, stop texts as JSON.
+    pub fn typed(&self, knob: Knob) -> String {
+        match knob {
+            Knob::Seed => self.params.seed.to_string(),
+            Knob::LogitBias => {
+                let pairs = self.params.logit_bias.iter().map(|(id, bias)| format!("{id}={bias}"));
+                pairs.collect::<Vec<_>>().join(" ")
+            }
+            Knob::Stop => serde_json::to_string(&self.stop).unwrap_or_default(),
+            _ => {
+                let digits = knob.track().map_or(0, |track| track.digits);
+                self.number(knob).map_or_else(String::new, |value| format!("{value:.digits$}"))
+            }
+        }
+    }
+
+    /// Takes a typed value. *Errors:* what is wrong with it, for the person.
+    pub fn set_typed(&mut self, knob: Knob, text: &str) -> Result<(), String> {
+        let text = text.trim();
+        match knob {
+            Knob::Seed => {
+                self.params.seed = text.parse().map_err(|_| format!("a seed is a whole number, not \"{text}\""))?;
+            }
+            Knob::LogitBias => self.params.logit_bias = biases(text)?,
+            Knob::Stop => self.stop = stop_texts(text)?,
+            _ => {
+                let value: f64 = text.parse().map_err(|_| format!("{} is a number, not \"{text}\"", knob.label()))?;
+                let is_count = knob.track().is_some_and(|track| track.digits == 0);
+                if !value.is_finite() || (is_count && (value < 0.0 || value.fract() != 0.0)) {
+                    return Err(format!("{} cannot be {text}", knob.label()));
+                }
+                self.set_number(knob, value);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn biases(text: &str) -> Result<std::collections::BTreeMap<u32, f32>, String> {
+    let pair = |word: &str| {
+        let (id, bias) = word.split_once('=')?;
+        Some((id.parse().ok()?, bias.parse().ok()?))
+    };
+    text.split_whitespace()
+        .map(|word| pair(word).ok_or_else(|| format!("a bias is TOKEN=VALUE such as 17=-5, not \"{word}\"")))
+        .collect()
+}
+
+/// A JSON list of texts, or one text as it is.
+fn stop_texts(text: &str) -> Result<Vec<String>, String> {
+    if text.is_empty() {
+        return Ok(Vec::new());
+    }
+    if text.starts_with('[') {
+        return serde_json::from_str(text).map_err(|error| format!("stop texts are a JSON list: {error}"));
+    }
+    Ok(vec![text.to_owned()])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn alternatives(probabilities: &[f32]) -> Vec<TopLogprob> {
+        let one = |(id, probability): (usize, &f32)| TopLogprob {
+            id: id as u32,
+            text: String::new(),
+            logprob: probability.ln(),
+        };
+        probabilities.iter().enumerate().map(one).collect()
+    }
+
+    #[test]
+    fn the_preview_names_the_sampler_that_cuts() {
+        let four = alternatives(&[0.5, 0.3, 0.1, 0.02]);
+        let fates = |change: &dyn Fn(&mut SamplingParams)| {
+            let mut params = SamplingParams::default();
+            change(&mut params);
+            preview(&params, &four)
+        };
+        let free = fates(&|_| {});
+        assert_eq!((free.kept, free.may_keep_more), (4, true));
+        let top_k = fates(&|p| p.top_k = 2);
+        assert_eq!(top_k.fates[2], Fate::Cut("top-k"));
+        assert_eq!((top_k.kept, top_k.may_keep_more), (2, false));
+        // 0.5 is below 0.7, so the second still comes in; with it the mass is reached.
+        assert_eq!(fates(&|p| p.top_p = 0.7).kept, 2);
+        assert_eq!(fates(&|p| p.min_p = 0.1).fates[3], Fate::Cut("min-p"));
+        assert_eq!(fates(&|p| p.temperature = 0.0).kept, 1);
+    }
+
+    #[test]
+    fn what_is_typed_comes_back_the_same() {
+        let mut panel = SamplingPanel::default();
+        for (knob, text) in [
+            (Knob::Temperature, "0.35"),
+            (Knob::TopK, "40"),
+            (Knob::Seed, "4711"),
+            (Knob::LogitBias, "17=-5 20=2.5"),
+            (Knob::Stop, "[\"END\",\"a b\"]"),
+            (Knob::MaxTokens, "256"),
+        ] {
+            panel.set_typed(knob, text).unwrap();
+            assert_eq!(panel.typed(knob), text);
+        }
+        for (knob, text) in [(Knob::TopK, "1.5"), (Knob::Temperature, "hot"), (Knob::LogitBias, "17"), (Knob::Seed, "-1")] {
+            assert!(panel.set_typed(knob, text).is_err(), "{knob:?} took {text}");
+        }
+    }
+}

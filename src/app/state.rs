@@ -291,8 +291,14 @@ pub struct State {
     pub log_scroll: usize,
     /// The newest request's id.
     pub newest_request: RequestId,
-    /// The newest draw of a seed.
+    /// The newest draw of a seed; the shell begins it with something random.
     pub seed_state: u64,
+    /// The wall clock when the program's own clock was 0, in milliseconds since 1970.
+    pub started_wall_ms: u64,
+    /// The model that was asked for last.
+    pub loaded_source: Option<ModelSource>,
+    /// The draft and since when it is unchanged.
+    pub(super) resting: (String, u64),
     /// What was drawn last.
     pub viewport: Viewport,
     /// The time of the latest input, on the program's clock.

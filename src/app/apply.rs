@@ -1,0 +1,273 @@
+//! What each of the engine's events changes.
+
+use super::composer::Target;
+use super::effect::Effect;
+use super::popup::Popup;
+use super::state::{Level, ModelStatus, Prediction, Running, State};
+use super::update::{self, generate, say};
+use crate::engine::protocol::{
+    ErrorKind, ErrorReport, Event, PromptToken, RequestId, Telemetry, TokenEvent,
+};
+use crate::generate::{FinishReason, GenerationStats};
+use crate::harmony::{HarmonyEvent, MessageEnding};
+use crate::session::{NodeKind, SamplingChange, TreeOp, TurnOutcome};
+
+/// Takes an event of the engine.
+pub fn apply(state: &mut State, event: Event, now_ms: u64) -> Vec<Effect> {
+    state.now_ms = now_ms;
+    let mut effects = take(state, event);
+    effects.extend(update::after(state));
+    effects
+}
+
+fn take(state: &mut State, event: Event) -> Vec<Effect> {
+    match event {
+        Event::Loading { request, progress } => {
+            if let ModelStatus::Loading { request: current, progress: shown, .. } = &mut state.model
+                && *current == request
+            {
+                *shown = Some(progress);
+            }
+            Vec::new()
+        }
+        Event::Ready { request, model } => {
+            if is_loading(state, request) {
+                state.runs.clear();
+                state.prediction = None;
+                state.map.cursor = super::map::Cell::default();
+                state.map.token = super::map::TokenCursor::Newest;
+                state.model = ModelStatus::Ready(model);
+            }
+            Vec::new()
+        }
+        Event::Started { request, prompt, inserted, opened, reused_tokens, prompt_tokens } => {
+            started(state, request, &Start { prompt, inserted, opened, reused_tokens, prompt_tokens })
+        }
+        Event::Prefill { request, done_tokens, total_tokens, routing, .. } => {
+            if let Some(running) = current(state, request) {
+                running.prefill = Some((done_tokens, total_tokens));
+                if let Some(run) = state.runs.latest_mut() {
+                    run.prefill(done_tokens, routing);
+                }
+            }
+            Vec::new()
+        }
+        Event::Token { request, token } => new_token(state, request, &token),
+        Event::SamplingChanged { request, token_index, sampling } => {
+            let Some(running) = current(state, request) else {
+                return Vec::new();
+            };
+            let (node, token_index) = (running.node, running.base_tokens + token_index);
+            let change = SamplingChange { token_index, sampling };
+            state.change(vec![TreeOp::SamplingChanged { node, change }])
+        }
+        Event::Finished { request, finish_reason, stats, harmony } => {
+            let outcome = TurnOutcome::Finished { finish_reason, stats };
+            finish(state, request, outcome, harmony, Some((finish_reason, stats)))
+        }
+        Event::CacheCleared => {
+            say(state, Level::Info, "the cache is empty");
+            Vec::new()
+        }
+        Event::Predicted { seq, prompt_tokens, reused_tokens, peak_bytes, limit_bytes, largest_prompt_tokens } => {
+            if seq == state.predicted_for.seq {
+                state.prediction = Some(Prediction {
+                    prompt_tokens,
+                    reused_tokens,
+                    peak_bytes,
+                    limit_bytes,
+                    largest_prompt_tokens,
+                });
+            }
+            Vec::new()
+        }
+        Event::Failed { request, report } => failed(state, request, report),
+        Event::Crashed { request, report } => crashed(state, request, &report),
+        Event::Stopped => Vec::new(),
+    }
+}
+
+fn is_loading(state: &State, request: RequestId) -> bool {
+    matches!(&state.model, ModelStatus::Loading { request: current, .. } if *current == request)
+}
+
+/// The running answer, if the request is its own.
+fn current(state: &mut State, request: RequestId) -> Option<&mut Running> {
+    state.running.as_mut().filter(|running| running.request == request)
+}
+
+struct Start {
+    prompt: Vec<PromptToken>,
+    inserted: Vec<u32>,
+    opened: Vec<HarmonyEvent>,
+    reused_tokens: usize,
+    prompt_tokens: usize,
+}
+
+fn started(state: &mut State, request: RequestId, start: &Start) -> Vec<Effect> {
+    let Some(running) = current(state, request) else {
+        return Vec::new();
+    };
+    running.reused_tokens = start.reused_tokens;
+    running.prefill = Some((start.reused_tokens, start.prompt_tokens));
+    let node = running.node;
+    let answer_tokens = running.base_tokens + start.inserted.len();
+    running.base_tokens = answer_tokens;
+    let earlier = state.runs.before_latest().cloned();
+    if let Some(run) = state.runs.latest_mut() {
+        run.start(start.prompt.clone(), answer_tokens, start.reused_tokens, earlier.as_ref());
+        for event in &start.opened {
+            run.follow(event);
+        }
+    }
+    if start.inserted.is_empty() && start.opened.is_empty() {
+        return Vec::new();
+    }
+    let texts = start.prompt.iter().rev().take(start.inserted.len()).rev();
+    state.change(vec![TreeOp::Insert {
+        node,
+        ids: start.inserted.clone(),
+        text: texts.map(|token| token.text.as_str()).collect(),
+        events: start.opened.clone(),
+        at_ms: state.wall_ms(),
+    }])
+}
+
+fn new_token(state: &mut State, request: RequestId, token: &TokenEvent) -> Vec<Effect> {
+    let now_ms = state.now_ms;
+    let Some(running) = current(state, request) else {
+        return Vec::new();
+    };
+    running.first_token_ms.get_or_insert(now_ms);
+    running.generated_tokens += 1;
+    let node = running.node;
+    if let Some(run) = state.runs.latest_mut() {
+        run.token(token);
+    }
+    state.change(vec![TreeOp::AppendTokens {
+        node,
+        ids: vec![token.id],
+        texts: vec![token.text.clone()],
+        events: token.harmony.clone(),
+        at_ms: state.wall_ms(),
+    }])
+}
+
+fn finish(
+    state: &mut State,
+    request: RequestId,
+    outcome: TurnOutcome,
+    events: Vec<HarmonyEvent>,
+    finished: Option<(FinishReason, GenerationStats)>,
+) -> Vec<Effect> {
+    if current(state, request).is_none() {
+        return Vec::new();
+    }
+    let Some(running) = state.running.take() else {
+        return Vec::new();
+    };
+    let node = running.node;
+    let at_ms = state.wall_ms();
+    let mut effects = state.change(vec![TreeOp::Finish { node, outcome, events, at_ms }]);
+    state.predicted_for.key = Default::default();
+    if running.then_answer {
+        effects.extend(generate::go_on(state, node, true));
+        return effects;
+    }
+    match finished.map(|(reason, _)| reason) {
+        Some(FinishReason::Length) => tell_length(state, &running),
+        Some(FinishReason::Stop) => await_tool(state, &running),
+        _ => {}
+    }
+    effects
+}
+
+/// The answer ended before its end: by its own limit, or because the context is full.
+fn tell_length(state: &mut State, running: &Running) {
+    let used = state.telemetry.cache.full.tokens.max(state.telemetry.cache.sliding.tokens);
+    let limit = state.model.ready().map_or(usize::MAX, |model| model.max_context_tokens);
+    let own_limit = state.sampling.max_tokens;
+    let text = if own_limit > 0 && running.generated_tokens >= own_limit {
+        format!("stopped after {own_limit} tokens, as set; c goes on")
+    } else if used + 2 >= limit {
+        "the context is full; Ctrl+P: drop-oldest-turns, new-session-from-here or new-session".to_owned()
+    } else {
+        "stopped: memory or context allow no more; c goes on where possible".to_owned()
+    };
+    say(state, Level::Warning, text);
+}
+
+/// After a call of a tool the person may answer as the tool.
+fn await_tool(state: &mut State, running: &Running) {
+    let Some(NodeKind::Assistant(turn)) = state.session.tree.node(running.node).map(|node| &node.kind) else {
+        return;
+    };
+    let call = turn.parts.last().filter(|part| part.ending == Some(MessageEnding::Call));
+    let Some(name) = call.and_then(|part| part.header.recipient.clone()) else {
+        return;
+    };
+    if state.composer.is_blank() {
+        say(state, Level::Info, format!("the model calls {name}: write what the tool answers, or Esc"));
+        state.composer.begin(Target::ToolResult { call: running.node, name }, "");
+    }
+}
+
+fn failed(state: &mut State, request: RequestId, report: ErrorReport) -> Vec<Effect> {
+    if current(state, request).is_some() {
+        say(state, Level::Error, lines_of(&report).join(" "));
+        return finish(state, request, TurnOutcome::Failed(report), Vec::new(), None);
+    }
+    if let ModelStatus::Loading { request: loading, source, .. } = &state.model
+        && *loading == request
+    {
+        let source = source.clone();
+        if report.kind != ErrorKind::Cancelled {
+            state.popups.push(Popup::Trouble {
+                title: "The model could not be loaded".to_owned(),
+                lines: lines_of(&report),
+            });
+        }
+        state.model = ModelStatus::Failed { source, report };
+    }
+    Vec::new()
+}
+
+fn crashed(state: &mut State, request: Option<RequestId>, report: &ErrorReport) -> Vec<Effect> {
+    let mut lines = lines_of(report);
+    lines.push("The conversation is safe. Ctrl+P, reload-model loads the model again.".to_owned());
+    state.popups.push(Popup::Trouble {
+        title: "The engine crashed".to_owned(),
+        lines,
+    });
+    let source = state.loaded_source.clone();
+    if let Some(source) = source {
+        state.model = ModelStatus::Failed { source, report: report.clone() };
+    }
+    let running = state.running.as_ref().map(|running| running.request);
+    match request.or(running) {
+        Some(request) => finish(state, request, TurnOutcome::Crashed(report.clone()), Vec::new(), None),
+        None => Vec::new(),
+    }
+}
+
+/// What is wrong and what to do, line by line.
+fn lines_of(report: &ErrorReport) -> Vec<String> {
+    let mut lines = vec![report.message.clone()];
+    lines.extend(report.chain.iter().cloned());
+    lines.extend(report.hint.iter().map(|hint| format!("Try: {hint}")));
+    lines
+}
+
+impl State {
+    /// Takes the engine's newest snapshot.
+    pub fn set_telemetry(&mut self, telemetry: Telemetry, now_ms: u64) {
+        self.now_ms = now_ms;
+        self.meters.telemetry(&telemetry, now_ms);
+        self.telemetry = telemetry;
+    }
+
+    /// The snapshot to show: the newest, or the one held still.
+    pub fn shown_telemetry(&self) -> &Telemetry {
+        self.frozen_telemetry.as_ref().unwrap_or(&self.telemetry)
+    }
+}

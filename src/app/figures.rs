@@ -1,0 +1,140 @@
+//! What the map and the token pane show: which tokens, and the figures over them.
+
+use super::map::{MapSource, TokenCursor};
+use super::run::Run;
+use super::state::State;
+use super::update::chat;
+use crate::analytics::{
+    Bounds, CardQuery, ExpertCard, Grid, LayerEntropies, Measure, RoutedToken, Scale, Selection,
+    Span, SpanSet, TotalsRef, difference,
+};
+use crate::session::{NodeId, NodeKind};
+
+/// Tokens of the sliding window.
+pub const WINDOW_TOKENS: usize = 64;
+
+/// Transitions and partners on an expert's card, each.
+const CARD_ENTRIES: usize = 8;
+
+/// Tokens that have to share two experts before the pair is listed.
+const CARD_PAIR_TOKENS: u64 = 3;
+
+/// The ends of the color ramp that suit what the map shows.
+fn bounds(state: &State, grid: &Grid) -> Bounds {
+    if state.map.source.is_difference() {
+        Bounds::symmetric(grid)
+    } else if state.map.measure == Measure::Share && state.map.scale == Scale::Logarithmic {
+        Bounds::of_shares(grid)
+    } else {
+        Bounds::of(grid, state.map.scale)
+    }
+}
+
+impl State {
+    /// The ends of the map's color ramp; held still while frozen.
+    pub fn map_bounds(&self, grid: &Grid) -> Bounds {
+        match &self.map.frozen {
+            Some(frozen) => frozen.bounds,
+            None => bounds(self, grid),
+        }
+    }
+
+    /// Layers and experts of the model.
+    pub fn map_size(&self) -> Option<(usize, usize)> {
+        let model = self.model.ready()?;
+        Some((model.layers.len(), model.num_local_experts))
+    }
+
+    /// The run that map and token pane show: that of the selected answer, else the newest one.
+    pub fn shown_run(&self) -> Option<&Run> {
+        let path = self.session.tree.path();
+        let selected = chat::selected(self)?;
+        let at = path.iter().position(|node| *node == selected)?;
+        let is_answer = |node: &&NodeId| {
+            let node = self.session.tree.node(**node);
+            node.is_some_and(|node| matches!(node.kind, NodeKind::Assistant(_)))
+        };
+        let answer = path[at..].iter().find(is_answer).or_else(|| path[..at].iter().rev().find(is_answer));
+        self.runs.get(*answer?)
+    }
+
+    /// The position that the token cursor is at, in the shown run.
+    pub fn token_position(&self) -> Option<usize> {
+        let run = self.shown_run()?;
+        match self.map.token {
+            TokenCursor::At(position) => Some(position.min(run.len().checked_sub(1)?)),
+            // The newest token has not been read yet, so the one before it is the newest routed.
+            TokenCursor::Newest => run.last_routed(),
+        }
+    }
+
+    /// The routing of the token under the token cursor.
+    pub fn shown_routing(&self) -> Option<&RoutedToken> {
+        self.shown_run()?.log.get(self.token_position()?)
+    }
+
+    /// The tokens of the shown run that the map is about. For what goes beyond one run, or compares
+    /// two parts of it, these are all of its tokens.
+    pub fn selection(&self) -> Selection {
+        let position = self.token_position().unwrap_or_default();
+        match self.map.source {
+            MapSource::Token => Selection::Position(position),
+            MapSource::Window => Selection::Window { end: position, tokens: WINDOW_TOKENS },
+            MapSource::Prompt => Span::Prompt.into(),
+            MapSource::Answer => SpanSet::ANSWER.into(),
+            MapSource::Analysis => Span::Analysis.into(),
+            MapSource::Final => Span::Final.into(),
+            MapSource::Cumulative | MapSource::AnswerMinusPrompt | MapSource::FinalMinusAnalysis => Selection::All,
+        }
+    }
+
+    /// The card of the expert under the map's cursor, over all tokens of the shown run.
+    pub fn card(&self) -> Option<ExpertCard> {
+        let run = self.shown_run()?;
+        let selection = match self.selection() {
+            // One token alone says nothing about an expert.
+            Selection::Position(_) => Selection::All,
+            other => other,
+        };
+        let query = CardQuery {
+            layer: self.map.cursor.layer,
+            expert: self.map.cursor.expert,
+            selection,
+            top: CARD_ENTRIES,
+            min_pair_tokens: CARD_PAIR_TOKENS,
+        };
+        ExpertCard::of(&run.log, &query, |position| run.text(position))
+    }
+
+    /// Both entropies of each layer over the tokens that the map is about.
+    pub fn entropies(&self) -> Option<LayerEntropies> {
+        Some(self.shown_run()?.log.entropies(self.selection()))
+    }
+
+    /// The figures of the map; those held still while frozen.
+    pub fn grid(&self) -> Option<Grid> {
+        if let Some(frozen) = &self.map.frozen {
+            return Some(frozen.grid.clone());
+        }
+        let measure = self.map.measure;
+        if self.map.source == MapSource::Cumulative {
+            let totals = &self.telemetry.routing.cumulative;
+            let totals = TotalsRef {
+                num_layers: totals.num_layers,
+                num_experts: totals.num_experts,
+                tokens: totals.tokens,
+                counts: &totals.counts,
+                weight_sums: &totals.weight_sums,
+            };
+            return Grid::from_totals(&totals, measure).ok();
+        }
+        let run = self.shown_run()?;
+        let share = |spans: SpanSet| run.log.grid(spans.into(), Measure::Share);
+        match self.map.source {
+            MapSource::AnswerMinusPrompt => difference(&share(SpanSet::ANSWER), &share(SpanSet::PROMPT)).ok(),
+            MapSource::FinalMinusAnalysis => difference(&share(Span::Final.into()), &share(Span::Analysis.into())).ok(),
+            _ => Some(run.log.grid(self.selection(), measure)),
+        }
+    }
+}
+

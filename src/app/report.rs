@@ -1,0 +1,142 @@
+//! What the results of effects change.
+
+use super::effect::{Effect, Report};
+use super::popup::{ListPopup, Popup};
+use super::state::{Focus, Level, ModelStatus, SessionState, State};
+use super::update::{self, say};
+use crate::engine::protocol::{Command, ErrorKind, ErrorReport, RequestId};
+use crate::session::{Opened, SessionId, StoreEvent, TreeOp, TurnOutcome};
+
+/// Takes what became of an effect.
+pub fn report(state: &mut State, report: Report, now_ms: u64) -> Vec<Effect> {
+    state.now_ms = now_ms;
+    let mut effects = take(state, report);
+    effects.extend(update::after(state));
+    effects
+}
+
+fn take(state: &mut State, report: Report) -> Vec<Effect> {
+    match report {
+        Report::Done(text) => say(state, Level::Info, text),
+        Report::Failed(text) => say(state, Level::Error, text),
+        Report::EngineBusy(command) => return engine_busy(state, *command),
+        Report::EngineRefused { request, message } => return refused(state, request, &message),
+        Report::EngineGone => return engine_gone(state),
+        Report::EditorClosed(text) => {
+            state.composer.set_text(text.trim_end_matches('\n'));
+            state.focus = Focus::Composer;
+        }
+        Report::SessionOpened { id, opened } => session_opened(state, id, *opened),
+        Report::Sessions(sessions) => {
+            if let Some(Popup::Sessions(list)) = state.popups.last_mut() {
+                list.shown = (0..sessions.len()).collect();
+                list.entries = sessions;
+                list.step(0);
+            }
+        }
+        Report::Store(event) => store(state, event),
+        Report::Models(models) => {
+            if let Some(Popup::Models(list)) = state.popups.last_mut() {
+                let input = std::mem::take(&mut list.input);
+                *list = ListPopup::new(models.clone());
+                list.input = input;
+            }
+            state.models = models;
+        }
+        Report::Log(lines) => state.log = lines,
+        Report::Gpu(readings) => state.meters.gpu(readings, state.now_ms),
+        Report::FrameCost { micros } => state.meters.frame_micros.push(state.now_ms, micros as f64),
+        Report::Tick => {}
+    }
+    Vec::new()
+}
+
+fn engine_busy(state: &mut State, command: Command) -> Vec<Effect> {
+    match command {
+        Command::Generate(generate) => refused(state, Some(generate.id), "the engine is busy; try again"),
+        Command::Load(load) => refused(state, Some(load.id), "the engine is busy; try again"),
+        Command::Predict { .. } => {
+            // It is asked again with the next change.
+            state.predicted_for.key = Default::default();
+            Vec::new()
+        }
+        _ => {
+            say(state, Level::Warning, "the engine is busy; the change was not taken");
+            Vec::new()
+        }
+    }
+}
+
+fn refused(state: &mut State, request: Option<RequestId>, message: &str) -> Vec<Effect> {
+    say(state, Level::Error, message);
+    let report = ErrorReport::new(ErrorKind::Busy, message);
+    if let ModelStatus::Loading { request: loading, source, .. } = &state.model
+        && Some(*loading) == request
+    {
+        state.model = ModelStatus::Failed { source: source.clone(), report };
+        return Vec::new();
+    }
+    let running = state.running.take_if(|running| Some(running.request) == request);
+    match running {
+        Some(running) => {
+            let at_ms = state.wall_ms();
+            let outcome = TurnOutcome::Failed(report);
+            state.change(vec![TreeOp::Finish { node: running.node, outcome, events: Vec::new(), at_ms }])
+        }
+        None => Vec::new(),
+    }
+}
+
+fn engine_gone(state: &mut State) -> Vec<Effect> {
+    state.popups.push(Popup::Trouble {
+        title: "The engine has ended".to_owned(),
+        lines: vec![
+            "It ended without being asked to; the log tells more.".to_owned(),
+            "The conversation is saved. Leave with Ctrl+Q and start the program again.".to_owned(),
+        ],
+    });
+    let request = state.running.as_ref().map(|running| running.request);
+    refused(state, request, "the engine has ended")
+}
+
+fn session_opened(state: &mut State, id: SessionId, opened: Opened) {
+    let damage = opened.damage.as_ref().map(ToString::to_string);
+    let read_only = opened.access.reason().map(str::to_owned);
+    let draft = opened.tree.draft().to_owned();
+    state.session = SessionState {
+        id: Some(id),
+        tree: opened.tree,
+        access: opened.access,
+        trouble: None,
+    };
+    state.chat = super::chat::ChatView {
+        is_unfolded: state.chat.is_unfolded,
+        is_raw: state.chat.is_raw,
+        ..Default::default()
+    };
+    state.runs.clear();
+    state.map.token = super::map::TokenCursor::Newest;
+    state.predicted_for.key = Default::default();
+    // What was typed before the session was open is not lost.
+    if state.composer.is_blank() {
+        state.composer.set_text(&draft);
+    }
+    if let Some(damage) = damage {
+        say(state, Level::Warning, damage);
+    } else if let Some(reason) = read_only {
+        say(state, Level::Warning, format!("this session is read-only: {reason}"));
+    }
+}
+
+fn store(state: &mut State, event: StoreEvent) {
+    match event {
+        StoreEvent::Failed { message } => {
+            say(state, Level::Error, format!("not saved: {message}"));
+            state.session.trouble = Some(message);
+        }
+        StoreEvent::Recovered => {
+            say(state, Level::Info, "saved again");
+            state.session.trouble = None;
+        }
+    }
+}

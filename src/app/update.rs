@@ -1,0 +1,323 @@
+//! What each action does. One file a part of the screen; this one divides the work.
+
+pub(super) mod chat;
+pub(super) mod compose;
+pub(super) mod generate;
+pub(super) mod map;
+pub(super) mod popups;
+pub(super) mod sampler;
+pub(super) mod sessions;
+
+use super::action::Action;
+use super::effect::Effect;
+use super::input;
+use super::popup::{ExportFormat, Popup, Question};
+use super::state::{Focus, Level, ModelStatus, Notice, Predicted, State, View};
+use crate::engine::protocol::{Command, ConversationPrompt, LoadRequest, ModelSource, Prompt};
+use crate::harmony::ReasoningEffort;
+use crate::session::TreeOp;
+
+/// How long a notice stays.
+const NOTICE_MS: u64 = 6_000;
+
+/// How long a first Ctrl+C waits for a second.
+const QUIT_ARMED_MS: u64 = 2_000;
+
+/// How long the draft has to rest before it is predicted and saved.
+const DRAFT_REST_MS: u64 = 400;
+
+/// Does what a person asked for.
+pub fn update(state: &mut State, action: Action, now_ms: u64) -> Vec<Effect> {
+    state.now_ms = now_ms;
+    let mut effects = perform(state, action);
+    effects.extend(after(state));
+    effects
+}
+
+pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
+    if let Some(effects) = popups::perform(state, action) {
+        return effects;
+    }
+    let from_pane = match state.focus {
+        Focus::Experts => map::perform(state, action),
+        Focus::Sampler => sampler::perform(state, action),
+        Focus::Composer => compose::perform(state, action),
+        Focus::Log => log_action(state, action),
+        Focus::Chat | Focus::Tokens | Focus::Memory => None,
+    };
+    from_pane.unwrap_or_else(|| everywhere(state, action))
+}
+
+fn everywhere(state: &mut State, action: Action) -> Vec<Effect> {
+    match action {
+        Action::StopOrQuit => stop_or_quit(state),
+        Action::Quit => quit(state),
+        Action::Help => popups::open(state, |state| Popup::Help { context: state.context(), scroll: 0 }),
+        Action::Palette => popups::palette(state),
+        Action::CycleEffort => cycle_effort(state),
+        Action::Models => popups::models(state),
+        Action::HowToGetModels => popups::open(state, |_| Popup::HowTo { scroll: 0 }),
+        Action::ReloadModel => reload(state),
+        Action::Redraw => vec![Effect::Redraw],
+        Action::Suspend => vec![Effect::Suspend],
+        Action::Mouse => {
+            state.is_mouse_on = !state.is_mouse_on;
+            vec![Effect::Mouse(state.is_mouse_on)]
+        }
+        Action::Compose => focus(state, Focus::Composer),
+        Action::Back => focus(state, Focus::Chat),
+        Action::NextPane => {
+            let next = input::next_pane(state);
+            focus(state, next)
+        }
+        Action::ViewChat => show(state, View::Chat),
+        Action::ViewExperts => show(state, View::Experts),
+        Action::ViewTokens => show(state, View::Tokens),
+        Action::ViewMemory => show(state, View::Memory),
+        Action::ViewLog => show(state, View::Log),
+        Action::ZoomPane => {
+            state.is_zoomed = !state.is_zoomed;
+            Vec::new()
+        }
+        Action::Sampler => sampler::toggle(state),
+        Action::Freeze => map::freeze(state),
+        Action::TokenBack => map::step_token(state, false),
+        Action::TokenOn => map::step_token(state, true),
+        Action::TokenFollow => map::follow(state),
+        Action::CycleTheme => cycle_theme(state),
+        Action::ClearCache => clear_cache(state),
+        Action::NewSession | Action::Sessions | Action::RenameSession | Action::NewSessionFromHere => {
+            sessions::perform(state, action)
+        }
+        Action::ExportMarkdown => popups::ask(state, Question::Export(ExportFormat::Markdown), "conversation.md"),
+        Action::ExportJson => popups::ask(state, Question::Export(ExportFormat::Json), "conversation.json"),
+        Action::ExportHtml => popups::ask(state, Question::Export(ExportFormat::Html), "conversation.html"),
+        Action::ImportJson => popups::ask(state, Question::Import, ""),
+        _ => chat::perform(state, action),
+    }
+}
+
+fn log_action(state: &mut State, action: Action) -> Option<Vec<Effect>> {
+    let page = i64::from(state.size.1.saturating_sub(6).max(1));
+    match action {
+        Action::Up => scroll_log(state, 1),
+        Action::Down => scroll_log(state, -1),
+        Action::PageUp => scroll_log(state, page),
+        Action::PageDown => scroll_log(state, -page),
+        Action::Top => scroll_log(state, i64::MAX),
+        Action::Bottom => state.log_scroll = 0,
+        _ => return None,
+    }
+    Some(Vec::new())
+}
+
+pub(super) fn scroll_log(state: &mut State, lines: i64) {
+    let last = state.log.len().saturating_sub(1) as i64;
+    state.log_scroll = (state.log_scroll as i64).saturating_add(lines).clamp(0, last) as usize;
+}
+
+fn focus(state: &mut State, to: Focus) -> Vec<Effect> {
+    state.focus = to;
+    let shows_chat = matches!(to, Focus::Chat | Focus::Composer);
+    // On a narrow screen the composer and the chat are one view.
+    if shows_chat && !state.viewport.panes.iter().any(|(pane, _)| *pane == to) {
+        state.view = View::Chat;
+        state.is_zoomed = false;
+    }
+    Vec::new()
+}
+
+pub(super) fn show(state: &mut State, view: View) -> Vec<Effect> {
+    state.view = view;
+    state.is_zoomed = false;
+    state.focus = input::focus_of(view);
+    if view == View::Log {
+        return vec![Effect::ReadLog];
+    }
+    Vec::new()
+}
+
+fn stop_or_quit(state: &mut State) -> Vec<Effect> {
+    if state.running.is_some() {
+        return generate::stop(state);
+    }
+    if let ModelStatus::Loading { request, .. } = state.model {
+        say(state, Level::Info, "stopping the load");
+        return vec![Effect::Cancel(request)];
+    }
+    if !state.composer.is_blank() {
+        state.composer.take();
+        say(state, Level::Info, "draft cleared; Ctrl+Y brings it back while nothing else was typed");
+        return Vec::new();
+    }
+    if state.quit_armed_until_ms.is_some_and(|until| state.now_ms <= until) {
+        return vec![Effect::Quit];
+    }
+    state.quit_armed_until_ms = Some(state.now_ms + QUIT_ARMED_MS);
+    say(state, Level::Info, "press Ctrl+C again to leave");
+    Vec::new()
+}
+
+fn quit(state: &mut State) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    if let Some(running) = &state.running {
+        effects.push(Effect::Cancel(running.request));
+    }
+    effects.push(Effect::Quit);
+    effects
+}
+
+fn cycle_effort(state: &mut State) -> Vec<Effect> {
+    state.preferences.effort = match state.preferences.effort {
+        ReasoningEffort::Low => ReasoningEffort::Medium,
+        ReasoningEffort::Medium => ReasoningEffort::High,
+        ReasoningEffort::High => ReasoningEffort::Low,
+    };
+    Vec::new()
+}
+
+fn cycle_theme(state: &mut State) -> Vec<Effect> {
+    let themes = &state.preferences.themes;
+    let place = themes.iter().position(|name| *name == state.preferences.theme);
+    let next = place.map_or(0, |place| (place + 1) % themes.len().max(1));
+    let Some(name) = themes.get(next).cloned() else {
+        return Vec::new();
+    };
+    say(state, Level::Info, format!("theme: {name}"));
+    state.preferences.theme.clone_from(&name);
+    vec![Effect::Theme(name)]
+}
+
+fn clear_cache(state: &mut State) -> Vec<Effect> {
+    if state.running.is_some() {
+        say(state, Level::Warning, "stop the model first");
+        return Vec::new();
+    }
+    vec![Effect::Engine(Command::Reset)]
+}
+
+fn reload(state: &mut State) -> Vec<Effect> {
+    match &state.model {
+        ModelStatus::Failed { source, .. } | ModelStatus::Loading { source, .. } => {
+            let source = source.clone();
+            load(state, source)
+        }
+        ModelStatus::Ready(_) | ModelStatus::None => match state.loaded_source.clone() {
+            Some(source) => load(state, source),
+            None => popups::models(state),
+        },
+    }
+}
+
+/// Asks the engine for a model.
+pub(super) fn load(state: &mut State, source: ModelSource) -> Vec<Effect> {
+    let request = state.next_request();
+    state.model = ModelStatus::Loading {
+        request,
+        source: source.clone(),
+        progress: None,
+    };
+    state.loaded_source = Some(source.clone());
+    let options = state.preferences.load;
+    vec![Effect::Engine(Command::Load(LoadRequest { id: request, source, options }))]
+}
+
+/// Begins with a model: what the program does when it starts.
+pub fn start(state: &mut State, source: ModelSource, now_ms: u64) -> Vec<Effect> {
+    state.now_ms = now_ms;
+    load(state, source)
+}
+
+/// Shows a line in the status bar.
+pub(super) fn say(state: &mut State, level: Level, text: impl Into<String>) {
+    state.notice = Some(Notice {
+        text: text.into(),
+        level,
+        until_ms: state.now_ms + NOTICE_MS,
+    });
+}
+
+/// What follows from whatever has changed: the draft is predicted and saved once it rests.
+pub(super) fn after(state: &mut State) -> Vec<Effect> {
+    if state.notice.as_ref().is_some_and(|notice| notice.until_ms <= state.now_ms) {
+        state.notice = None;
+    }
+    if state.quit_armed_until_ms.is_some_and(|until| until < state.now_ms) {
+        state.quit_armed_until_ms = None;
+    }
+    let mut effects = Vec::new();
+    let draft = state.composer.draft();
+    if draft != state.session.tree.draft() && rests(state, &draft) {
+        effects.extend(state.change(vec![TreeOp::SetDraft { text: draft }]));
+    }
+    effects.extend(predict(state));
+    effects
+}
+
+/// Whether the draft has been the same for a while.
+fn rests(state: &mut State, draft: &str) -> bool {
+    if state.resting.0 != draft {
+        state.resting = (draft.to_owned(), state.now_ms);
+    }
+    state.resting.1 + DRAFT_REST_MS <= state.now_ms
+}
+
+fn predict(state: &mut State) -> Vec<Effect> {
+    if state.model.ready().is_none() || state.running.is_some() {
+        return Vec::new();
+    }
+    let key = (state.composer.draft(), state.session.tree.path().last().copied());
+    let is_known = state.predicted_for.key == key && state.predicted_for.seq > 0;
+    if is_known || state.predicted_for.at_ms + DRAFT_REST_MS > state.now_ms {
+        return Vec::new();
+    }
+    state.predicted_for = Predicted {
+        seq: state.predicted_for.seq + 1,
+        key,
+        at_ms: state.now_ms,
+    };
+    let prompt = ConversationPrompt {
+        conversation: generate::conversation_with_draft(state),
+        opening: crate::engine::protocol::AnswerOpening::Fresh,
+    };
+    vec![Effect::Engine(Command::Predict {
+        seq: state.predicted_for.seq,
+        prompt: Prompt::Conversation(Box::new(prompt)),
+    })]
+}
+
+impl State {
+    /// When something changes without an input: a notice ends, a draft has rested.
+    pub fn next_deadline_ms(&self) -> Option<u64> {
+        let notice = self.notice.as_ref().map(|notice| notice.until_ms);
+        let armed = self.quit_armed_until_ms.map(|until| until + 1);
+        let draft = self.composer.draft();
+        let resting = (draft != self.session.tree.draft()).then_some(self.resting.1 + DRAFT_REST_MS);
+        let is_predicted = self.predicted_for.seq > 0 && self.predicted_for.key.0 == draft;
+        let can_predict = self.model.ready().is_some() && self.running.is_none();
+        let predicting =
+            (can_predict && !is_predicted).then_some(self.predicted_for.at_ms + DRAFT_REST_MS);
+        [notice, armed, resting, predicting].into_iter().flatten().min()
+    }
+
+    /// A new request's id.
+    pub(super) fn next_request(&mut self) -> crate::engine::protocol::RequestId {
+        self.newest_request = self.newest_request.next();
+        self.newest_request
+    }
+
+    /// Changes the conversation; what was changed is to be saved.
+    pub(super) fn change(&mut self, ops: Vec<TreeOp>) -> Vec<Effect> {
+        let mut done = Vec::with_capacity(ops.len());
+        for op in ops {
+            match self.session.tree.apply(&op) {
+                Ok(()) => done.push(op),
+                Err(error) => say(self, Level::Error, error.to_string()),
+            }
+        }
+        if done.is_empty() {
+            return Vec::new();
+        }
+        vec![Effect::Save(done)]
+    }
+}

@@ -1,0 +1,455 @@
+//! The transcript: moving, folding, branches, copying, searching.
+
+use super::super::action::Action;
+use super::super::chat::{Match, Scroll, Search};
+use super::super::composer::Target;
+use super::super::effect::{Anchor, Effect};
+use super::super::popup::{CodeChoice, CodePurpose, ListPopup, Popup, Question, TreeRow};
+use super::super::state::{Focus, Level, State};
+use super::generate::{self, Seed};
+use super::{popups, say};
+use crate::session::{NodeId, NodeKind, TreeOp};
+
+/// Does what concerns the conversation.
+pub(in crate::app) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
+    let page = i64::from(state.viewport.chat.height.saturating_sub(2).max(1));
+    match action {
+        Action::Up => scroll(state, -1),
+        Action::Down => scroll(state, 1),
+        Action::PageUp => scroll(state, -page),
+        Action::PageDown => scroll(state, page),
+        Action::Top => to_top(state),
+        Action::Bottom => follow(state),
+        Action::PreviousMessage => select(state, -1),
+        Action::NextMessage => select(state, 1),
+        Action::Fold => fold(state),
+        Action::FoldAll => state.chat.toggle_all(),
+        Action::RawView => state.chat.is_raw = !state.chat.is_raw,
+        Action::SearchNext => step_search(state, 1),
+        Action::SearchPrevious => step_search(state, -1),
+        _ => return with_effects(state, action),
+    }
+    Vec::new()
+}
+
+fn with_effects(state: &mut State, action: Action) -> Vec<Effect> {
+    match action {
+        Action::PreviousSibling => step_sibling(state, -1),
+        Action::NextSibling => step_sibling(state, 1),
+        Action::Regenerate => regenerate(state, Seed::New),
+        Action::RegenerateSameSeed => {
+            let seed = selected_seed(state);
+            regenerate(state, seed.map_or(Seed::Own, Seed::Same))
+        }
+        Action::Edit => edit(state),
+        Action::Branch => branch(state),
+        Action::Continue => go_on(state),
+        Action::AnswerNow => generate::answer_now(state),
+        Action::Copy => copy(state),
+        Action::CopyCode => code(state, CodePurpose::Copy),
+        Action::SaveCode => code(state, CodePurpose::Save),
+        Action::TreeOverview => {
+            let rows = tree_rows(state);
+            popups::open(state, |_| Popup::Tree(ListPopup::new(rows)))
+        }
+        Action::Search => popups::ask(state, Question::Search, ""),
+        Action::EditSystem => {
+            let text = state.session.tree.framing().system.identity.clone();
+            compose(state, Target::Identity, &text)
+        }
+        Action::EditDeveloper => {
+            let developer = &state.session.tree.framing().developer;
+            let text = developer.instructions.clone().unwrap_or_default();
+            compose(state, Target::Instructions, &text)
+        }
+        Action::DropOldestTurns => drop_oldest(state),
+        Action::KeepAllTurns => state.change(vec![TreeOp::SetHistoryStart { node: None }]),
+        _ => Vec::new(),
+    }
+}
+
+/// Goes along with what comes.
+pub(in crate::app) fn follow(state: &mut State) {
+    state.chat.scroll = Scroll::Follow;
+    state.chat.selected = None;
+}
+
+/// Scrolls by lines; at the end it goes along with what comes again.
+pub(in crate::app) fn scroll(state: &mut State, lines: i64) {
+    let drawn = &state.viewport.chat;
+    let top = match state.chat.scroll {
+        Scroll::At(anchor) => Some(anchor),
+        Scroll::Follow => drawn.top,
+    };
+    let Some(top) = top else {
+        return;
+    };
+    if lines > 0 && (state.chat.scroll == Scroll::Follow || lines as usize >= drawn.lines_below.max(1)) {
+        state.chat.scroll = Scroll::Follow;
+        return;
+    }
+    state.chat.scroll = Scroll::At(Anchor {
+        line: top.line.saturating_add(lines),
+        ..top
+    });
+    // A second step before the next frame must not take the same lines as left.
+    state.viewport.chat.lines_below = if lines > 0 {
+        drawn.lines_below.saturating_sub(lines as usize)
+    } else {
+        drawn.lines_below.saturating_add(lines.unsigned_abs() as usize)
+    };
+}
+
+fn to_top(state: &mut State) {
+    let path = state.session.tree.path();
+    if let Some(first) = path.first().copied() {
+        state.chat.selected = Some(first);
+        state.chat.scroll = Scroll::At(Anchor { node: first, line: 0 });
+    }
+}
+
+/// The selected message: the chosen one while it is on the branch shown, else the last.
+pub(in crate::app) fn selected(state: &State) -> Option<NodeId> {
+    let path = state.session.tree.path();
+    let chosen = state.chat.selected.filter(|chosen| path.contains(chosen));
+    chosen.or(path.last().copied())
+}
+
+fn select(state: &mut State, by: i64) {
+    let path = state.session.tree.path();
+    let Some(place) = selected(state).and_then(|node| path.iter().position(|other| *other == node)) else {
+        return;
+    };
+    let next = (place as i64 + by).clamp(0, path.len() as i64 - 1) as usize;
+    show(state, path[next]);
+}
+
+/// Selects a message and brings it on screen.
+fn show(state: &mut State, node: NodeId) {
+    state.chat.selected = Some(node);
+    let is_visible = |state: &State| {
+        let rows = state.viewport.chat.messages.iter().find(|(shown, _)| *shown == node);
+        rows.is_some_and(|(_, rows)| rows.start > 0)
+    };
+    if !is_visible(state) {
+        state.chat.scroll = Scroll::At(Anchor { node, line: 0 });
+    }
+}
+
+/// Selects the message under the mouse.
+pub(in crate::app) fn point(state: &mut State, y: u16) {
+    let pane = state.viewport.panes.iter().find(|(pane, _)| *pane == Focus::Chat);
+    let Some(row) = pane.and_then(|(_, area)| y.checked_sub(area.y)) else {
+        return;
+    };
+    let message = state.viewport.chat.messages.iter().find(|(_, rows)| rows.contains(&row));
+    if let Some((node, _)) = message {
+        state.chat.selected = Some(*node);
+    }
+}
+
+fn fold(state: &mut State) {
+    let path = state.session.tree.path();
+    let selected = selected(state);
+    let answers = |node: &NodeId| is_answer(state, *node);
+    let below = path.iter().skip_while(|node| Some(**node) != selected).find(|node| answers(node));
+    let answer = below.or_else(|| path.iter().rev().find(|node| answers(node)));
+    if let Some(answer) = answer.copied() {
+        state.chat.toggle(answer);
+    }
+}
+
+fn is_answer(state: &State, node: NodeId) -> bool {
+    let node = state.session.tree.node(node);
+    node.is_some_and(|node| matches!(node.kind, NodeKind::Assistant(_)))
+}
+
+fn step_sibling(state: &mut State, by: i64) -> Vec<Effect> {
+    let Some(node) = selected(state) else {
+        return Vec::new();
+    };
+    // The nearest branching at or above the selected message.
+    let path = state.session.tree.path();
+    let branching = path
+        .iter()
+        .take_while(|other| **other != node)
+        .chain([&node])
+        .filter(|other| state.session.tree.siblings(**other).len() > 1)
+        .last()
+        .copied();
+    let Some(branching) = branching else {
+        say(state, Level::Info, "there is no other branch here; r, e and b make one");
+        return Vec::new();
+    };
+    let siblings = state.session.tree.siblings(branching);
+    let place = siblings.iter().position(|other| *other == branching).unwrap_or(0);
+    let next = (place as i64 + by).rem_euclid(siblings.len() as i64) as usize;
+    let chosen = siblings[next];
+    let effects = state.change(vec![TreeOp::Select { node: chosen }]);
+    show(state, chosen);
+    effects
+}
+
+fn selected_answer(state: &mut State) -> Option<NodeId> {
+    let path = state.session.tree.path();
+    let node = selected(state)?;
+    let at = path.iter().position(|other| *other == node)?;
+    let found = path[at..].iter().find(|node| is_answer(state, **node)).copied();
+    if found.is_none() {
+        say(state, Level::Info, "there is no answer yet");
+    }
+    found
+}
+
+fn selected_seed(state: &mut State) -> Option<u64> {
+    let node = selected_answer(state)?;
+    match &state.session.tree.node(node)?.kind {
+        NodeKind::Assistant(turn) => Some(turn.settings.sampling.seed),
+        _ => None,
+    }
+}
+
+fn regenerate(state: &mut State, seed: Seed) -> Vec<Effect> {
+    if !generate::can_ask(state) {
+        return Vec::new();
+    }
+    let path = state.session.tree.path();
+    let Some(last) = selected(state) else {
+        return Vec::new();
+    };
+    let parent = match state.session.tree.node(last).map(|node| (&node.kind, node.parent)) {
+        Some((NodeKind::Assistant(_), parent)) => parent,
+        // A message whose answer is asked for, or that has none yet.
+        Some(_) => Some(last),
+        None => path.last().copied(),
+    };
+    let effects = generate::answer(state, parent, seed);
+    follow(state);
+    effects
+}
+
+fn go_on(state: &mut State) -> Vec<Effect> {
+    if !generate::can_ask(state) {
+        return Vec::new();
+    }
+    let last = state.session.tree.path().last().copied();
+    match last.filter(|last| is_answer(state, *last)) {
+        Some(node) => {
+            let effects = generate::go_on(state, node, false);
+            follow(state);
+            effects
+        }
+        None => {
+            say(state, Level::Info, "the last message is yours; r asks for an answer");
+            Vec::new()
+        }
+    }
+}
+
+fn edit(state: &mut State) -> Vec<Effect> {
+    let Some(node) = selected(state).and_then(|node| state.session.tree.node(node)) else {
+        return Vec::new();
+    };
+    let id = node.id;
+    match node.kind.clone() {
+        NodeKind::User { text } => compose(state, Target::EditUser(id), &text),
+        NodeKind::Assistant(turn) if state.running.as_ref().is_none_or(|running| running.node != id) => {
+            compose(state, Target::EditAnswer(id), &turn.final_text())
+        }
+        NodeKind::Assistant(_) => {
+            say(state, Level::Warning, "stop the model first");
+            Vec::new()
+        }
+        NodeKind::Tool { name, text } => {
+            let call = state.session.tree.node(id).and_then(|node| node.parent);
+            match call {
+                Some(call) => compose(state, Target::ToolResult { call, name }, &text),
+                None => Vec::new(),
+            }
+        }
+    }
+}
+
+fn branch(state: &mut State) -> Vec<Effect> {
+    let path = state.session.tree.path();
+    let Some(node) = selected(state) else {
+        return Vec::new();
+    };
+    let place = path.iter().position(|other| *other == node).unwrap_or(0);
+    let is_user = |node: &&NodeId| {
+        let node = state.session.tree.node(**node);
+        node.is_some_and(|node| matches!(node.kind, NodeKind::User { .. }))
+    };
+    match path[..=place].iter().rev().find(is_user).copied() {
+        Some(user) => compose(state, Target::EditUser(user), ""),
+        None => Vec::new(),
+    }
+}
+
+fn compose(state: &mut State, target: Target, text: &str) -> Vec<Effect> {
+    state.composer.begin(target, text);
+    state.focus = Focus::Composer;
+    if !state.viewport.panes.iter().any(|(pane, _)| *pane == Focus::Composer) {
+        super::show(state, super::View::Chat);
+        state.focus = Focus::Composer;
+    }
+    Vec::new()
+}
+
+fn copy(state: &mut State) -> Vec<Effect> {
+    let Some(node) = selected(state).and_then(|node| state.session.tree.node(node)) else {
+        return Vec::new();
+    };
+    let text = match &node.kind {
+        NodeKind::User { text } | NodeKind::Tool { text, .. } => text.clone(),
+        NodeKind::Assistant(turn) => {
+            let text = turn.final_text();
+            if text.is_empty() { turn.all_text() } else { text }
+        }
+    };
+    vec![Effect::Copy(text)]
+}
+
+fn code(state: &mut State, purpose: CodePurpose) -> Vec<Effect> {
+    let Some(node) = selected_answer(state) else {
+        return Vec::new();
+    };
+    let text = match state.session.tree.node(node).map(|node| &node.kind) {
+        Some(NodeKind::Assistant(turn)) => turn.final_text(),
+        _ => String::new(),
+    };
+    let blocks = code_blocks(&text);
+    match <[CodeChoice; 1]>::try_from(blocks) {
+        Ok([only]) => popups::take_code(state, only.source, purpose),
+        Err(blocks) if blocks.is_empty() => {
+            say(state, Level::Info, "this answer has no code block");
+            Vec::new()
+        }
+        Err(blocks) => popups::open(state, |_| Popup::Code { list: ListPopup::new(blocks), purpose }),
+    }
+}
+
+/// The code blocks of a Markdown text.
+fn code_blocks(text: &str) -> Vec<CodeChoice> {
+    use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
+    let mut blocks: Vec<CodeChoice> = Vec::new();
+    let mut is_open = false;
+    for event in Parser::new(text) {
+        match event {
+            Event::Start(Tag::CodeBlock(kind)) => {
+                let language = match kind {
+                    CodeBlockKind::Fenced(words) => words.split_whitespace().next().map(str::to_owned),
+                    CodeBlockKind::Indented => None,
+                };
+                blocks.push(CodeChoice { language, source: String::new() });
+                is_open = true;
+            }
+            Event::End(TagEnd::CodeBlock) => is_open = false,
+            Event::Text(text) if is_open => {
+                if let Some(block) = blocks.last_mut() {
+                    block.source.push_str(&text);
+                }
+            }
+            _ => {}
+        }
+    }
+    blocks
+}
+
+/// Searches the branch shown; the match nearest to the end is the first one.
+pub(in crate::app) fn search(state: &mut State, query: String) {
+    let path = state.session.tree.path();
+    let found = state.session.tree.search(&query);
+    let mut matches: Vec<Match> = found
+        .into_iter()
+        .filter(|found| path.contains(&found.node))
+        .map(|found| Match { node: found.node, part: found.part, bytes: found.bytes })
+        .collect();
+    matches.sort_by_key(|found| path.iter().position(|node| *node == found.node));
+    if matches.is_empty() {
+        say(state, Level::Info, format!("\"{query}\" is not in this conversation"));
+        state.chat.search = None;
+        return;
+    }
+    let current = matches.len() - 1;
+    state.chat.search = Some(Search { query, matches, current });
+    show_match(state);
+}
+
+fn step_search(state: &mut State, by: i64) {
+    let Some(search) = &mut state.chat.search else {
+        say(state, Level::Info, "/ searches the conversation");
+        return;
+    };
+    let count = search.matches.len() as i64;
+    search.current = (search.current as i64 + by).rem_euclid(count) as usize;
+    show_match(state);
+}
+
+fn show_match(state: &mut State) {
+    let Some(search) = &state.chat.search else {
+        return;
+    };
+    let found = &search.matches[search.current];
+    let (node, text) = (found.node, format!("match {} of {}", search.current + 1, search.matches.len()));
+    let in_analysis = match state.session.tree.node(node).map(|node| &node.kind) {
+        Some(NodeKind::Assistant(turn)) => turn.parts.get(found.part).is_some_and(|part| !part.is_final()),
+        _ => false,
+    };
+    if in_analysis && !state.chat.is_unfolded(node) {
+        state.chat.toggle(node);
+    }
+    state.chat.selected = Some(node);
+    state.chat.scroll = Scroll::At(Anchor { node, line: 0 });
+    say(state, Level::Info, text);
+}
+
+/// Leaves the older half of the turns out of the prompts to come.
+fn drop_oldest(state: &mut State) -> Vec<Effect> {
+    let tree = &state.session.tree;
+    let path = tree.path();
+    let start = tree.history_start().and_then(|start| path.iter().position(|node| *node == start));
+    let sent = &path[start.unwrap_or(0)..];
+    let users: Vec<NodeId> = sent
+        .iter()
+        .filter(|node| tree.node(**node).is_some_and(|node| matches!(node.kind, NodeKind::User { .. })))
+        .copied()
+        .collect();
+    if users.len() < 2 {
+        say(state, Level::Info, "there is only one turn to send; a new session begins empty");
+        return Vec::new();
+    }
+    let node = users[users.len() / 2];
+    say(state, Level::Info, format!("{} older turns are not sent any more", users.len() / 2));
+    state.change(vec![TreeOp::SetHistoryStart { node: Some(node) }])
+}
+
+fn tree_rows(state: &State) -> Vec<TreeRow> {
+    let tree = &state.session.tree;
+    let path = tree.path();
+    let mut rows = Vec::new();
+    let mut open: Vec<(NodeId, usize)> = tree.roots().iter().rev().map(|root| (*root, 0)).collect();
+    while let Some((id, depth)) = open.pop() {
+        let Some(node) = tree.node(id) else {
+            continue;
+        };
+        let siblings = tree.siblings(id);
+        let number = siblings.iter().position(|other| *other == id).map_or(1, |place| place + 1);
+        let (author, text) = match &node.kind {
+            NodeKind::User { text } => ("you", text.clone()),
+            NodeKind::Tool { text, .. } => ("tool", text.clone()),
+            NodeKind::Assistant(turn) => ("model", turn.final_text()),
+        };
+        rows.push(TreeRow {
+            node: id,
+            depth: depth + usize::from(siblings.len() > 1),
+            author,
+            text: text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(200).collect(),
+            sibling: (number, siblings.len()),
+            is_shown: path.contains(&id),
+        });
+        let depth = depth + usize::from(siblings.len() > 1);
+        open.extend(tree.children(id).iter().rev().map(|child| (*child, depth)));
+    }
+    rows
+}

@@ -1,0 +1,226 @@
+//! Asking the model: new answers, more of an answer, the answer at once, stopping.
+
+use super::super::effect::Effect;
+use super::super::state::{Level, Running, State};
+use super::say;
+use crate::engine::protocol::{
+    AnswerOpening, Command, ConversationPrompt, GenerateRequest, Prompt, RecordOptions, StopOptions,
+};
+use crate::harmony::{Conversation, Message};
+use crate::session::{Node, NodeId, NodeKind, Turn, TurnOutcome, TurnSettings, TreeOp};
+
+/// Which seed an answer takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::app) enum Seed {
+    /// The locked one, else a new one.
+    Own,
+    /// This one.
+    Same(u64),
+    /// A new one, whatever is locked.
+    New,
+}
+
+/// Whether an answer can be asked for now; says why not.
+pub(in crate::app) fn can_ask(state: &mut State) -> bool {
+    let why = if state.running.is_some() {
+        "the model is still answering; Ctrl+C stops it"
+    } else if state.model.ready().is_none() {
+        "no model is ready yet; your text stays here"
+    } else {
+        return true;
+    };
+    say(state, Level::Warning, why);
+    false
+}
+
+/// A new answer below `parent`.
+pub(in crate::app) fn answer(state: &mut State, parent: Option<NodeId>, seed: Seed) -> Vec<Effect> {
+    let settings = settings(state, seed);
+    let node = state.session.tree.next_id();
+    let op = TreeOp::AddNode(Node {
+        id: node,
+        parent,
+        created_ms: state.wall_ms(),
+        kind: NodeKind::Assistant(Turn::new(settings.clone())),
+        edited: false,
+    });
+    let mut effects = state.change(vec![op]);
+    effects.extend(ask(state, node, parent, settings, AnswerOpening::Fresh, 0));
+    effects
+}
+
+/// More of an answer that stopped, with the settings of now.
+pub(in crate::app) fn go_on(state: &mut State, node: NodeId, now: bool) -> Vec<Effect> {
+    let Some((parent, turn)) = turn_of(state, node) else {
+        return Vec::new();
+    };
+    let settings = settings(state, Seed::Same(turn.settings.sampling.seed));
+    let edited = turn.ids.is_empty() && !turn.parts.is_empty();
+    let mut ids = turn.ids.clone();
+    // The token that closed the answer would close it again.
+    if matches!(turn.outcome, Some(TurnOutcome::Finished { .. })) && turn.is_closed() {
+        ids.pop();
+    }
+    let opening = match (edited, now) {
+        (_, true) => AnswerOpening::AnswerNow { ids: ids.clone() },
+        (false, false) => AnswerOpening::Resume { ids: ids.clone() },
+        (true, false) => match turn.messages().pop() {
+            Some(message) => AnswerOpening::Edited { message },
+            None => AnswerOpening::Fresh,
+        },
+    };
+    let base_tokens = ids.len();
+    let mut effects = state.change(vec![TreeOp::Reopen { node, settings: settings.clone(), keep_tokens: base_tokens }]);
+    effects.extend(ask(state, node, parent, settings, opening, base_tokens));
+    effects
+}
+
+fn turn_of(state: &State, node: NodeId) -> Option<(Option<NodeId>, Turn)> {
+    let node = state.session.tree.node(node)?;
+    match &node.kind {
+        NodeKind::Assistant(turn) => Some((node.parent, turn.clone())),
+        _ => None,
+    }
+}
+
+fn ask(
+    state: &mut State,
+    node: NodeId,
+    parent: Option<NodeId>,
+    settings: TurnSettings,
+    opening: AnswerOpening,
+    base_tokens: usize,
+) -> Vec<Effect> {
+    let request = state.next_request();
+    let mut conversation = state.session.tree.conversation(parent);
+    if let Some(system) = &mut conversation.system {
+        system.effort = Some(settings.effort);
+    }
+    if let AnswerOpening::Edited { .. } = &opening
+        && let Some((_, turn)) = turn_of(state, node)
+    {
+        let mut messages = turn.messages();
+        messages.pop();
+        conversation.messages.extend(messages);
+    }
+    let preferences = &state.preferences;
+    let generate = GenerateRequest {
+        sampling: settings.sampling,
+        max_tokens: settings.max_tokens,
+        stop: StopOptions {
+            tokens: Vec::new(),
+            strings: state.sampling.stop.clone(),
+        },
+        record: RecordOptions {
+            top_logprobs: (preferences.top_logprobs > 0).then_some(preferences.top_logprobs),
+            routing: preferences.record_routing,
+        },
+        ..GenerateRequest::new(request, Prompt::Conversation(Box::new(ConversationPrompt { conversation, opening })))
+    };
+    state.running = Some(Running {
+        request,
+        node,
+        asked_ms: state.now_ms,
+        first_token_ms: None,
+        prefill: None,
+        reused_tokens: 0,
+        is_stopping: false,
+        then_answer: false,
+        generated_tokens: 0,
+        base_tokens,
+    });
+    state.chat.selected = None;
+    if let Some(model) = state.model.ready() {
+        let (layers, experts) = (model.layers.len(), model.num_local_experts);
+        state.runs.begin(node, layers, experts);
+    }
+    vec![Effect::Engine(Command::Generate(generate))]
+}
+
+fn settings(state: &mut State, seed: Seed) -> TurnSettings {
+    let seed = match seed {
+        Seed::Same(seed) => seed,
+        Seed::Own if state.sampling.is_seed_locked => state.sampling.params.seed,
+        Seed::Own | Seed::New => state.draw_seed(),
+    };
+    state.sampling.params.seed = seed;
+    let model = state.model.ready();
+    TurnSettings {
+        model: model.map(|model| model.name.clone()).unwrap_or_default(),
+        origin: model.map_or(crate::engine::protocol::ModelOrigin::Model, |model| model.origin),
+        effort: state.preferences.effort,
+        sampling: state.sampling.params.clone(),
+        max_tokens: (state.sampling.max_tokens > 0).then_some(state.sampling.max_tokens),
+    }
+}
+
+/// Stops the running answer; what there is of it stays.
+pub(in crate::app) fn stop(state: &mut State) -> Vec<Effect> {
+    let Some(running) = &mut state.running else {
+        return Vec::new();
+    };
+    running.is_stopping = true;
+    running.then_answer = false;
+    vec![Effect::Cancel(running.request)]
+}
+
+/// Ends the analysis of the running or the last answer and goes to the final message.
+pub(in crate::app) fn answer_now(state: &mut State) -> Vec<Effect> {
+    if let Some(running) = &mut state.running {
+        let node = running.node;
+        let has_answer = state.session.tree.node(node).is_some_and(|node| match &node.kind {
+            NodeKind::Assistant(turn) => turn.has_final(),
+            _ => false,
+        });
+        if has_answer {
+            say(state, Level::Info, "the answer is being written already");
+            return Vec::new();
+        }
+        running.is_stopping = true;
+        running.then_answer = true;
+        return vec![Effect::Cancel(running.request)];
+    }
+    let last = state.session.tree.path().last().copied();
+    let open = last.filter(|last| {
+        turn_of(state, *last).is_some_and(|(_, turn)| !turn.has_final() && turn.outcome.is_some())
+    });
+    match open {
+        Some(node) if can_ask(state) => go_on(state, node, true),
+        Some(_) => Vec::new(),
+        None => {
+            say(state, Level::Info, "there is no open analysis to end");
+            Vec::new()
+        }
+    }
+}
+
+/// The conversation as it would be if the draft were sent now.
+pub(in crate::app) fn conversation_with_draft(state: &State) -> Conversation {
+    let tree = &state.session.tree;
+    let mut conversation = tree.conversation(tree.path().last().copied());
+    if let Some(system) = &mut conversation.system {
+        system.effort = Some(state.preferences.effort);
+    }
+    let draft = state.composer.draft();
+    if !draft.trim().is_empty() {
+        conversation.messages.push(Message::user(draft));
+    }
+    conversation
+}
+
+impl State {
+    /// A new seed, small enough to be typed again.
+    pub(in crate::app) fn draw_seed(&mut self) -> u64 {
+        // SplitMix64's step; its output is well mixed for any state (Steele, Lea, Flood 2014).
+        self.seed_state = self.seed_state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.seed_state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % 1_000_000
+    }
+
+    /// The wall clock, for what is stored; it may jump, and nothing depends on its order.
+    pub(in crate::app) fn wall_ms(&self) -> u64 {
+        self.started_wall_ms.saturating_add(self.now_ms)
+    }
+}

@@ -1,0 +1,140 @@
+//! The map of experts and the token cursor.
+
+use super::super::action::Action;
+use super::super::effect::Effect;
+use super::super::map::{Cell, FrozenMap, TokenCursor, Zoom};
+use super::super::run::Run;
+use super::super::state::{Level, State};
+use super::say;
+use crate::analytics::{Measure, Scale};
+
+/// Does what concerns the map alone.
+pub(in crate::app) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> {
+    let layers_page = 4;
+    match action {
+        Action::Up => step(state, -1, 0),
+        Action::Down => step(state, 1, 0),
+        Action::Left => step(state, 0, -1),
+        Action::Right => step(state, 0, 1),
+        Action::PageLeft => step(state, 0, -8),
+        Action::PageRight => step(state, 0, 8),
+        Action::PageUp => step(state, -layers_page, 0),
+        Action::PageDown => step(state, layers_page, 0),
+        Action::Top => step(state, i64::from(i32::MIN), 0),
+        Action::Bottom => step(state, i64::from(i32::MAX), 0),
+        Action::ZoomIn => state.map.zoom = state.map.zoom.step(true),
+        Action::ZoomOut => state.map.zoom = state.map.zoom.step(false),
+        Action::MapSource => state.map.source = state.map.source.step(true),
+        Action::MapSourceBack => state.map.source = state.map.source.step(false),
+        Action::MapMeasure => state.map.measure = next_measure(state.map.measure),
+        Action::MapScale => {
+            state.map.scale = match state.map.scale {
+                Scale::Linear => Scale::Logarithmic,
+                Scale::Logarithmic => Scale::Linear,
+            };
+        }
+        Action::ExpertCard => open_card(state),
+        Action::Back if state.map.zoom == Zoom::Card => {
+            state.map.zoom = state.map.card_from.take().unwrap_or_default();
+        }
+        Action::Copy => return Some(vec![Effect::Copy(as_text(state))]),
+        _ => return None,
+    }
+    Some(Vec::new())
+}
+
+fn next_measure(measure: Measure) -> Measure {
+    match measure {
+        Measure::Count => Measure::WeightSum,
+        Measure::WeightSum => Measure::MeanWeight,
+        Measure::MeanWeight => Measure::Share,
+        Measure::Share => Measure::Count,
+    }
+}
+
+fn open_card(state: &mut State) {
+    if state.map.zoom != Zoom::Card {
+        state.map.card_from = Some(state.map.zoom);
+        state.map.zoom = Zoom::Card;
+    }
+}
+
+/// Moves the map's cursor.
+pub(in crate::app) fn step(state: &mut State, layers: i64, experts: i64) {
+    if let Some((num_layers, num_experts)) = state.map_size() {
+        state.map.move_cursor(layers, experts, num_layers, num_experts);
+    }
+}
+
+/// Puts the map's cursor under the mouse.
+pub(in crate::app) fn point(state: &mut State, x: u16, y: u16) {
+    let Some((map, (num_layers, num_experts))) = state.viewport.map.zip(state.map_size()) else {
+        return;
+    };
+    if !map.area.contains(x, y) {
+        return;
+    }
+    let (column, row) = (usize::from(x - map.area.x), usize::from(y - map.area.y));
+    let expert = map.first_expert + column / map.columns_per_expert.max(1) * map.experts_per_column.max(1);
+    let layer = map.first_layer + row * map.layers_per_row.max(1);
+    state.map.cursor = Cell {
+        layer: layer.min(num_layers.saturating_sub(1)),
+        expert: expert.min(num_experts.saturating_sub(1)),
+    };
+}
+
+/// Goes a token back or on.
+pub(in crate::app) fn step_token(state: &mut State, forward: bool) -> Vec<Effect> {
+    let Some(len) = state.shown_run().map(Run::len).filter(|len| *len > 0) else {
+        say(state, Level::Info, "no tokens were recorded for this answer since the program started");
+        return Vec::new();
+    };
+    let at = state.token_position().unwrap_or(len - 1);
+    let next = if forward { at + 1 } else { at.saturating_sub(1) };
+    state.map.token = TokenCursor::At(next.min(len - 1));
+    Vec::new()
+}
+
+/// Goes along with the newest token again.
+pub(in crate::app) fn follow(state: &mut State) -> Vec<Effect> {
+    state.map.token = TokenCursor::Newest;
+    Vec::new()
+}
+
+/// Holds maps and meters still, or lets them go.
+pub(in crate::app) fn freeze(state: &mut State) -> Vec<Effect> {
+    if state.frozen_telemetry.take().is_some() {
+        state.map.frozen = None;
+        return Vec::new();
+    }
+    state.frozen_telemetry = Some(state.telemetry.clone());
+    if let Some(grid) = state.grid() {
+        state.map.frozen = Some(FrozenMap {
+            bounds: state.map_bounds(&grid),
+            grid,
+            source: state.map.source,
+            measure: state.map.measure,
+        });
+    }
+    Vec::new()
+}
+
+/// The map's figures as a table with its provenance: layers by rows, experts by columns.
+fn as_text(state: &State) -> String {
+    let Some(grid) = state.grid() else {
+        return String::new();
+    };
+    let name = state.model.ready().map_or("", |model| model.name.as_str());
+    let mut text = format!(
+        "# {name}, {}, {:?}, {} tokens\n",
+        state.map.source.title(),
+        state.map.measure,
+        grid.tokens()
+    );
+    for layer in grid.layers() {
+        let row: Vec<String> = layer.iter().map(ToString::to_string).collect();
+        text.push_str(&row.join("\t"));
+        text.push('\n');
+    }
+    text
+}

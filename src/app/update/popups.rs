@@ -1,0 +1,319 @@
+//! Lists, questions and texts over the screen.
+
+use std::path::PathBuf;
+
+use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
+use nucleo_matcher::{Config, Matcher};
+use tui_input::{Input, InputRequest};
+
+use super::super::action::{Action, REGISTRY};
+use super::super::effect::{Effect, SessionRequest};
+use super::super::input;
+use super::super::popup::{CodePurpose, ExportFormat, ListPopup, Popup, Question};
+use super::super::sampling::Preset;
+use super::super::state::{Level, State};
+use super::{chat, sampler, say};
+use crate::catalog::CatalogEntry;
+use crate::session::{TreeOp, export};
+
+/// Puts something over the screen.
+pub(in crate::app) fn open(state: &mut State, make: impl FnOnce(&State) -> Popup) -> Vec<Effect> {
+    let popup = make(state);
+    state.popups.push(popup);
+    Vec::new()
+}
+
+/// Asks for a text.
+pub(in crate::app) fn ask(state: &mut State, question: Question, proposal: &str) -> Vec<Effect> {
+    let input = Input::new(proposal.to_owned());
+    open(state, |_| Popup::Ask { question, input })
+}
+
+/// All actions by name.
+pub(in crate::app) fn palette(state: &mut State) -> Vec<Effect> {
+    let actions = REGISTRY.iter().map(|info| info.action).filter(|action| is_for_palette(*action));
+    let actions = actions.collect();
+    open(state, |_| Popup::Palette(ListPopup::new(actions)))
+}
+
+/// Moving a cursor by name makes no sense.
+fn is_for_palette(action: Action) -> bool {
+    !matches!(
+        action,
+        Action::Palette
+            | Action::Back
+            | Action::Up
+            | Action::Down
+            | Action::Left
+            | Action::Right
+            | Action::Open
+            | Action::Delete
+            | Action::UndoDelete
+            | Action::Rename
+            | Action::CursorUp
+            | Action::CursorDown
+            | Action::CursorLeft
+            | Action::CursorRight
+            | Action::WordLeft
+            | Action::WordRight
+            | Action::LineStart
+            | Action::LineEnd
+            | Action::DeleteBack
+            | Action::DeleteForward
+            | Action::DeleteWord
+            | Action::DeleteToEnd
+            | Action::DeleteToStart
+            | Action::Increase
+            | Action::Decrease
+            | Action::IncreaseMuch
+            | Action::DecreaseMuch
+    )
+}
+
+/// The models found so far; looks again.
+pub(in crate::app) fn models(state: &mut State) -> Vec<Effect> {
+    let models = state.models.clone();
+    state.popups.push(Popup::Models(ListPopup::new(models)));
+    vec![Effect::FindModels]
+}
+
+/// Does what the popup on top makes of an action; none where it leaves it to others.
+pub(in crate::app) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> {
+    if state.focus == super::Focus::Sampler && state.popups.is_empty() && state.sampling.typing.is_some() {
+        return sampler::perform_typing(state, action);
+    }
+    let rows = i64::from(state.viewport.list_rows.max(1));
+    let popup = state.popups.last_mut()?;
+    match action {
+        Action::Back => {
+            state.popups.pop();
+        }
+        Action::Up => scroll(popup, -1),
+        Action::Down => scroll(popup, 1),
+        Action::PageUp => scroll(popup, -rows),
+        Action::PageDown => scroll(popup, rows),
+        Action::Top => scroll(popup, i64::from(i32::MIN)),
+        Action::Bottom => scroll(popup, i64::from(i32::MAX)),
+        Action::Open => return Some(choose(state)),
+        Action::Delete | Action::UndoDelete | Action::Rename => return Some(change_listed(state, action)),
+        // Stopping and leaving work everywhere; Ctrl+C closes a list before it arms leaving.
+        Action::StopOrQuit if state.running.is_none() => {
+            state.popups.pop();
+        }
+        Action::StopOrQuit | Action::Quit | Action::Redraw | Action::Suspend => return None,
+        Action::Help | Action::Palette => {
+            state.popups.pop();
+            return None;
+        }
+        _ => {
+            if let Some(request) = input::field_request(action) {
+                edit(popup, request);
+                return Some(input_changed(state));
+            }
+        }
+    }
+    Some(Vec::new())
+}
+
+/// Edits the popup's line.
+pub(in crate::app) fn edit(popup: &mut Popup, request: InputRequest) {
+    let input = match popup {
+        Popup::Palette(list) => &mut list.input,
+        Popup::Sessions(list) => &mut list.input,
+        Popup::Models(list) => &mut list.input,
+        Popup::Presets(list) => &mut list.input,
+        Popup::History(list) => &mut list.input,
+        Popup::Code { list, .. } => &mut list.input,
+        Popup::Tree(list) => &mut list.input,
+        Popup::Ask { input, .. } => input,
+        Popup::Help { .. } | Popup::HowTo { .. } | Popup::Trouble { .. } => return,
+    };
+    input.handle(request);
+}
+
+/// Filters the list on top anew.
+pub(in crate::app) fn input_changed(state: &mut State) -> Vec<Effect> {
+    match state.popups.last_mut() {
+        Some(Popup::Palette(list)) => filter(list, |action| {
+            let info = action.info();
+            format!("{} {}", info.name.replace('-', " "), info.help)
+        }),
+        Some(Popup::Models(list)) => filter(list, |model| model.name.clone()),
+        Some(Popup::Presets(list)) => filter(list, Clone::clone),
+        Some(Popup::History(list)) => filter(list, Clone::clone),
+        Some(Popup::Code { list, .. }) => filter(list, |code| code.source.clone()),
+        Some(Popup::Tree(list)) => filter(list, |row| row.text.clone()),
+        // Sessions are searched by content, on disk.
+        Some(Popup::Sessions(list)) => {
+            let query = list.input.value().to_owned();
+            return vec![Effect::Session(SessionRequest::List { query })];
+        }
+        _ => {}
+    }
+    Vec::new()
+}
+
+fn filter<T>(list: &mut ListPopup<T>, text: impl Fn(&T) -> String) {
+    let query = list.input.value();
+    let pattern = Pattern::parse(query, CaseMatching::Ignore, Normalization::Smart);
+    let mut matcher = Matcher::new(Config::DEFAULT);
+    let mut buffer = Vec::new();
+    let mut scored: Vec<(usize, u32)> = list
+        .entries
+        .iter()
+        .enumerate()
+        .filter_map(|(index, entry)| {
+            let text = text(entry);
+            let haystack = nucleo_matcher::Utf32Str::new(&text, &mut buffer);
+            pattern.score(haystack, &mut matcher).map(|score| (index, score))
+        })
+        .collect();
+    scored.sort_by_key(|(index, score)| (std::cmp::Reverse(*score), *index));
+    list.shown = scored.into_iter().map(|(index, _)| index).collect();
+    list.selected = 0;
+}
+
+/// Scrolls a text or moves a list's selection.
+pub(in crate::app) fn scroll(popup: &mut Popup, by: i64) {
+    match popup {
+        Popup::Palette(list) => list.step(by),
+        Popup::Sessions(list) => list.step(by),
+        Popup::Models(list) => list.step(by),
+        Popup::Presets(list) => list.step(by),
+        Popup::History(list) => list.step(by),
+        Popup::Code { list, .. } => list.step(by),
+        Popup::Tree(list) => list.step(by),
+        Popup::Help { scroll, .. } | Popup::HowTo { scroll } => {
+            *scroll = (*scroll as i64).saturating_add(by).clamp(0, 10_000) as usize;
+        }
+        Popup::Ask { .. } | Popup::Trouble { .. } => {}
+    }
+}
+
+/// Takes the selected entry, or the text asked for.
+fn choose(state: &mut State) -> Vec<Effect> {
+    let Some(popup) = state.popups.pop() else {
+        return Vec::new();
+    };
+    match popup {
+        Popup::Palette(list) => match list.chosen() {
+            Some(action) => super::perform(state, *action),
+            None => Vec::new(),
+        },
+        Popup::Sessions(list) => match list.chosen() {
+            Some(info) if state.running.is_none() => vec![Effect::Session(SessionRequest::Open(info.id.clone()))],
+            Some(_) => {
+                say(state, Level::Warning, "stop the model first");
+                Vec::new()
+            }
+            None => Vec::new(),
+        },
+        Popup::Models(list) => match list.chosen().cloned() {
+            Some(entry) => choose_model(state, &entry),
+            None => Vec::new(),
+        },
+        Popup::Presets(list) => match list.chosen().cloned() {
+            Some(name) => sampler::take_preset(state, &name),
+            None => Vec::new(),
+        },
+        Popup::History(list) => {
+            if let Some(text) = list.chosen() {
+                state.composer.set_text(text);
+            }
+            Vec::new()
+        }
+        Popup::Code { list, purpose } => match list.chosen().cloned() {
+            Some(code) => take_code(state, code.source, purpose),
+            None => Vec::new(),
+        },
+        Popup::Tree(list) => match list.chosen().map(|row| row.node) {
+            Some(node) => {
+                state.chat.selected = Some(node);
+                state.chat.scroll = super::super::chat::Scroll::At(super::super::effect::Anchor { node, line: 0 });
+                state.change(vec![TreeOp::Select { node }])
+            }
+            None => Vec::new(),
+        },
+        Popup::Ask { question, input } => answer(state, question, input.value()),
+        Popup::Help { .. } | Popup::HowTo { .. } | Popup::Trouble { .. } => Vec::new(),
+    }
+}
+
+fn choose_model(state: &mut State, entry: &CatalogEntry) -> Vec<Effect> {
+    if let Some(problem) = &entry.problem {
+        say(state, Level::Error, format!("{} cannot be loaded: {problem}", entry.name));
+        return Vec::new();
+    }
+    if state.running.is_some() {
+        say(state, Level::Warning, "stop the model first");
+        return Vec::new();
+    }
+    state.runs.clear();
+    super::load(state, entry.source.clone())
+}
+
+/// Copies a code block, or asks where to save it.
+pub(in crate::app) fn take_code(state: &mut State, source: String, purpose: CodePurpose) -> Vec<Effect> {
+    match purpose {
+        CodePurpose::Copy => vec![Effect::Copy(source)],
+        CodePurpose::Save => ask(state, Question::SaveCode(source), ""),
+    }
+}
+
+fn answer(state: &mut State, question: Question, text: &str) -> Vec<Effect> {
+    let text = text.trim().to_owned();
+    if text.is_empty() {
+        state.chat.search = None;
+        return Vec::new();
+    }
+    match question {
+        Question::Search => {
+            chat::search(state, text);
+            Vec::new()
+        }
+        Question::RenameSession => state.change(vec![TreeOp::SetTitle { title: text }]),
+        Question::RenameListed(id) => vec![Effect::Session(SessionRequest::Rename { id, title: text })],
+        Question::SaveCode(source) => vec![Effect::WriteFile { path: PathBuf::from(text), text: source }],
+        Question::Export(format) => {
+            let tree = &state.session.tree;
+            let content = match format {
+                ExportFormat::Markdown => export::markdown(tree),
+                ExportFormat::Json => export::json(tree),
+                ExportFormat::Html => export::html(tree),
+            };
+            vec![Effect::WriteFile { path: PathBuf::from(text), text: content }]
+        }
+        Question::Import => vec![Effect::Session(SessionRequest::Import(PathBuf::from(text)))],
+        Question::PresetName => {
+            let preset = Preset {
+                name: text.clone(),
+                sampling: state.sampling.params.clone(),
+            };
+            state.sampling.presets.retain(|known| known.name != text);
+            state.sampling.presets.push(preset);
+            state.sampling.preset = Some(text);
+            vec![Effect::SavePresets(state.sampling.presets.clone())]
+        }
+    }
+}
+
+/// Deletes, brings back or renames what is listed.
+fn change_listed(state: &mut State, action: Action) -> Vec<Effect> {
+    let Some(Popup::Sessions(list)) = state.popups.last() else {
+        return Vec::new();
+    };
+    let chosen = list.chosen().map(|info| (info.id.clone(), info.title.clone()));
+    match (action, chosen) {
+        (Action::UndoDelete, _) => vec![Effect::Session(SessionRequest::UndoDelete)],
+        (Action::Delete, Some((id, _))) if state.session.id.as_ref() == Some(&id) => {
+            say(state, Level::Warning, "this session is open; Ctrl+N begins another one first");
+            Vec::new()
+        }
+        (Action::Delete, Some((id, _))) => vec![Effect::Session(SessionRequest::Delete(id))],
+        (Action::Rename, Some((id, title))) if state.session.id.as_ref() == Some(&id) => {
+            ask(state, Question::RenameSession, &title)
+        }
+        (Action::Rename, Some((id, title))) => ask(state, Question::RenameListed(id), &title),
+        _ => Vec::new(),
+    }
+}
