@@ -31,6 +31,7 @@
 //! `mlx` (default) brings everything that computes. Without it the rest builds on any machine.
 
 pub mod analytics;
+pub mod catalog;
 #[cfg(feature = "mlx")]
 mod chat;
 pub mod checkpoint;
