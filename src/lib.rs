@@ -31,6 +31,7 @@
 //! `mlx` (default) brings everything that computes. Without it the rest builds on any machine.
 
 pub mod analytics;
+pub mod app;
 pub mod catalog;
 #[cfg(feature = "mlx")]
 mod chat;
@@ -48,6 +49,7 @@ pub mod meters;
 #[cfg(feature = "mlx")]
 pub mod mlx;
 pub mod model;
+pub mod session;
 pub mod settings;
 pub mod tokenizer;
 pub mod trace_file;
