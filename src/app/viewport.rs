@@ -73,3 +73,12 @@ pub struct MapViewport {
     /// Columns of one expert; 1 where a column has one expert or several.
     pub columns_per_expert: usize,
 }
+
+impl super::State {
+    /// Takes what was drawn: the next key and click mean what is on screen.
+    pub fn set_viewport(&mut self, viewport: Viewport) {
+        // Clamped while drawing, where the heights of messages are known.
+        self.chat.scroll = viewport.chat.scroll;
+        self.viewport = viewport;
+    }
+}

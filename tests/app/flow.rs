@@ -36,7 +36,11 @@ fn a_question_gets_an_answer_with_its_settings_and_counters() {
         &turn.outcome,
         Some(TurnOutcome::Finished { finish_reason: FinishReason::Stop, stats }) if stats.generated_tokens == turn.ids.len()
     ));
-    assert!(turn.parts.iter().any(|part| part.header.channel == Some(Channel::Analysis)));
+    assert!(
+        turn.parts
+            .iter()
+            .any(|part| part.header.channel == Some(Channel::Analysis))
+    );
     assert_eq!(turn.settings.effort, ReasoningEffort::Medium);
     rig.check();
 }
@@ -53,7 +57,10 @@ fn ctrl_c_stops_then_clears_then_arms_and_only_then_leaves() {
     let turn = rig.turn(rig.last());
     assert!(matches!(
         turn.outcome,
-        Some(TurnOutcome::Finished { finish_reason: FinishReason::Cancelled, .. })
+        Some(TurnOutcome::Finished {
+            finish_reason: FinishReason::Cancelled,
+            ..
+        })
     ));
     assert!(turn.ids.len() >= 3, "the partial answer stays");
     assert_eq!(rig.state.composer.text(), "next");
@@ -63,7 +70,10 @@ fn ctrl_c_stops_then_clears_then_arms_and_only_then_leaves() {
     assert!(!rig.effects.contains(&Effect::Quit));
     rig.wait(3_000);
     rig.press("ctrl-c");
-    assert!(!rig.effects.contains(&Effect::Quit), "armed for two seconds only");
+    assert!(
+        !rig.effects.contains(&Effect::Quit),
+        "armed for two seconds only"
+    );
     rig.press("ctrl-c");
     assert!(rig.effects.contains(&Effect::Quit));
 }
@@ -82,8 +92,14 @@ fn continuing_a_stopped_answer_equals_one_that_was_not_stopped() {
     stopped.press("esc c");
     assert!(matches!(opening(&stopped), AnswerOpening::Resume { ids } if ids.len() == kept));
     stopped.settle();
-    assert_eq!(stopped.turn(stopped.last()).ids, whole.turn(whole.last()).ids);
-    assert_eq!(stopped.turn(stopped.last()).final_text(), whole.turn(whole.last()).final_text());
+    assert_eq!(
+        stopped.turn(stopped.last()).ids,
+        whole.turn(whole.last()).ids
+    );
+    assert_eq!(
+        stopped.turn(stopped.last()).final_text(),
+        whole.turn(whole.last()).final_text()
+    );
     stopped.check();
 }
 
@@ -117,14 +133,22 @@ fn three_siblings_by_regenerating_and_none_is_lost() {
         .collect();
     let siblings = rig.tree().siblings(first).to_vec();
     assert_eq!(siblings.len(), 3);
-    assert_ne!(rig.turn(first).final_text(), texts[0], "another seed, another answer");
+    assert_ne!(
+        rig.turn(first).final_text(),
+        texts[0],
+        "another seed, another answer"
+    );
     rig.press("[");
     assert_eq!(rig.last(), siblings[1]);
     rig.press("[");
     assert_eq!(rig.last(), first);
     rig.press("R");
     rig.settle();
-    assert_eq!(rig.turn(rig.last()).ids, rig.turn(first).ids, "the same seed, the same tokens");
+    assert_eq!(
+        rig.turn(rig.last()).ids,
+        rig.turn(first).ids,
+        "the same seed, the same tokens"
+    );
     rig.check();
 }
 
@@ -148,7 +172,9 @@ fn editing_either_role_makes_a_branch() {
     assert_eq!(rig.turn(rig.last()).final_text(), "My words");
     assert!(rig.tree().node(rig.last()).unwrap().edited);
     rig.press("c");
-    assert!(matches!(opening(&rig), AnswerOpening::Edited { message } if message.text == "My words"));
+    assert!(
+        matches!(opening(&rig), AnswerOpening::Edited { message } if message.text == "My words")
+    );
     rig.settle();
     assert!(rig.turn(rig.last()).final_text().starts_with("My words"));
     rig.check();
@@ -164,7 +190,10 @@ fn a_sampler_changed_while_tokens_stream_is_recorded_with_its_index() {
     assert!((rig.state.sampling.params.temperature - 0.9).abs() < 1e-6);
     rig.settle();
     let turn = rig.turn(rig.last());
-    let last = turn.sampling_changes.last().expect("the change is recorded");
+    let last = turn
+        .sampling_changes
+        .last()
+        .expect("the change is recorded");
     assert!(last.token_index >= 3 && last.token_index <= turn.ids.len());
     assert!((last.sampling.temperature - 0.9).abs() < 1e-6);
     assert!((turn.settings.sampling.temperature - 1.0).abs() < 1e-6);
@@ -204,7 +233,10 @@ fn framing_is_edited_in_the_composer_and_the_draft_comes_back() {
     rig.press("enter");
     assert_eq!(rig.state.composer.text(), "draft");
     let framing = rig.tree().framing();
-    assert_eq!(framing.developer.instructions.as_deref(), Some("Talk like a pirate."));
+    assert_eq!(
+        framing.developer.instructions.as_deref(),
+        Some("Talk like a pirate.")
+    );
     rig.check();
 }
 
@@ -251,8 +283,14 @@ fn a_crash_keeps_the_chat_and_offers_to_reload() {
     rig.press("enter");
     rig.tokens(2);
     rig.crash();
-    assert!(matches!(rig.state.popups.last(), Some(Popup::Trouble { .. })));
-    assert!(matches!(rig.turn(rig.last()).outcome, Some(TurnOutcome::Crashed(_))));
+    assert!(matches!(
+        rig.state.popups.last(),
+        Some(Popup::Trouble { .. })
+    ));
+    assert!(matches!(
+        rig.turn(rig.last()).outcome,
+        Some(TurnOutcome::Crashed(_))
+    ));
     rig.press("esc");
     rig.act(Action::ReloadModel);
     rig.until(|state| state.model.ready().is_some());
@@ -273,7 +311,10 @@ fn the_token_cursor_walks_the_prompt_and_the_answer() {
     let per_layer = 4.0;
     for layer in 0..grid.num_layers() {
         let sum: f64 = grid.layer(layer).iter().sum();
-        assert!((sum - per_layer).abs() < 1e-9, "one token goes to four experts");
+        assert!(
+            (sum - per_layer).abs() < 1e-9,
+            "one token goes to four experts"
+        );
     }
     rig.press("f");
     assert_eq!(rig.state.token_position(), Some(newest));
@@ -285,7 +326,12 @@ fn every_position_but_the_last_has_its_routing_also_in_the_second_turn() {
     rig.ask("one");
     rig.ask("two");
     let run = rig.state.shown_run().expect("recorded");
-    let known: Vec<usize> = run.log.tokens().iter().map(|token| token.position).collect();
+    let known: Vec<usize> = run
+        .log
+        .tokens()
+        .iter()
+        .map(|token| token.position)
+        .collect();
     assert_eq!(known, (0..run.len() - 1).collect::<Vec<_>>());
 }
 
@@ -307,7 +353,10 @@ fn frozen_maps_hold_still_while_tokens_come() {
 fn scrolling_up_is_kept_while_text_comes_and_the_end_follows_again() {
     let mut rig = Rig::new();
     rig.ask("one");
-    rig.state.viewport.chat.top = Some(gptoss::app::Anchor { node: rig.last(), line: 9 });
+    rig.state.viewport.chat.top = Some(gptoss::app::Anchor {
+        node: rig.last(),
+        line: 9,
+    });
     rig.press("esc k");
     let held = rig.state.chat.scroll;
     assert!(matches!(held, Scroll::At(anchor) if anchor.line == 8));
@@ -341,7 +390,9 @@ fn a_paste_is_one_message_and_binary_stays_text() {
     rig.press("enter");
     rig.settle();
     let question = rig.tree().path()[0];
-    assert!(matches!(&rig.tree().node(question).unwrap().kind, NodeKind::User { text } if *text == pasted));
+    assert!(
+        matches!(&rig.tree().node(question).unwrap().kind, NodeKind::User { text } if *text == pasted)
+    );
     rig.input(Input::Paste("\u{1b}[31mred\u{0}\u{202e}".to_owned()));
     rig.check();
 }
@@ -350,16 +401,29 @@ fn a_paste_is_one_message_and_binary_stays_text() {
 fn sessions_are_asked_for_and_opened_ones_replace_the_tree() {
     let mut rig = Rig::new();
     rig.press("ctrl-s");
-    assert!(rig.effects.contains(&Effect::Session(SessionRequest::List { query: String::new() })));
+    assert!(rig.effects.contains(&Effect::Session(SessionRequest::List {
+        query: String::new()
+    })));
     rig.press("esc ctrl-n");
-    assert!(matches!(rig.effects.last(), Some(Effect::Session(SessionRequest::New(_)))));
+    assert!(matches!(
+        rig.effects.last(),
+        Some(Effect::Session(SessionRequest::New(_)))
+    ));
 }
 
 #[test]
 fn tab_goes_through_the_panes_on_screen() {
     let mut rig = Rig::new();
-    let area = gptoss::app::viewport::Area { width: 10, height: 10, ..Default::default() };
-    rig.state.viewport.panes = vec![(Focus::Chat, area), (Focus::Experts, area), (Focus::Composer, area)];
+    let area = gptoss::app::viewport::Area {
+        width: 10,
+        height: 10,
+        ..Default::default()
+    };
+    rig.state.viewport.panes = vec![
+        (Focus::Chat, area),
+        (Focus::Experts, area),
+        (Focus::Composer, area),
+    ];
     rig.press("esc tab");
     assert_eq!(rig.state.focus, Focus::Experts);
     rig.press("tab tab");
@@ -380,7 +444,9 @@ fn what_is_typed_while_no_model_is_ready_stays() {
 #[test]
 fn a_report_of_a_full_disk_is_shown_until_it_is_over() {
     let mut rig = Rig::new();
-    rig.report(Report::Store(gptoss::session::StoreEvent::Failed { message: "no space left".to_owned() }));
+    rig.report(Report::Store(gptoss::session::StoreEvent::Failed {
+        message: "no space left".to_owned(),
+    }));
     assert_eq!(rig.state.session.trouble.as_deref(), Some("no space left"));
     rig.wait(60_000);
     assert!(rig.state.session.trouble.is_some());

@@ -26,7 +26,11 @@ pub(crate) struct Rig {
 impl Rig {
     /// A program whose synthetic model is ready.
     pub(crate) fn new() -> Self {
-        Self::with(SyntheticModel { num_hidden_layers: 4, num_local_experts: 8, ..SyntheticModel::gpt_oss_20b() })
+        Self::with(SyntheticModel {
+            num_hidden_layers: 4,
+            num_local_experts: 8,
+            ..SyntheticModel::gpt_oss_20b()
+        })
     }
 
     /// A program with a synthetic model of this form.
@@ -34,7 +38,10 @@ impl Rig {
         let mut engine = start(move || SyntheticBackend::new(model)).expect("a thread");
         let events = engine.take_events().expect("taken once");
         let mut rig = Self {
-            state: State { seed_state: 7, ..State::default() },
+            state: State {
+                seed_state: 7,
+                ..State::default()
+            },
             now_ms: 0,
             saved: Vec::new(),
             effects: Vec::new(),
@@ -42,7 +49,10 @@ impl Rig {
             engine,
             events,
         };
-        rig.input(Input::Resize { columns: 120, rows: 40 });
+        rig.input(Input::Resize {
+            columns: 120,
+            rows: 40,
+        });
         let effects = app::start(&mut rig.state, ModelSource::Demo, rig.now_ms);
         rig.perform(effects);
         rig.until(|state| state.model.ready().is_some());
@@ -101,7 +111,12 @@ impl Rig {
 
     /// Takes events until so many tokens of the running answer have come.
     pub(crate) fn tokens(&mut self, count: usize) {
-        self.until(|state| state.running.as_ref().is_none_or(|running| running.generated_tokens >= count));
+        self.until(|state| {
+            state
+                .running
+                .as_ref()
+                .is_none_or(|running| running.generated_tokens >= count)
+        });
     }
 
     /// Takes events until the state is as wanted.
@@ -142,7 +157,10 @@ impl Rig {
         let report = match self.engine.try_send(command) {
             Ok(()) => return,
             Err(EngineError::Busy(command)) => Report::EngineBusy(command),
-            Err(error) => Report::EngineRefused { request: None, message: error.to_string() },
+            Err(error) => Report::EngineRefused {
+                request: None,
+                message: error.to_string(),
+            },
         };
         self.report(report);
     }
@@ -181,7 +199,11 @@ impl Rig {
 
     /// What always holds.
     pub(crate) fn check(&self) {
-        assert_eq!(self.replayed(), *self.tree(), "the file and the screen differ");
+        assert_eq!(
+            self.replayed(),
+            *self.tree(),
+            "the file and the screen differ"
+        );
         if let Some(running) = &self.state.running {
             assert!(self.tree().node(running.node).is_some());
         }
@@ -189,6 +211,10 @@ impl Rig {
             let cursor = self.state.map.cursor;
             assert!(cursor.layer < layers && cursor.expert < experts);
         }
-        self.state.sampling.params.validate().expect("the settings can be used");
+        self.state
+            .sampling
+            .params
+            .validate()
+            .expect("the settings can be used");
     }
 }

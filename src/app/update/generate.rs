@@ -236,7 +236,7 @@ impl State {
     }
 
     /// The wall clock, for what is stored; it may jump, and nothing depends on its order.
-    pub(in crate::app) fn wall_ms(&self) -> u64 {
+    pub fn wall_ms(&self) -> u64 {
         self.started_wall_ms.saturating_add(self.now_ms)
     }
 }

@@ -45,7 +45,12 @@ impl BarsRow<'_> {
     fn lines(&self, area: Rect) -> Lines {
         let experts = self.values.len().max(1);
         let columns = usize::from(area.width).max(1);
-        let widest = self.numbers.iter().map(|text| width(text)).max().unwrap_or(0);
+        let widest = self
+            .numbers
+            .iter()
+            .map(|text| width(text))
+            .max()
+            .unwrap_or(0);
         // Figures under the bars are worth more lines, if all lines fit.
         let with_numbers = usize::from(widest) + 1;
         let per_line = (columns / with_numbers).max(1);
@@ -58,7 +63,11 @@ impl BarsRow<'_> {
         };
         // Whole eights a line are easier to find one's way in.
         let per_line = (columns / columns_per_expert).clamp(1, experts);
-        let per_line = if per_line >= 8 && per_line < experts { per_line / 8 * 8 } else { per_line };
+        let per_line = if per_line >= 8 && per_line < experts {
+            per_line / 8 * 8
+        } else {
+            per_line
+        };
         let count = experts.div_ceil(per_line);
         let rows = (usize::from(area.height) / count).max(1) as u16;
         let axis = rows >= 2;
@@ -86,15 +95,37 @@ impl BarsRow<'_> {
         inside.then_some(expert)
     }
 
-    fn draw_line(&self, lines: &Lines, experts: std::ops::Range<usize>, area: Rect, buf: &mut Buffer) {
+    fn draw_line(
+        &self,
+        lines: &Lines,
+        experts: std::ops::Range<usize>,
+        area: Rect,
+        buf: &mut Buffer,
+    ) {
         let per = (lines.columns_per_expert, 1);
         for (place, expert) in experts.clone().enumerate() {
             let x = (place * lines.columns_per_expert) as u16;
             // A gap between bars, where one column can be spared.
-            let columns = (lines.columns_per_expert as u16).saturating_sub(1).clamp(1, 6);
+            let columns = (lines.columns_per_expert as u16)
+                .saturating_sub(1)
+                .clamp(1, 6);
             let marked = self.cursor == Some(expert);
-            let role = if marked { ThemeRole::AxisMark } else { ThemeRole::Series1 };
-            self.draw_bar(self.values[expert], role, Rect { x: area.x + x, width: columns, height: lines.bar_rows, ..area }, buf);
+            let role = if marked {
+                ThemeRole::AxisMark
+            } else {
+                ThemeRole::Series1
+            };
+            self.draw_bar(
+                self.values[expert],
+                role,
+                Rect {
+                    x: area.x + x,
+                    width: columns,
+                    height: lines.bar_rows,
+                    ..area
+                },
+                buf,
+            );
             if let Some(number) = self.numbers.get(expert).filter(|_| lines.numbers) {
                 let y = lines.bar_rows + u16::from(lines.axis);
                 put(buf, area, (x, y), number, self.theme.style(ThemeRole::Text));
@@ -119,7 +150,13 @@ impl BarsRow<'_> {
             }
             let glyph = bar(part, self.theme.glyphs());
             for x in 0..area.width {
-                put(buf, area, (x, area.height - 1 - level), glyph, self.theme.style(role));
+                put(
+                    buf,
+                    area,
+                    (x, area.height - 1 - level),
+                    glyph,
+                    self.theme.style(role),
+                );
             }
         }
     }

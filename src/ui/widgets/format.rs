@@ -94,7 +94,11 @@ pub fn short_text(text: &str, width: usize, glyphs: GlyphSet) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let ellipsis = glyphs.glyphs().ellipsis;
-    let mark = if ellipsis.width() <= width { ellipsis } else { "" };
+    let mark = if ellipsis.width() <= width {
+        ellipsis
+    } else {
+        ""
+    };
     let room = width - mark.width();
     let mut used = 0;
     let kept = text
@@ -155,15 +159,35 @@ mod tests {
     fn rates_and_shares_keep_what_matters() {
         check(
             rate,
-            &[(0.611, "0.61"), (9.999, "10.0"), (47.31, "47.3"), (99.96, "100"), (812.4, "812"), (f64::NAN, "-")],
+            &[
+                (0.611, "0.61"),
+                (9.999, "10.0"),
+                (47.31, "47.3"),
+                (99.96, "100"),
+                (812.4, "812"),
+                (f64::NAN, "-"),
+            ],
         );
         check(
             percent,
-            &[(0.0, "0%"), (0.061, "6.1%"), (0.0996, "10%"), (0.97, "97%"), (1.0, "100%"), (f64::INFINITY, "-")],
+            &[
+                (0.0, "0%"),
+                (0.061, "6.1%"),
+                (0.0996, "10%"),
+                (0.97, "97%"),
+                (1.0, "100%"),
+                (f64::INFINITY, "-"),
+            ],
         );
         check(
             probability,
-            &[(0.0, ".000"), (0.9126, ".913"), (0.9999, "1.00"), (1.0, "1.00"), (f64::NAN, "-")],
+            &[
+                (0.0, ".000"),
+                (0.9126, ".913"),
+                (0.9999, "1.00"),
+                (1.0, "1.00"),
+                (f64::NAN, "-"),
+            ],
         );
     }
 

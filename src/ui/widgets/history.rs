@@ -59,8 +59,15 @@ impl Widget for &TimeAxis<'_> {
     fn render(self, area: Rect, buf: &mut Buffer) {
         let graph = self.columns.graph(area.intersection(buf.area));
         let style = self.theme.style(ThemeRole::Faint);
-        let (long, short) = (format!("{} s ago", self.seconds), format!("-{} s", self.seconds));
-        let start = if width(&long) + 8 <= graph.width { long } else { short };
+        let (long, short) = (
+            format!("{} s ago", self.seconds),
+            format!("-{} s", self.seconds),
+        );
+        let start = if width(&long) + 8 <= graph.width {
+            long
+        } else {
+            short
+        };
         if width(&start) + 5 > graph.width {
             return;
         }
@@ -117,7 +124,10 @@ impl History<'_> {
             held = before.checked_sub(1).map(|last| rest[last]).or(held);
             rest = &rest[before..];
             let inside = rest.partition_point(|sample| sample.at_ms < start + slot_ms);
-            let finite = rest[..inside].iter().map(|s| s.value).filter(|v| v.is_finite());
+            let finite = rest[..inside]
+                .iter()
+                .map(|s| s.value)
+                .filter(|v| v.is_finite());
             let (sum, count) = finite.fold((0.0, 0u32), |(sum, count), v| (sum + v, count + 1));
             out.push(if count > 0 {
                 Some(sum / f64::from(count))
@@ -140,7 +150,10 @@ impl History<'_> {
     fn highest(&self) -> Option<f64> {
         let from = self.now_ms.saturating_sub(self.seconds * 1000);
         let shown = self.samples.iter().filter(|sample| sample.at_ms >= from);
-        shown.map(|sample| sample.value).filter(|value| value.is_finite()).reduce(f64::max)
+        shown
+            .map(|sample| sample.value)
+            .filter(|value| value.is_finite())
+            .reduce(f64::max)
     }
 
     fn draw_braille(&self, area: Rect, buf: &mut Buffer) {
@@ -156,7 +169,9 @@ impl History<'_> {
             let base = usize::from(area.height - 1 - y) * 4;
             for x in 0..area.width {
                 let lit = (0..2).flat_map(|side| {
-                    let height = heights[usize::from(x) * 2 + side].saturating_sub(base).min(4);
+                    let height = heights[usize::from(x) * 2 + side]
+                        .saturating_sub(base)
+                        .min(4);
                     (4 - height..4).map(move |row| (side, row))
                 });
                 let glyph = braille(lit);
@@ -187,9 +202,10 @@ impl History<'_> {
 
     /// The newest figure, and the highest one where there is room.
     fn text(&self, room: usize) -> String {
-        let newest = self.samples.last().filter(|sample| {
-            self.now_ms.saturating_sub(sample.at_ms) <= self.seconds * 1000
-        });
+        let newest = self
+            .samples
+            .last()
+            .filter(|sample| self.now_ms.saturating_sub(sample.at_ms) <= self.seconds * 1000);
         let current = newest.map_or_else(|| "-".to_owned(), |sample| rate(sample.value));
         let current = format!("{current} {}", self.unit);
         let max = self.max.or_else(|| self.highest());
@@ -209,7 +225,13 @@ impl Widget for &History<'_> {
         let room = usize::from(graph.x - area.x).saturating_sub(1);
         let label = short_text(self.label, room, set);
         let bottom = area.height - 1;
-        put(buf, area, (0, bottom), &label, self.theme.style(ThemeRole::Faint));
+        put(
+            buf,
+            area,
+            (0, bottom),
+            &label,
+            self.theme.style(ThemeRole::Faint),
+        );
         match set {
             GlyphSet::Unicode => self.draw_braille(graph, buf),
             GlyphSet::Ascii => self.draw_bars(graph, buf),
@@ -218,7 +240,13 @@ impl Widget for &History<'_> {
         let room = usize::from(area.width.saturating_sub(x));
         let text = self.text(room);
         let text = short_text(&text, room, set);
-        put(buf, area, (x, bottom), &text, self.theme.style(ThemeRole::Text));
+        put(
+            buf,
+            area,
+            (x, bottom),
+            &text,
+            self.theme.style(ThemeRole::Text),
+        );
     }
 }
 

@@ -47,8 +47,20 @@ impl Widget for &KeyHints<'_> {
         let area = area.intersection(buf.area);
         let mut x = 0;
         for hint in &self.hints[..self.fitting(area.width)] {
-            x = put(buf, area, (x, 0), hint.key, self.theme.style(ThemeRole::Key)) + 1;
-            x = put(buf, area, (x, 0), hint.word, self.theme.style(ThemeRole::KeyLabel)) + GAP;
+            x = put(
+                buf,
+                area,
+                (x, 0),
+                hint.key,
+                self.theme.style(ThemeRole::Key),
+            ) + 1;
+            x = put(
+                buf,
+                area,
+                (x, 0),
+                hint.word,
+                self.theme.style(ThemeRole::KeyLabel),
+            ) + GAP;
         }
     }
 }

@@ -52,7 +52,13 @@ impl ListRows<'_> {
             } else {
                 (glyphs.vertical, ThemeRole::Border)
             };
-            put(buf, area, (area.width - 1, y as u16), glyph, self.theme.style(role));
+            put(
+                buf,
+                area,
+                (area.width - 1, y as u16),
+                glyph,
+                self.theme.style(role),
+            );
         }
     }
 }
@@ -69,16 +75,45 @@ impl Widget for &ListRows<'_> {
             width: area.width - u16::from(scrolls),
             ..area
         };
-        let shown = self.rows.iter().enumerate().skip(first).take(usize::from(area.height));
+        let shown = self
+            .rows
+            .iter()
+            .enumerate()
+            .skip(first)
+            .take(usize::from(area.height));
         for ((index, line), y) in shown.zip(0..) {
-            let (row, indent) = (Rect { y: area.y + y, height: 1, ..text }, 2.min(text.width));
-            let content = Rect { x: row.x + indent, width: row.width - indent, ..row };
+            let (row, indent) = (
+                Rect {
+                    y: area.y + y,
+                    height: 1,
+                    ..text
+                },
+                2.min(text.width),
+            );
+            let content = Rect {
+                x: row.x + indent,
+                width: row.width - indent,
+                ..row
+            };
             if self.selected == Some(index) {
                 buf.set_style(row, self.theme.style(ThemeRole::Selection));
-                put(buf, row, (0, 0), self.theme.glyphs().selected, self.theme.style(ThemeRole::Selection));
+                put(
+                    buf,
+                    row,
+                    (0, 0),
+                    self.theme.glyphs().selected,
+                    self.theme.style(ThemeRole::Selection),
+                );
                 // The spans keep their attributes, the selection its colors.
-                let plain: Vec<_> = line.spans.iter().map(|span| span.content.as_ref()).collect();
-                let style = self.theme.style(ThemeRole::Selection).add_modifier(line.style.add_modifier);
+                let plain: Vec<_> = line
+                    .spans
+                    .iter()
+                    .map(|span| span.content.as_ref())
+                    .collect();
+                let style = self
+                    .theme
+                    .style(ThemeRole::Selection)
+                    .add_modifier(line.style.add_modifier);
                 put(buf, content, (0, 0), &plain.concat(), style);
             } else {
                 line.render(content, buf);

@@ -45,9 +45,7 @@ pub struct Meter<'a> {
 impl Meter<'_> {
     /// How near the limit is.
     pub fn level(&self) -> MeterLevel {
-        let past = |threshold: Option<f64>| {
-            matches!((self.share, threshold), (Some(share), Some(at)) if share >= at)
-        };
+        let past = |threshold: Option<f64>| matches!((self.share, threshold), (Some(share), Some(at)) if share >= at);
         if past(self.danger_at) {
             MeterLevel::Danger
         } else if past(self.warning_at) {
@@ -86,12 +84,22 @@ impl Widget for &Meter<'_> {
             MeterLevel::Warning => (ThemeRole::Warning, "!"),
             MeterLevel::Danger => (ThemeRole::Danger, "!!"),
         };
-        let text_role = if mark.is_empty() { ThemeRole::Text } else { role };
+        let text_role = if mark.is_empty() {
+            ThemeRole::Text
+        } else {
+            role
+        };
         let graph = self.columns.graph(area);
         let label_room = usize::from(graph.x - area.x).saturating_sub(1);
         let glyphs = self.theme.glyph_set();
         let label = short_text(self.label, label_room, glyphs);
-        put(buf, area, (0, 0), &label, self.theme.style(ThemeRole::Faint));
+        put(
+            buf,
+            area,
+            (0, 0),
+            &label,
+            self.theme.style(ThemeRole::Faint),
+        );
         let has_bar = graph.width >= LEAST_BAR;
         if let Some(share) = self.share.filter(|share| has_bar && share.is_finite()) {
             self.draw_bar(share, graph, role, buf);

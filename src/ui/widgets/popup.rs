@@ -60,7 +60,13 @@ impl Popup<'_> {
             return;
         }
         let text = short_text(text, room, self.theme.glyph_set());
-        put(buf, area, (2, y), &format!(" {text} "), self.theme.style(role));
+        put(
+            buf,
+            area,
+            (2, y),
+            &format!(" {text} "),
+            self.theme.style(role),
+        );
     }
 }
 

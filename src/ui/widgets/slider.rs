@@ -66,7 +66,13 @@ impl Widget for &Slider<'_> {
             (false, None) => (ThemeRole::Faint, ThemeRole::Faint),
         };
         if self.is_focused {
-            put(buf, area, (0, 0), glyphs.selected, self.theme.style(ThemeRole::Accent));
+            put(
+                buf,
+                area,
+                (0, 0),
+                glyphs.selected,
+                self.theme.style(ThemeRole::Accent),
+            );
         }
         let room = usize::from(self.label_columns).saturating_sub(1);
         let label = short_text(self.label, room, self.theme.glyph_set());
@@ -77,7 +83,13 @@ impl Widget for &Slider<'_> {
         };
         put_right(buf, left, (0, 0), self.value, self.theme.style(value_role));
         if self.is_changed {
-            put(buf, area, (left.width, 0), "*", self.theme.style(ThemeRole::Accent));
+            put(
+                buf,
+                area,
+                (left.width, 0),
+                "*",
+                self.theme.style(ThemeRole::Accent),
+            );
         }
         let track = self.track(area);
         if track.width < LEAST_TRACK {

@@ -44,7 +44,9 @@ impl Tabs<'_> {
             x = x.saturating_add(width(label));
             (index, start..x)
         });
-        ranges.take_while(|(_, range)| range.end <= area.right()).collect()
+        ranges
+            .take_while(|(_, range)| range.end <= area.right())
+            .collect()
     }
 
     /// Each view as drawn: one column before and after it, for the brackets.
@@ -56,7 +58,11 @@ impl Tabs<'_> {
             } else {
                 tab.key.to_owned()
             };
-            if selected { format!("[{text}]") } else { format!(" {text} ") }
+            if selected {
+                format!("[{text}]")
+            } else {
+                format!(" {text} ")
+            }
         };
         self.tabs.iter().enumerate().map(label).collect()
     }
@@ -67,8 +73,18 @@ impl Widget for &Tabs<'_> {
         let area = area.intersection(buf.area);
         let labels = self.labels(self.full_width() <= area.width);
         for (index, columns) in self.ranges(area) {
-            let role = if index == self.selected { ThemeRole::Selection } else { ThemeRole::KeyLabel };
-            put(buf, area, (columns.start - area.x, 0), &labels[index], self.theme.style(role));
+            let role = if index == self.selected {
+                ThemeRole::Selection
+            } else {
+                ThemeRole::KeyLabel
+            };
+            put(
+                buf,
+                area,
+                (columns.start - area.x, 0),
+                &labels[index],
+                self.theme.style(role),
+            );
         }
     }
 }

@@ -12,7 +12,13 @@ pub(super) fn width(text: &str) -> u16 {
 
 /// Writes `text` from column `x` of `area`'s row `y`, both counted from its corner; what does not
 /// fit is left out. Gives the column after it.
-pub(super) fn put(buf: &mut Buffer, area: Rect, (x, y): (u16, u16), text: &str, style: Style) -> u16 {
+pub(super) fn put(
+    buf: &mut Buffer,
+    area: Rect,
+    (x, y): (u16, u16),
+    text: &str,
+    style: Style,
+) -> u16 {
     let area = area.intersection(buf.area);
     if y >= area.height || x >= area.width {
         return x;
@@ -23,7 +29,13 @@ pub(super) fn put(buf: &mut Buffer, area: Rect, (x, y): (u16, u16), text: &str, 
 }
 
 /// Like [`put`], so that the text ends at the row's end or `before` columns ahead of it.
-pub(super) fn put_right(buf: &mut Buffer, area: Rect, (before, y): (u16, u16), text: &str, style: Style) {
+pub(super) fn put_right(
+    buf: &mut Buffer,
+    area: Rect,
+    (before, y): (u16, u16),
+    text: &str,
+    style: Style,
+) {
     let end = area.width.saturating_sub(before);
     put(buf, area, (end.saturating_sub(width(text)), y), text, style);
 }

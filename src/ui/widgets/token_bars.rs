@@ -61,16 +61,30 @@ impl TokenBars<'_> {
             (false, false) => ThemeRole::Faint,
         };
         if selected {
-            put(buf, area, (0, 0), self.theme.glyphs().selected, self.theme.style(ThemeRole::Accent));
+            put(
+                buf,
+                area,
+                (0, 0),
+                self.theme.glyphs().selected,
+                self.theme.style(ThemeRole::Accent),
+            );
         }
         let rank = format!("{:>2}", index + 1);
         put(buf, area, (1, 0), &rank, self.theme.style(ThemeRole::Faint));
         let columns = self.text_columns(area);
         let text = short_text(token.text, usize::from(columns), set);
-        let style = self.theme.style(if selected { ThemeRole::Selection } else { role });
+        let style = self
+            .theme
+            .style(if selected { ThemeRole::Selection } else { role });
         put(buf, area, (4, 0), &text, style);
         let x = 4 + columns + 1;
-        put(buf, area, (x, 0), &probability(token.probability), self.theme.style(role));
+        put(
+            buf,
+            area,
+            (x, 0),
+            &probability(token.probability),
+            self.theme.style(role),
+        );
         let mark = match (token.is_chosen, token.is_kept) {
             (true, _) => format!(" {} taken", self.theme.glyphs().chosen),
             (false, false) => " cut".to_owned(),
@@ -80,12 +94,20 @@ impl TokenBars<'_> {
         // All rows leave the room of the longest mark, so that bars compare.
         let room = area.width.saturating_sub(bar + 8);
         let end = if room >= LEAST_BAR {
-            let bar_role = if token.is_kept { ThemeRole::Series1 } else { ThemeRole::MeterRest };
+            let bar_role = if token.is_kept {
+                ThemeRole::Series1
+            } else {
+                ThemeRole::MeterRest
+            };
             self.draw_bar(token.probability, (bar, room), area, bar_role, buf)
         } else {
             bar - 1
         };
-        let role = if token.is_chosen { ThemeRole::Accent } else { ThemeRole::Faint };
+        let role = if token.is_chosen {
+            ThemeRole::Accent
+        } else {
+            ThemeRole::Faint
+        };
         put(buf, area, (end, 0), &mark, self.theme.style(role));
     }
 
@@ -100,7 +122,8 @@ impl TokenBars<'_> {
     ) -> u16 {
         let glyphs = self.theme.glyphs();
         let steps = glyphs.partial.len() + 1;
-        let filled = (probability.clamp(0.0, 1.0) * f64::from(room) * steps as f64).round() as usize;
+        let filled =
+            (probability.clamp(0.0, 1.0) * f64::from(room) * steps as f64).round() as usize;
         let filled = filled.max(usize::from(probability > 0.0));
         let style = self.theme.style(role);
         let mut end = x;
@@ -132,7 +155,11 @@ impl Widget for &TokenBars<'_> {
         if let Some(rest) = self.rest.filter(|_| rest_rows > 0) {
             let faint = self.theme.style(ThemeRole::Faint);
             let columns = self.text_columns(area);
-            let label = if columns >= 13 { "rest of vocab" } else { "rest" };
+            let label = if columns >= 13 {
+                "rest of vocab"
+            } else {
+                "rest"
+            };
             put(buf, area, (4, y), label, faint);
             put(buf, area, (4 + columns + 1, y), &probability(rest), faint);
         }

@@ -19,9 +19,8 @@ pub(in super::super) fn expert_axis(
     (columns_per_expert, experts_per_column): (usize, usize),
     marked: Option<usize>,
 ) {
-    let column = |expert: usize| {
-        ((expert - experts.start) / experts_per_column * columns_per_expert) as u16
-    };
+    let column =
+        |expert: usize| ((expert - experts.start) / experts_per_column * columns_per_expert) as u16;
     let mut step = 1;
     while step * columns_per_expert < LEAST_COLUMNS * experts_per_column {
         step *= 2;
@@ -40,7 +39,14 @@ pub(in super::super) fn expert_axis(
     // The mark is kept apart from its neighbors, and inside of the area.
     let text = marked.to_string();
     let x = column(marked).min(area.width.saturating_sub(width(&text)));
-    fill(buf, area, (x.saturating_sub(1), 0), width(&text) + 2, " ", style);
+    fill(
+        buf,
+        area,
+        (x.saturating_sub(1), 0),
+        width(&text) + 2,
+        " ",
+        style,
+    );
     clear_digits_after(buf, area, x + width(&text) + 1);
     put(buf, area, (x, 0), &text, theme.style(ThemeRole::AxisMark));
 }
@@ -59,13 +65,30 @@ fn clear_digits_after(buf: &mut Buffer, area: Rect, x: u16) {
 impl Heatmap<'_> {
     /// The numbers of layers; a row of several has the first one's, or the cursor's.
     pub(super) fn draw_labels(&self, layout: &MapLayout, buf: &mut Buffer) {
-        let gap = layout.labels.width.saturating_sub(super::layout::digits(self.frame.num_layers));
+        let gap = layout
+            .labels
+            .width
+            .saturating_sub(super::layout::digits(self.frame.num_layers));
         for row in 0..layout.labels.height {
             let layers = layout.layers_of_row(row);
-            let marked = self.frame.cursor.map(|cell| cell.layer).filter(|l| layers.contains(l));
-            let role = if marked.is_some() { ThemeRole::AxisMark } else { ThemeRole::Faint };
+            let marked = self
+                .frame
+                .cursor
+                .map(|cell| cell.layer)
+                .filter(|l| layers.contains(l));
+            let role = if marked.is_some() {
+                ThemeRole::AxisMark
+            } else {
+                ThemeRole::Faint
+            };
             let label = marked.unwrap_or(layers.start).to_string();
-            put_right(buf, layout.labels, (gap, row), &label, self.theme.style(role));
+            put_right(
+                buf,
+                layout.labels,
+                (gap, row),
+                &label,
+                self.theme.style(role),
+            );
         }
     }
 
@@ -78,7 +101,10 @@ impl Heatmap<'_> {
         let per = (fit.columns_per_expert, fit.experts_per_column);
         // A number may reach over the map's end, but not into the next title.
         let area = Rect {
-            width: layout.axis.width.min(layout.map.width + u16::from(layout.right.is_empty()) * 2),
+            width: layout
+                .axis
+                .width
+                .min(layout.map.width + u16::from(layout.right.is_empty()) * 2),
             ..layout.axis
         };
         expert_axis(buf, area, self.theme, layout.experts(), per, marked);
@@ -95,7 +121,13 @@ impl Heatmap<'_> {
             put(buf, layout.right, (2, 0), right.title, faint);
         }
         for row in 0..layout.map.height {
-            put(buf, layout.right, (0, top + row), self.theme.glyphs().vertical, self.theme.style(ThemeRole::Border));
+            put(
+                buf,
+                layout.right,
+                (0, top + row),
+                self.theme.glyphs().vertical,
+                self.theme.style(ThemeRole::Border),
+            );
             let value = self.right_value(right.values, layout.layers_of_row(row));
             put(buf, layout.right, (2, top + row), &value, text);
         }
@@ -103,7 +135,11 @@ impl Heatmap<'_> {
 
     /// The cursor's figure, else the mean of the row's.
     fn right_value(&self, values: &[f32], layers: std::ops::Range<usize>) -> String {
-        let own = self.frame.cursor.map(|cell| cell.layer).filter(|l| layers.contains(l));
+        let own = self
+            .frame
+            .cursor
+            .map(|cell| cell.layer)
+            .filter(|l| layers.contains(l));
         let layers = own.map_or(layers, |layer| layer..layer + 1);
         let known: Vec<f32> = layers
             .filter_map(|layer| values.get(layer).copied())

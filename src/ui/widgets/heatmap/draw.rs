@@ -53,7 +53,9 @@ impl Heatmap<'_> {
             Encoding::HalfBlock => {
                 let color = |layer: usize| match cursor.filter(|at| at.layer == layer) {
                     Some(_) => self.ramp().cursor_color(),
-                    None => self.ramp().color(self.value(layer..layer + 1, experts.clone())),
+                    None => self
+                        .ramp()
+                        .color(self.value(layer..layer + 1, experts.clone())),
                 };
                 let lower = layers.clone().nth(1).and_then(color);
                 halves(cell, color(layers.start), lower);
@@ -110,7 +112,13 @@ impl Heatmap<'_> {
 
     /// The greatest value of a block, of differences the one farthest from none; NaN without data.
     fn value(&self, layers: Range<usize>, experts: Range<usize>) -> f32 {
-        let strength = |value: f32| if self.diverging { (value - 0.5).abs() } else { value };
+        let strength = |value: f32| {
+            if self.diverging {
+                (value - 0.5).abs()
+            } else {
+                value
+            }
+        };
         layers
             .flat_map(|layer| {
                 let row = layer * self.frame.num_experts;

@@ -113,7 +113,11 @@ impl Fit {
 fn encoding(width: usize, height: usize, frame: &MapFrame) -> (Encoding, usize) {
     let layers = frame.num_layers;
     // Two layers a row by maximum only if that makes the difference between all and a window.
-    let merged = if layers > height && frame.detail == Detail::Overview { 2 } else { 1 };
+    let merged = if layers > height && frame.detail == Detail::Overview {
+        2
+    } else {
+        1
+    };
     let halves = draws_half_blocks(frame.has_colors, frame.glyphs);
     let unicode = frame.glyphs == GlyphSet::Unicode;
     match frame.cells {

@@ -24,12 +24,20 @@ impl Heatmap<'_> {
         let used = self.draw_legend(layout, used, buf);
         let note = match (layout.fit.layers_per_row, layout.fit.experts_per_column) {
             _ if !layout.fit.merges() => return,
-            (2, 2) if layout.fit.encoding != Encoding::HalfBlock => "2 layers x 2 experts a cell, by maximum",
+            (2, 2) if layout.fit.encoding != Encoding::HalfBlock => {
+                "2 layers x 2 experts a cell, by maximum"
+            }
             (_, 2) => "2 experts a column, by maximum",
             _ => "2 layers a row, by maximum",
         };
         if used + 2 + width(note) <= layout.footer.width {
-            put_right(buf, layout.footer, (0, 0), note, self.theme.style(ThemeRole::Faint));
+            put_right(
+                buf,
+                layout.footer,
+                (0, 0),
+                note,
+                self.theme.style(ThemeRole::Faint),
+            );
         }
     }
 
@@ -38,7 +46,10 @@ impl Heatmap<'_> {
         let Some(legend) = self.legend else {
             return x;
         };
-        let (text, faint) = (self.theme.style(ThemeRole::Text), self.theme.style(ThemeRole::Faint));
+        let (text, faint) = (
+            self.theme.style(ThemeRole::Text),
+            self.theme.style(ThemeRole::Faint),
+        );
         let chosen = matches!(layout.fit.encoding, Encoding::Quadrant | Encoding::Braille);
         let figures = width(legend.min_label) + width(legend.max_label) + RAMP_COLUMNS + 2;
         let titled = x + width(legend.title) + 1 + figures <= layout.footer.width;
@@ -55,12 +66,20 @@ impl Heatmap<'_> {
             let (glyph, style) = self.legend_cell(layout.fit.encoding, value);
             put(buf, layout.footer, (x + step, 0), glyph, style);
         }
-        put(buf, layout.footer, (x + RAMP_COLUMNS + 1, 0), legend.max_label, text)
+        put(
+            buf,
+            layout.footer,
+            (x + RAMP_COLUMNS + 1, 0),
+            legend.max_label,
+            text,
+        )
     }
 
     fn legend_cell(&self, encoding: Encoding, value: f32) -> (&'static str, Style) {
         match (encoding, self.ramp().color(value)) {
-            (Encoding::HalfBlock | Encoding::FullBlock, Some(color)) => (" ", Style::new().bg(color)),
+            (Encoding::HalfBlock | Encoding::FullBlock, Some(color)) => {
+                (" ", Style::new().bg(color))
+            }
             _ => self.ramp().glyph(value, self.theme.glyphs()),
         }
     }
@@ -72,7 +91,13 @@ impl Heatmap<'_> {
         if layout.footer.width >= MINIMAP_COLUMNS + 24 {
             for column in 0..MINIMAP_COLUMNS {
                 let glyph = self.minimap_glyph(layout, column);
-                put(buf, layout.footer, (column, 0), glyph.encode_utf8(&mut [0; 4]), accent);
+                put(
+                    buf,
+                    layout.footer,
+                    (column, 0),
+                    glyph.encode_utf8(&mut [0; 4]),
+                    accent,
+                );
             }
             x = MINIMAP_COLUMNS + 1;
         }
@@ -86,7 +111,13 @@ impl Heatmap<'_> {
             layout.num_layers,
             layout.num_experts
         );
-        put(buf, layout.footer, (x, 0), &text, self.theme.style(ThemeRole::Text))
+        put(
+            buf,
+            layout.footer,
+            (x, 0),
+            &text,
+            self.theme.style(ThemeRole::Text),
+        )
     }
 
     /// A cell of the picture: dots inside of the window; in ASCII the experts alone.
@@ -105,7 +136,12 @@ impl Heatmap<'_> {
         let mut dots = Vec::new();
         for (x, y) in (0..2).flat_map(|x| (0..4).map(move |y| (x, y))) {
             let place = usize::from(column) * 2 + x;
-            let across = inside(place, usize::from(MINIMAP_COLUMNS) * 2, layout.num_experts, &experts);
+            let across = inside(
+                place,
+                usize::from(MINIMAP_COLUMNS) * 2,
+                layout.num_experts,
+                &experts,
+            );
             if across && inside(y, 4, layout.num_layers, &layers) {
                 dots.push((x, y));
             }

@@ -44,13 +44,48 @@ struct Surround {
 
 /// Ever fewer surroundings: all of the map is worth more than its labels.
 const SURROUNDS: [Surround; 7] = [
-    Surround { axis: true, label_gap: Some(1), right: true, footer: true },
-    Surround { axis: true, label_gap: Some(1), right: true, footer: false },
-    Surround { axis: true, label_gap: Some(1), right: false, footer: true },
-    Surround { axis: true, label_gap: Some(1), right: false, footer: false },
-    Surround { axis: true, label_gap: Some(0), right: false, footer: false },
-    Surround { axis: false, label_gap: Some(0), right: false, footer: false },
-    Surround { axis: false, label_gap: None, right: false, footer: false },
+    Surround {
+        axis: true,
+        label_gap: Some(1),
+        right: true,
+        footer: true,
+    },
+    Surround {
+        axis: true,
+        label_gap: Some(1),
+        right: true,
+        footer: false,
+    },
+    Surround {
+        axis: true,
+        label_gap: Some(1),
+        right: false,
+        footer: true,
+    },
+    Surround {
+        axis: true,
+        label_gap: Some(1),
+        right: false,
+        footer: false,
+    },
+    Surround {
+        axis: true,
+        label_gap: Some(0),
+        right: false,
+        footer: false,
+    },
+    Surround {
+        axis: false,
+        label_gap: Some(0),
+        right: false,
+        footer: false,
+    },
+    Surround {
+        axis: false,
+        label_gap: None,
+        right: false,
+        footer: false,
+    },
 ];
 
 impl MapFrame {
@@ -77,7 +112,10 @@ impl MapFrame {
             return layout;
         }
         // A window needs its footer, which tells what part is shown, if a few rows are left.
-        let roomy = SURROUNDS.iter().enumerate().filter(|(_, s)| s.footer || area.height < 6);
+        let roomy = SURROUNDS
+            .iter()
+            .enumerate()
+            .filter(|(_, s)| s.footer || area.height < 6);
         roomy
             .map(|(_, surround)| self.place(area, *surround))
             .find(|layout| layout.map.width >= 8 && layout.map.height >= 2)
@@ -109,7 +147,12 @@ impl MapFrame {
             fit,
             map,
             labels: Rect::new(area.x, y, label_columns, fit.rows),
-            axis: Rect::new(x, area.y, area.width - label_columns - right_columns, axis_rows),
+            axis: Rect::new(
+                x,
+                area.y,
+                area.width - label_columns - right_columns,
+                axis_rows,
+            ),
             right: Rect::new(x + fit.columns, area.y, right_columns, axis_rows + fit.rows),
             footer: Rect::new(area.x, map.bottom(), area.width, footer_rows).intersection(area),
             first_layer,
@@ -129,8 +172,20 @@ impl MapFrame {
         };
         let cursor = self.cursor;
         (
-            first(self.origin.layer, cursor.map(|c| c.layer), layers, self.num_layers, fit.layers_per_row),
-            first(self.origin.expert, cursor.map(|c| c.expert), experts, self.num_experts, fit.experts_per_column),
+            first(
+                self.origin.layer,
+                cursor.map(|c| c.layer),
+                layers,
+                self.num_layers,
+                fit.layers_per_row,
+            ),
+            first(
+                self.origin.expert,
+                cursor.map(|c| c.expert),
+                experts,
+                self.num_experts,
+                fit.experts_per_column,
+            ),
         )
     }
 }

@@ -25,6 +25,7 @@ use crate::ui::theme::{GlyphSet, HeatRamp, Theme};
 
 pub(super) use axis::expert_axis;
 pub use fit::{CellChoice, Detail, Encoding, Fit};
+pub(super) use footer::braille;
 pub use layout::{MapFrame, MapLayout};
 
 /// A layer's expert.
@@ -88,7 +89,11 @@ impl<'a> Heatmap<'a> {
 
     /// How an area of map cells alone, without labels, is best used in full color.
     pub fn fit(area: Rect, num_layers: usize, num_experts: usize) -> Fit {
-        Fit::of(area.width, area.height, &MapFrame::new(num_layers, num_experts))
+        Fit::of(
+            area.width,
+            area.height,
+            &MapFrame::new(num_layers, num_experts),
+        )
     }
 
     /// How cells are drawn.
@@ -165,4 +170,3 @@ impl<'a> Heatmap<'a> {
 fn draws_half_blocks(has_colors: bool, glyphs: GlyphSet) -> bool {
     has_colors && glyphs == GlyphSet::Unicode
 }
-

@@ -1,0 +1,191 @@
+//! What the chat shows before the first message.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::plain_text::wrapped;
+use crate::app::action::Action;
+use crate::app::state::{ModelStatus, State};
+use crate::engine::protocol::{LoadStage, ModelSource};
+use crate::ui::chrome::{put, put_all, width};
+use crate::ui::theme::{Theme, ThemeRole};
+use crate::ui::widgets::format;
+
+/// Questions that the built-in model answers well.
+const EXAMPLES: [&str; 3] = [
+    "What is 48 + 75?",
+    "Which is larger, 381 or 318?",
+    "Say hello in French.",
+];
+
+/// The keys to know first.
+const KEYS: [Action; 6] = [
+    Action::Send,
+    Action::Back,
+    Action::ViewExperts,
+    Action::Models,
+    Action::Palette,
+    Action::Help,
+];
+
+/// Draws what this is, the model, questions to begin with and the first keys.
+pub(super) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
+    let rows = rows(state, area.width.saturating_sub(3));
+    let top = area.height.saturating_sub(rows.len() as u16) / 3;
+    for (y, row) in (top..area.height).zip(&rows) {
+        let pieces: Vec<_> = row
+            .iter()
+            .map(|(text, role)| (text.as_str(), theme.style(*role)))
+            .collect();
+        put_all(buf, area, (2, y), &pieces);
+    }
+    if let ModelStatus::Loading {
+        progress: Some(progress),
+        ..
+    } = &state.model
+    {
+        let y = top + rows.len() as u16 + 1;
+        if progress.total_bytes > 0 && y < area.height {
+            let share = progress.done_bytes as f64 / progress.total_bytes as f64;
+            bar(buf, area, (2, y), share, theme);
+        }
+    }
+}
+
+/// A bar of at most forty columns.
+pub(super) fn bar(
+    buf: &mut Buffer,
+    area: Rect,
+    (x, y): (u16, u16),
+    share: f64,
+    theme: &Theme,
+) -> u16 {
+    let columns = area.width.saturating_sub(x + 2).min(40);
+    let filled = (share.clamp(0.0, 1.0) * f64::from(columns)).round() as u16;
+    let glyphs = theme.glyphs();
+    for column in 0..columns {
+        let (glyph, role) = if column < filled {
+            (glyphs.fill, ThemeRole::MeterFill)
+        } else {
+            (glyphs.rest, ThemeRole::MeterRest)
+        };
+        put(buf, area, (x + column, y), glyph, theme.style(role));
+    }
+    x + columns
+}
+
+type Row = Vec<(String, ThemeRole)>;
+
+fn rows(state: &State, columns: u16) -> Vec<Row> {
+    let mut rows: Vec<Row> = Vec::new();
+    let mut say = |text: &str, role: ThemeRole| {
+        for line in wrapped(text, columns) {
+            rows.push(vec![(line, role)]);
+        }
+    };
+    say("A playground for gpt-oss", ThemeRole::Heading);
+    say(
+        "Chat with the model and watch which experts each token goes to, what else it might have said, \
+         and what it costs.",
+        ThemeRole::Faint,
+    );
+    say("", ThemeRole::Text);
+    model(state, &mut say);
+    if matches!(state.model, ModelStatus::Ready(_)) {
+        say("", ThemeRole::Text);
+        say("Try", ThemeRole::Strong);
+        for example in EXAMPLES {
+            say(&format!("  {example}"), ThemeRole::User);
+        }
+    }
+    rows.push(Vec::new());
+    let keys: Vec<_> = KEYS
+        .into_iter()
+        .filter_map(|action| {
+            Some((
+                state.keymap.first_key(action)?.1.to_string(),
+                action.info().help,
+            ))
+        })
+        .collect();
+    let longest = keys.iter().map(|(key, _)| width(key)).max().unwrap_or(0);
+    for (key, help) in keys {
+        let gap = " ".repeat(usize::from(longest - width(&key)) + 2);
+        rows.push(vec![
+            (key, ThemeRole::Key),
+            (gap, ThemeRole::Text),
+            (help.to_owned(), ThemeRole::KeyLabel),
+        ]);
+    }
+    rows
+}
+
+fn model(state: &State, say: &mut impl FnMut(&str, ThemeRole)) {
+    match &state.model {
+        ModelStatus::None => say("No model is loaded.", ThemeRole::Warning),
+        ModelStatus::Loading {
+            source, progress, ..
+        } => {
+            say(
+                &format!("Loading {}", source_name(source)),
+                ThemeRole::Strong,
+            );
+            if let Some(progress) = progress {
+                let stage = match progress.stage {
+                    LoadStage::Reading => "reading configuration and tokenizer",
+                    LoadStage::Weights => "reading weights",
+                    LoadStage::Quantizing => "quantizing",
+                    LoadStage::WarmingUp => "warming up",
+                };
+                let bytes = match progress.total_bytes {
+                    0 => String::new(),
+                    total => format!(
+                        ", {} of {}",
+                        format::bytes(progress.done_bytes),
+                        format::bytes(total)
+                    ),
+                };
+                say(&format!("{stage}{bytes}"), ThemeRole::Faint);
+            }
+        }
+        ModelStatus::Ready(summary) => {
+            say(&summary.name, ThemeRole::Assistant);
+            let text = format!(
+                "{} layers of {} experts, {} for each token; {} of weights, {} on {}",
+                summary.layers.len(),
+                summary.num_local_experts,
+                summary.num_experts_per_tok,
+                format::bytes(summary.weights_bytes),
+                summary.dtype,
+                summary.device,
+            );
+            say(&text, ThemeRole::Faint);
+            if let Some(origin) = super::notes::origin(summary.origin) {
+                say(&format!("Answers are {origin}."), ThemeRole::Warning);
+            }
+        }
+        ModelStatus::Failed { source, report } => {
+            say(
+                &format!("{} could not be loaded", source_name(source)),
+                ThemeRole::Danger,
+            );
+            say(&report.message, ThemeRole::Text);
+            if let Some(hint) = &report.hint {
+                say(hint, ThemeRole::Faint);
+            }
+        }
+    }
+}
+
+/// A name for where a model comes from.
+pub(in crate::ui) fn source_name(source: &ModelSource) -> String {
+    match source {
+        ModelSource::Demo => "the built-in model".to_owned(),
+        ModelSource::Directory(path) => {
+            let name = path
+                .file_name()
+                .map(|name| name.to_string_lossy().into_owned());
+            name.unwrap_or_else(|| path.display().to_string())
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! What stands under an answer: progress, changes of settings, figures, how it ended.
+
+use super::message::Block;
+use super::plain_text::wrapped;
+use super::words;
+use crate::app::state::State;
+use crate::engine::protocol::ModelOrigin;
+use crate::session::Turn;
+use crate::ui::chrome;
+use crate::ui::theme::{Theme, ThemeRole};
+
+/// What tokens are if no model computed them.
+pub(in crate::ui) fn origin(origin: ModelOrigin) -> Option<&'static str> {
+    match origin {
+        ModelOrigin::Model => None,
+        ModelOrigin::Scripted => Some("scripted, no model"),
+        ModelOrigin::Synthetic => Some("synthetic, no model"),
+    }
+}
+
+/// A row with a mark before it.
+pub(super) fn note(text: &str, role: ThemeRole, theme: &Theme) -> Block {
+    let mark = format!("{} ", theme.glyphs().warning);
+    Block::Row {
+        left: vec![(mark, role), (text.to_owned(), role)],
+        right: String::new(),
+    }
+}
+
+/// What the engine does for the answer while there is no text yet.
+pub(super) fn running(blocks: &mut Vec<Block>, state: &State, turn: &Turn, theme: &Theme) {
+    let Some(running) = &state.running else {
+        return;
+    };
+    let has_text = turn.parts.last().is_some_and(|part| part.ending.is_none());
+    let spinner = theme.glyphs().spinner_at(state.now_ms);
+    let waiting = |text: &str| Block::Row {
+        left: vec![
+            (format!("{spinner} "), ThemeRole::Accent),
+            (text.to_owned(), ThemeRole::Faint),
+        ],
+        right: String::new(),
+    };
+    match running.prefill {
+        None if running.generated_tokens == 0 => blocks.push(waiting("waiting for the engine")),
+        Some((done, total)) if running.first_token_ms.is_none() => {
+            let text = format!("reading the prompt {done}/{total}");
+            let share = done as f64 / total.max(1) as f64;
+            blocks.push(Block::Progress { share, text });
+        }
+        _ if !has_text => blocks.push(waiting("writing")),
+        _ => {}
+    }
+}
+
+/// Settings that were changed while the answer was written, and where it was cut short by hand.
+pub(super) fn changes(blocks: &mut Vec<Block>, turn: &Turn, width: u16, theme: &Theme) {
+    let mut before = &turn.settings.sampling;
+    for change in &turn.sampling_changes {
+        let what = words::changes(before, &change.sampling);
+        if !what.is_empty() {
+            let text = format!(
+                "changed at token {}: {}",
+                change.token_index,
+                what.join(chrome::dot(theme))
+            );
+            faint(blocks, &text, width);
+        }
+        before = &change.sampling;
+    }
+    for inserted in turn.inserted.iter().filter(|range| !range.is_empty()) {
+        faint(
+            blocks,
+            &format!("answer asked for at token {}", inserted.start),
+            width,
+        );
+    }
+}
+
+/// The figures of a finished answer, and how it ended.
+pub(super) fn outcome(blocks: &mut Vec<Block>, turn: &Turn, width: u16, theme: &Theme) {
+    let Some(outcome) = &turn.outcome else {
+        return;
+    };
+    if let Some((text, is_error)) = words::ending(outcome, turn.settings.max_tokens) {
+        let role = if is_error {
+            ThemeRole::Danger
+        } else {
+            ThemeRole::Warning
+        };
+        let mut rows = wrapped(&text, width.saturating_sub(2)).into_iter();
+        blocks.extend(rows.next().map(|first| note(&first, role, theme)));
+        blocks.extend(rows.map(|row| Block::Row {
+            left: vec![(format!("  {row}"), role)],
+            right: String::new(),
+        }));
+    }
+    if let crate::session::TurnOutcome::Finished { stats, .. } = outcome {
+        faint(
+            blocks,
+            &words::figures(stats, &turn.settings).join(chrome::dot(theme)),
+            width,
+        );
+    }
+}
+
+fn faint(blocks: &mut Vec<Block>, text: &str, width: u16) {
+    blocks.extend(wrapped(text, width).into_iter().map(|row| Block::Row {
+        left: vec![(row, ThemeRole::Faint)],
+        right: String::new(),
+    }));
+}

@@ -1,0 +1,134 @@
+//! Figures and settings of answers in words.
+
+use crate::generate::{FinishReason, GenerationStats, SamplingParams};
+use crate::session::{TurnOutcome, TurnSettings};
+use crate::ui::widgets::format;
+
+/// The settings that are not at their default, and the temperature.
+pub(in crate::ui) fn sampling(params: &SamplingParams) -> Vec<String> {
+    let mut words = vec![format!("temperature {}", number(params.temperature))];
+    let plain = SamplingParams {
+        temperature: params.temperature,
+        seed: params.seed,
+        ..SamplingParams::default()
+    };
+    words.extend(changes(&plain, params));
+    words
+}
+
+/// What differs between two settings.
+pub(super) fn changes(before: &SamplingParams, after: &SamplingParams) -> Vec<String> {
+    let numbers = [
+        ("temperature", before.temperature, after.temperature),
+        ("top-p", before.top_p, after.top_p),
+        ("min-p", before.min_p, after.min_p),
+        ("top-k", before.top_k as f32, after.top_k as f32),
+        (
+            "xtc probability",
+            before.xtc.probability,
+            after.xtc.probability,
+        ),
+        ("xtc threshold", before.xtc.threshold, after.xtc.threshold),
+        ("dry", before.dry.multiplier, after.dry.multiplier),
+        ("dry base", before.dry.base, after.dry.base),
+        (
+            "repetition",
+            before.repetition_penalty,
+            after.repetition_penalty,
+        ),
+        ("presence", before.presence_penalty, after.presence_penalty),
+        (
+            "frequency",
+            before.frequency_penalty,
+            after.frequency_penalty,
+        ),
+    ];
+    let mut words: Vec<String> = numbers
+        .iter()
+        .filter(|(_, before, after)| before.to_bits() != after.to_bits())
+        .map(|(name, _, after)| format!("{name} {}", number(*after)))
+        .collect();
+    if before.logit_bias != after.logit_bias {
+        words.push(format!("bias on {} tokens", after.logit_bias.len()));
+    }
+    if before.seed != after.seed {
+        words.push(format!("seed {}", after.seed));
+    }
+    words
+}
+
+fn number(value: f32) -> String {
+    let text = format!("{value:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// The counters and settings of a finished answer.
+pub(super) fn figures(stats: &GenerationStats, settings: &TurnSettings) -> Vec<String> {
+    let mut words = vec![tokens(stats.generated_tokens)];
+    words.extend(
+        stats
+            .decode_tps
+            .map(|rate| format!("{} tok/s", format::rate(rate))),
+    );
+    words.extend(
+        stats
+            .time_to_first_token_ms
+            .map(|ms| format!("first token {}", format::duration_ms(ms as u64))),
+    );
+    words.extend(sampling(&settings.sampling));
+    words.push(format!("seed {}", settings.sampling.seed));
+    words
+}
+
+/// A number of tokens.
+pub(in crate::ui) fn tokens(count: usize) -> String {
+    if count == 1 {
+        "1 token".to_owned()
+    } else {
+        format!("{count} tokens")
+    }
+}
+
+/// What a person should know of how an answer ended, whether it is an error, and what to do next;
+/// none where it simply ended.
+pub(in crate::ui) fn ending(
+    outcome: &TurnOutcome,
+    max_tokens: Option<usize>,
+) -> Option<(String, bool)> {
+    match outcome {
+        TurnOutcome::Finished {
+            finish_reason,
+            stats,
+        } => {
+            match finish_reason {
+                FinishReason::Stop => None,
+                FinishReason::Cancelled => {
+                    Some(("stopped; c goes on, r answers again".to_owned(), false))
+                }
+                FinishReason::Length => {
+                    let text = match max_tokens.filter(|max| stats.generated_tokens >= *max) {
+                    Some(max) => format!("ended at the limit of {}; c goes on", tokens(max)),
+                    None => "the context is full; begin a new session or leave the oldest turns out \
+                             (drop-oldest-turns in the palette)"
+                        .to_owned(),
+                };
+                    Some((text, false))
+                }
+            }
+        }
+        TurnOutcome::Failed(report) | TurnOutcome::Crashed(report) => {
+            let word = if matches!(outcome, TurnOutcome::Failed(_)) {
+                "failed"
+            } else {
+                "the engine crashed"
+            };
+            let hint = report.hint.as_deref().unwrap_or("r answers again");
+            Some((format!("{word}: {}; {hint}", report.message), true))
+        }
+        TurnOutcome::Written => Some(("written by you; c lets the model go on".to_owned(), false)),
+        TurnOutcome::Interrupted => Some((
+            "interrupted when the program ended; c goes on".to_owned(),
+            false,
+        )),
+    }
+}

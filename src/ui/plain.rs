@@ -1,0 +1,1 @@
+//! The same state as linear text.
