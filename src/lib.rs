@@ -53,6 +53,8 @@ pub mod session;
 pub mod settings;
 pub mod tokenizer;
 pub mod trace_file;
+#[cfg(unix)]
+pub mod tui;
 pub mod ui;
 
 #[cfg(feature = "mlx")]

@@ -26,7 +26,9 @@ impl Clock {
 
     /// The wall clock when this one was 0, in milliseconds since 1970.
     pub fn start_wall_ms(self) -> u64 {
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let wall = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         wall.saturating_sub(self.start.elapsed()).as_millis() as u64
     }
 }

@@ -3,7 +3,9 @@
 //! Both go through [`name`], so that a chord in a settings file and the key press that it means
 //! always have the same name, whichever way the terminal encodes it.
 
-use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind};
+use crossterm::event::{
+    Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind,
+};
 
 use crate::app::{Input, Key, MouseInput, MouseKind};
 
@@ -20,7 +22,11 @@ pub fn translate(event: Event) -> Option<Input> {
                 MouseEventKind::ScrollDown => MouseKind::WheelDown,
                 _ => return None,
             };
-            Some(Input::Mouse(MouseInput { kind, x: mouse.column, y: mouse.row }))
+            Some(Input::Mouse(MouseInput {
+                kind,
+                x: mouse.column,
+                y: mouse.row,
+            }))
         }
         Event::Resize(columns, rows) => Some(Input::Resize { columns, rows }),
         Event::FocusGained | Event::FocusLost => None,
@@ -40,7 +46,9 @@ fn press(event: KeyEvent) -> Option<Key> {
 #[non_exhaustive]
 pub enum ChordError {
     /// It is not understood.
-    #[error("keys.{context}.\"{chord}\": this is no key; write for example \"ctrl-p\", \"shift-tab\", \"f2\", \"G\"")]
+    #[error(
+        "keys.{context}.\"{chord}\": this is no key; write for example \"ctrl-p\", \"shift-tab\", \"f2\", \"G\""
+    )]
     Unknown {
         /// The table in which it stands.
         context: String,
@@ -59,8 +67,14 @@ pub enum ChordError {
 
 /// The key that a chord of the settings means; `context` is named in errors.
 pub fn canonical(context: &str, chord: &str) -> Result<Key, ChordError> {
-    let unknown = || ChordError::Unknown { context: context.to_owned(), chord: chord.to_owned() };
-    let unreportable = || ChordError::Unreportable { context: context.to_owned(), chord: chord.to_owned() };
+    let unknown = || ChordError::Unknown {
+        context: context.to_owned(),
+        chord: chord.to_owned(),
+    };
+    let unreportable = || ChordError::Unreportable {
+        context: context.to_owned(),
+        chord: chord.to_owned(),
+    };
     // The chord parser folds the case and knows ASCII alone; a lone character is itself.
     if let Some(character) = lone(chord) {
         return name(KeyCode::Char(character), KeyModifiers::NONE).ok_or_else(unreportable);
@@ -201,7 +215,11 @@ mod tests {
             (KeyCode::F(4), M::NONE, "f4"),
         ] {
             let input = translate(event(code, modifiers));
-            assert_eq!(input, Some(Input::Key(Key::new(name))), "{code:?} {modifiers:?}");
+            assert_eq!(
+                input,
+                Some(Input::Key(Key::new(name))),
+                "{code:?} {modifiers:?}"
+            );
         }
     }
 
@@ -210,7 +228,10 @@ mod tests {
         let mut release = KeyEvent::new(KeyCode::Char('a'), KeyModifiers::NONE);
         release.kind = KeyEventKind::Release;
         assert_eq!(translate(Event::Key(release)), None);
-        assert_eq!(translate(event(KeyCode::CapsLock, KeyModifiers::NONE)), None);
+        assert_eq!(
+            translate(event(KeyCode::CapsLock, KeyModifiers::NONE)),
+            None
+        );
         assert_eq!(translate(Event::FocusGained), None);
     }
 
@@ -240,7 +261,12 @@ mod tests {
             let key = canonical("chat", chord);
             match (name, key) {
                 ("", Err(error)) => {
-                    assert!(error.to_string().starts_with(&format!("keys.chat.\"{chord}\": ")), "{error}");
+                    assert!(
+                        error
+                            .to_string()
+                            .starts_with(&format!("keys.chat.\"{chord}\": ")),
+                        "{error}"
+                    );
                 }
                 (name, key) => assert_eq!(key, Ok(Key::new(name)), "{chord}"),
             }

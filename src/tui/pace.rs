@@ -11,7 +11,10 @@ pub struct Rates {
 
 impl Default for Rates {
     fn default() -> Self {
-        Self { max_fps: 30, map_fps: 10 }
+        Self {
+            max_fps: 30,
+            map_fps: 10,
+        }
     }
 }
 
@@ -37,7 +40,10 @@ pub(super) struct Pace {
 
 impl Pace {
     pub(super) fn new(rates: Rates) -> Self {
-        Self { rates, ..Self::default() }
+        Self {
+            rates,
+            ..Self::default()
+        }
     }
 
     /// Something has changed.
@@ -69,7 +75,10 @@ mod tests {
 
     #[test]
     fn frames_are_due_after_changes_alone() {
-        let mut pace = Pace::new(Rates { max_fps: 50, map_fps: 10 });
+        let mut pace = Pace::new(Rates {
+            max_fps: 50,
+            map_fps: 10,
+        });
         assert_eq!(pace.due_ms(), None);
         pace.mark(Change::Any);
         assert_eq!(pace.due_ms(), Some(0));

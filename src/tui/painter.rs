@@ -35,7 +35,10 @@ pub struct UiPainter {
 
 impl fmt::Debug for UiPainter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UiPainter").field("name", &self.name).field("backdrop", &self.backdrop).finish_non_exhaustive()
+        f.debug_struct("UiPainter")
+            .field("name", &self.name)
+            .field("backdrop", &self.backdrop)
+            .finish_non_exhaustive()
     }
 }
 
@@ -45,7 +48,13 @@ impl UiPainter {
     /// *Errors:* a line for the person where there is no such theme.
     pub fn new(make: MakeTheme, name: &str, backdrop: Backdrop) -> Result<Self, String> {
         let theme = make(name, backdrop)?;
-        Ok(Self { make, name: name.to_owned(), backdrop, theme, cache: ui::Cache::default() })
+        Ok(Self {
+            make,
+            name: name.to_owned(),
+            backdrop,
+            theme,
+            cache: ui::Cache::default(),
+        })
     }
 
     fn rebuild(&mut self, theme: Theme) {

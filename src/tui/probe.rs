@@ -26,7 +26,9 @@ pub struct Answers {
 ///
 /// False where the system has no thread to give; then nothing is asked.
 pub fn start(answer: impl FnOnce(Answers) + Send + 'static) -> bool {
-    let spawned = thread::Builder::new().name("gptoss-probe".to_owned()).spawn(move || answer(ask()));
+    let spawned = thread::Builder::new()
+        .name("gptoss-probe".to_owned())
+        .spawn(move || answer(ask()));
     if let Err(error) = &spawned {
         tracing::error!(%error, "the terminal was not asked about itself");
     }
@@ -41,10 +43,14 @@ fn ask() -> Answers {
     if let Err(error) = &mode {
         tracing::debug!(%error, "the terminal's background is unknown");
     }
-    let kitty_keys = !is_silent && crossterm::terminal::supports_keyboard_enhancement().unwrap_or(false);
+    let kitty_keys =
+        !is_silent && crossterm::terminal::supports_keyboard_enhancement().unwrap_or(false);
     let backdrop = mode.ok().map(|mode| match mode {
         ThemeMode::Dark => Backdrop::Dark,
         ThemeMode::Light => Backdrop::Light,
     });
-    Answers { backdrop, kitty_keys }
+    Answers {
+        backdrop,
+        kitty_keys,
+    }
 }

@@ -53,7 +53,10 @@ pub enum Exit {
 }
 
 /// What the loop stands on.
-#[expect(missing_debug_implementations, reason = "streams and terminals have none")]
+#[expect(
+    missing_debug_implementations,
+    reason = "streams and terminals have none"
+)]
 pub struct Setup<B: Backend> {
     /// The program's clock.
     pub clock: Clock,
@@ -284,7 +287,9 @@ where
             return Ok(());
         }
         for _ in 0..DRAINED_AT_ONCE {
-            let Some(arrival) = self.sources.next(None).now_or_never() else { break };
+            let Some(arrival) = self.sources.next(None).now_or_never() else {
+                break;
+            };
             self.take(arrival)?;
         }
         if let Some(report) = self.performer.fresh_figures(&self.state) {
@@ -330,7 +335,10 @@ where
     /// When to wake up where nothing comes.
     fn wake_ms(&self) -> Option<u64> {
         let frame = self.pace.due_ms().filter(|_| !self.is_away);
-        let deadline = self.state.next_deadline_ms().filter(|at| Some(*at) != self.kept_deadline_ms);
+        let deadline = self
+            .state
+            .next_deadline_ms()
+            .filter(|at| Some(*at) != self.kept_deadline_ms);
         [frame, deadline].into_iter().flatten().min()
     }
 
@@ -401,7 +409,9 @@ where
     }
 
     fn key(&mut self, event: TerminalEvent) -> io::Result<()> {
-        let Some(input) = translate(event) else { return Ok(()) };
+        let Some(input) = translate(event) else {
+            return Ok(());
+        };
         let effects = app::input(&mut self.state, input, self.clock.now_ms());
         self.pace.mark(Change::Any);
         self.perform(effects)
@@ -509,7 +519,9 @@ where
     fn redraw(&mut self) -> io::Result<()> {
         // `Terminal::clear` would ask the terminal where its cursor is, and wait.
         let size = self.terminal.size().map_err(io::Error::other)?;
-        self.terminal.resize(size.into()).map_err(io::Error::other)?;
+        self.terminal
+            .resize(size.into())
+            .map_err(io::Error::other)?;
         self.state.size = (size.width, size.height);
         self.pace.mark(Change::Any);
         Ok(())

@@ -29,8 +29,14 @@ pub fn listen() -> io::Result<mpsc::UnboundedReceiver<Signal>> {
         (SignalKind::interrupt(), Signal::Interrupt),
         (SignalKind::terminate(), Signal::Terminate),
         (SignalKind::hangup(), Signal::Terminate),
-        (SignalKind::from_raw(signal_hook::consts::SIGTSTP), Signal::Stop),
-        (SignalKind::from_raw(signal_hook::consts::SIGCONT), Signal::Continue),
+        (
+            SignalKind::from_raw(signal_hook::consts::SIGTSTP),
+            Signal::Stop,
+        ),
+        (
+            SignalKind::from_raw(signal_hook::consts::SIGCONT),
+            Signal::Continue,
+        ),
     ] {
         let mut arrivals = signal(kind)?;
         let sender = sender.clone();
@@ -45,7 +51,9 @@ pub fn listen() -> io::Result<mpsc::UnboundedReceiver<Signal>> {
 pub(super) fn stop(whom: Stop) -> io::Result<()> {
     // SIGTSTP itself would come back to `listen`.
     match whom {
-        Stop::Job => Ok(rustix::process::kill_current_process_group(rustix::process::Signal::STOP)?),
+        Stop::Job => Ok(rustix::process::kill_current_process_group(
+            rustix::process::Signal::STOP,
+        )?),
         Stop::Process => signal_hook::low_level::raise(signal_hook::consts::SIGSTOP),
     }
 }

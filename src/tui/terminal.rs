@@ -74,7 +74,11 @@ impl TerminalGuard {
     /// `stderr` gets what native libraries print while the screen is in use; without it such output
     /// is dropped, for it would tear the screen.
     pub fn new(mouse: bool, stderr: Option<File>) -> io::Result<Self> {
-        let mut guard = Self { mouse, kitty_keys: false, stderr };
+        let mut guard = Self {
+            mouse,
+            kitty_keys: false,
+            stderr,
+        };
         guard.take()?;
         Ok(guard)
     }
@@ -192,7 +196,10 @@ pub struct FrameWriter {
 impl FrameWriter {
     /// A writer to stdout.
     pub fn new(is_synchronized: bool) -> Self {
-        Self { frame: Vec::with_capacity(1 << 16), is_synchronized }
+        Self {
+            frame: Vec::with_capacity(1 << 16),
+            is_synchronized,
+        }
     }
 }
 
@@ -232,10 +239,19 @@ mod tests {
     #[test]
     fn what_was_taken_is_undone_in_reverse() {
         let all = undone(RAW | SCREEN | PASTE | MOUSE | KEYS);
-        let places: Vec<_> = ["\u{1b}[<1u", "\u{1b}[?1000l", "\u{1b}[?2004l", "\u{1b}[?1049l", "\u{1b}[?25h"]
-            .iter()
-            .map(|code| all.find(code).unwrap_or_else(|| panic!("{code:?} is not in {all:?}")))
-            .collect();
+        let places: Vec<_> = [
+            "\u{1b}[<1u",
+            "\u{1b}[?1000l",
+            "\u{1b}[?2004l",
+            "\u{1b}[?1049l",
+            "\u{1b}[?25h",
+        ]
+        .iter()
+        .map(|code| {
+            all.find(code)
+                .unwrap_or_else(|| panic!("{code:?} is not in {all:?}"))
+        })
+        .collect();
         assert!(places.is_sorted(), "{all:?}");
     }
 

@@ -15,7 +15,10 @@ pub(super) struct Worker {
 
 impl Worker {
     pub(super) fn new(name: &'static str) -> Self {
-        Self { name, running: None }
+        Self {
+            name,
+            running: None,
+        }
     }
 
     /// Queues a job; jobs are done in order. Where the system has no thread to give, it is done now.

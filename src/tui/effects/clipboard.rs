@@ -22,7 +22,11 @@ pub(super) struct Clipboard {
 
 impl Clipboard {
     pub(super) fn new(outcomes: UnboundedSender<Outcome>, has_system: bool) -> Self {
-        Self { outcomes, has_system, running: None }
+        Self {
+            outcomes,
+            has_system,
+            running: None,
+        }
     }
 
     /// Copies a text; the caller gives it to the terminal too.
@@ -34,7 +38,10 @@ impl Clipboard {
         if self.running.is_none() {
             self.running = start(self.outcomes.clone());
         }
-        let sent = self.running.as_ref().is_some_and(|texts| texts.send(text.to_owned()).is_ok());
+        let sent = self
+            .running
+            .as_ref()
+            .is_some_and(|texts| texts.send(text.to_owned()).is_ok());
         if !sent {
             self.tell(told_by_terminal(text));
         }
@@ -47,7 +54,7 @@ impl Clipboard {
 }
 
 /// Whether the program runs on another machine than the person's screen.
-pub(super) fn is_remote() -> bool {
+pub fn is_remote() -> bool {
     ["SSH_CONNECTION", "SSH_TTY"]
         .iter()
         .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
@@ -108,7 +115,13 @@ mod tests {
 
     #[test]
     fn what_is_too_long_for_terminals_is_said() {
-        assert_eq!(told_by_terminal("a"), Report::Done("copied 1 character through the terminal".to_owned()));
-        assert!(matches!(told_by_terminal(&"a".repeat(60_000)), Report::Failed(_)));
+        assert_eq!(
+            told_by_terminal("a"),
+            Report::Done("copied 1 character through the terminal".to_owned())
+        );
+        assert!(matches!(
+            told_by_terminal(&"a".repeat(60_000)),
+            Report::Failed(_)
+        ));
     }
 }

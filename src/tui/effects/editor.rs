@@ -8,11 +8,18 @@ use std::process::Command;
 /// The editor's command line: the settings', else `$VISUAL`, else `$EDITOR`, else vi.
 pub(super) fn command_line(setting: &str) -> String {
     let variable = |name| std::env::var(name).ok();
-    choose([Some(setting.to_owned()), variable("VISUAL"), variable("EDITOR")])
+    choose([
+        Some(setting.to_owned()),
+        variable("VISUAL"),
+        variable("EDITOR"),
+    ])
 }
 
 fn choose(choices: [Option<String>; 3]) -> String {
-    let chosen = choices.into_iter().flatten().find(|choice| !choice.trim().is_empty());
+    let chosen = choices
+        .into_iter()
+        .flatten()
+        .find(|choice| !choice.trim().is_empty());
     chosen.unwrap_or_else(|| "vi".to_owned())
 }
 
@@ -20,13 +27,15 @@ fn choose(choices: [Option<String>; 3]) -> String {
 ///
 /// *Errors:* a line for the person; the text is then kept as it was.
 pub(super) fn edit(command_line: &str, text: &str) -> Result<String, String> {
-    let folder = private_folder().map_err(|error| format!("no folder for the editor's file: {error}"))?;
+    let folder =
+        private_folder().map_err(|error| format!("no folder for the editor's file: {error}"))?;
     let path = folder.join("message.md");
     let result = write_private(&path, text)
         .map_err(|error| format!("cannot write {}: {error}", path.display()))
         .and_then(|()| run(command_line, &path))
         .and_then(|()| {
-            fs::read_to_string(&path).map_err(|error| format!("cannot read what the editor wrote: {error}"))
+            fs::read_to_string(&path)
+                .map_err(|error| format!("cannot read what the editor wrote: {error}"))
         });
     // It holds what the person writes; the system's own clean-up is the second chance.
     let _ = fs::remove_dir_all(&folder);
@@ -44,7 +53,9 @@ fn run(command_line: &str, path: &Path) -> Result<(), String> {
         .map_err(|error| format!("cannot start {command_line}: {error}"))?;
     match status.success() {
         true => Ok(()),
-        false => Err(format!("{command_line} failed ({status}); the draft is as before")),
+        false => Err(format!(
+            "{command_line} failed ({status}); the draft is as before"
+        )),
     }
 }
 
@@ -87,7 +98,10 @@ mod tests {
     fn what_the_editor_writes_comes_back() {
         let append = "printf ' and more' >>";
         assert_eq!(edit(append, "before").as_deref(), Ok("before and more"));
-        assert_eq!(edit("true", "as it \"was\"").as_deref(), Ok("as it \"was\""));
+        assert_eq!(
+            edit("true", "as it \"was\"").as_deref(),
+            Ok("as it \"was\"")
+        );
         assert!(edit("false", "x").is_err());
         assert!(edit("no-such-editor-here", "x").is_err());
     }

@@ -16,9 +16,10 @@ pub(super) fn write_new(folder: &Path, path: &Path, text: &str) -> Report {
     let written = File::create_new(&path).and_then(|mut file| file.write_all(text.as_bytes()));
     match written {
         Ok(()) => Report::Done(format!("saved {}", path.display())),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            Report::Failed(format!("{} exists already; choose another name", path.display()))
-        }
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Report::Failed(format!(
+            "{} exists already; choose another name",
+            path.display()
+        )),
         Err(error) => Report::Failed(format!("cannot write {}: {error}", path.display())),
     }
 }
@@ -46,7 +47,9 @@ pub(super) fn save_presets(path: &Path, presets: &[Preset]) -> Report {
 
 /// Reads the person's presets; what is not understood is left out and logged.
 pub fn load_presets(path: &Path) -> Vec<Preset> {
-    let Some(text) = read_existing(path) else { return Vec::new() };
+    let Some(text) = read_existing(path) else {
+        return Vec::new();
+    };
     let values: Vec<serde_json::Value> = match serde_json::from_str(&text) {
         Ok(values) => values,
         Err(error) => {
@@ -75,7 +78,9 @@ pub(super) fn remember(path: &Path, text: &str) -> io::Result<()> {
 
 /// Reads the latest messages, the newest last; the file is shortened when it has grown long.
 pub fn load_history(path: &Path) -> Vec<String> {
-    let Some(text) = read_existing(path) else { return Vec::new() };
+    let Some(text) = read_existing(path) else {
+        return Vec::new();
+    };
     let mut lines: Vec<&str> = text.lines().collect();
     if lines.len() > 2 * HISTORY_LIMIT {
         lines.drain(..lines.len() - HISTORY_LIMIT);
@@ -85,7 +90,10 @@ pub fn load_history(path: &Path) -> Vec<String> {
     }
     let start = lines.len().saturating_sub(HISTORY_LIMIT);
     // A line that was cut by a crash is no message.
-    lines[start..].iter().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    lines[start..]
+        .iter()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect()
 }
 
 fn read_existing(path: &Path) -> Option<String> {
@@ -122,8 +130,14 @@ mod tests {
         let report = write_new(folder.path(), Path::new("a.md"), "one");
         assert!(matches!(report, Report::Done(_)), "{report:?}");
         let report = write_new(folder.path(), Path::new("a.md"), "two");
-        assert!(matches!(&report, Report::Failed(text) if text.contains("exists already")), "{report:?}");
-        assert_eq!(fs::read_to_string(folder.path().join("a.md")).unwrap(), "one");
+        assert!(
+            matches!(&report, Report::Failed(text) if text.contains("exists already")),
+            "{report:?}"
+        );
+        assert_eq!(
+            fs::read_to_string(folder.path().join("a.md")).unwrap(),
+            "one"
+        );
         let report = write_new(folder.path(), Path::new("missing/a.md"), "");
         assert!(matches!(report, Report::Failed(_)));
     }
@@ -136,7 +150,12 @@ mod tests {
         for text in ["one", "two\nlines \"quoted\""] {
             remember(&path, text).unwrap();
         }
-        File::options().append(true).open(&path).unwrap().write_all(b"\"torn").unwrap();
+        File::options()
+            .append(true)
+            .open(&path)
+            .unwrap()
+            .write_all(b"\"torn")
+            .unwrap();
         assert_eq!(load_history(&path), ["one", "two\nlines \"quoted\""]);
     }
 
@@ -144,11 +163,19 @@ mod tests {
     fn a_long_history_is_shortened() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("history.jsonl");
-        let text: String = (0..=2 * HISTORY_LIMIT).map(|number| format!("\"{number}\"\n")).collect();
+        let text: String = (0..=2 * HISTORY_LIMIT)
+            .map(|number| format!("\"{number}\"\n"))
+            .collect();
         fs::write(&path, text).unwrap();
         let read = load_history(&path);
-        assert_eq!((read.len(), read[HISTORY_LIMIT - 1].as_str()), (HISTORY_LIMIT, "2000"));
-        assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), HISTORY_LIMIT);
+        assert_eq!(
+            (read.len(), read[HISTORY_LIMIT - 1].as_str()),
+            (HISTORY_LIMIT, "2000")
+        );
+        assert_eq!(
+            fs::read_to_string(&path).unwrap().lines().count(),
+            HISTORY_LIMIT
+        );
     }
 
     #[test]
@@ -156,8 +183,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("data/presets.json");
         assert_eq!(load_presets(&path), []);
-        let sampling = SamplingParams { temperature: 0.25, ..SamplingParams::default() };
-        let presets = [Preset { name: "mine".to_owned(), sampling }];
+        let sampling = SamplingParams {
+            temperature: 0.25,
+            ..SamplingParams::default()
+        };
+        let presets = [Preset {
+            name: "mine".to_owned(),
+            sampling,
+        }];
         assert!(matches!(save_presets(&path, &presets), Report::Done(_)));
         assert_eq!(load_presets(&path), presets);
         fs::write(&path, "no JSON").unwrap();

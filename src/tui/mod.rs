@@ -1,0 +1,31 @@
+//! The shell around the state: the terminal, the loop, and what effects do outside.
+//!
+//! Start at [`run()`]. Only this module and its children name crossterm; only [`mod@run`] waits.
+//! Invariants: the loop never blocks; the terminal is given back however the program ends; without
+//! a change nothing is drawn and nothing wakes up.
+
+mod clock;
+mod effects;
+mod input;
+mod pace;
+mod painter;
+mod panics;
+mod probe;
+mod run;
+mod signals;
+mod stderr;
+mod terminal;
+mod worker;
+
+pub use clock::Clock;
+pub use effects::{
+    Control, Effects, Files, OpenedSession, Outcome, is_remote, load_history, load_presets,
+};
+pub use input::{ChordError, canonical, translate};
+pub use pace::Rates;
+pub use painter::{MakeTheme, Painter, UiPainter};
+pub use panics::install_hook;
+pub use probe::{Answers, start as ask_terminal};
+pub use run::{Counts, Ended, Exit, Keys, NoKeys, Setup, run};
+pub use signals::{Signal, listen};
+pub use terminal::{FrameWriter, Screen, Stop, TerminalGuard};
