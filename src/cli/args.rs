@@ -13,8 +13,9 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
+pub(crate) use date::parse as parse_date;
 pub(crate) use model::{DtypeArg, LimitArgs, ModelArgs};
-pub(crate) use playground::{PlaygroundArgs, SettingsArgs};
+pub(crate) use playground::{PlaygroundArgs, SessionArg, SettingsArgs, SyntheticShape};
 pub(crate) use prompt::{EosArg, FramingArgs, PromptArgs};
 pub(crate) use quantize::QuantizeSpec;
 pub(crate) use sampling::SamplingArgs;

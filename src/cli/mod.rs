@@ -25,6 +25,7 @@ mod logging;
 mod man;
 mod model;
 mod output;
+mod playground;
 mod predict;
 mod print_config;
 mod progress;
@@ -36,10 +37,9 @@ mod tokenize;
 mod trace;
 mod writable;
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches};
+use clap::FromArgMatches;
 
 use args::{Cli, Command};
 use exit::CliError;
@@ -52,7 +52,7 @@ pub(crate) fn main() -> ExitCode {
 fn run() -> Result<(), CliError> {
     let cli = parse()?;
     let Some(command) = &cli.command else {
-        return playground(&cli);
+        return open_playground(&cli);
     };
     let _log = logging::start(cli.log.as_deref())?;
     interrupt::watch()?;
@@ -88,7 +88,7 @@ fn parse() -> Result<Cli, CliError> {
 }
 
 /// Called without a subcommand: the settings first, so that a bad file is told on a plain screen.
-fn playground(cli: &Cli) -> Result<(), CliError> {
+fn open_playground(cli: &Cli) -> Result<(), CliError> {
     let (dirs, loaded) = settings::load(cli)?;
     if let Some(path) = cli
         .playground
@@ -107,20 +107,5 @@ fn playground(cli: &Cli) -> Result<(), CliError> {
     if let Some(notice) = &log.notice {
         output::note(notice);
     }
-    interrupt::watch()?;
-    welcome()
-}
-
-/// A chat with the built-in model where a person sits, else the help.
-fn welcome() -> Result<(), CliError> {
-    if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
-        let matches = args::command().try_get_matches_from(["gptoss-tui", "chat"])?;
-        if let Some(Command::Chat(args)) = Cli::from_arg_matches(&matches)?.command {
-            return chat::run(&args);
-        }
-    }
-    output::line(
-        "Welcome! Try `gptoss-tui generate -p \"What is 48 + 75?\"`: a model is built in.\n",
-    )?;
-    output::text(&Cli::command().render_help().to_string())
+    playground::run(cli, &loaded.settings, dirs.as_ref())
 }

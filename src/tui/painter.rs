@@ -46,21 +46,26 @@ impl UiPainter {
     /// A painter with the theme of this name.
     ///
     /// *Errors:* a line for the person where there is no such theme.
-    pub fn new(make: MakeTheme, name: &str, backdrop: Backdrop) -> Result<Self, String> {
+    pub fn new(
+        make: MakeTheme,
+        name: &str,
+        backdrop: Backdrop,
+        options: ui::Options,
+    ) -> Result<Self, String> {
         let theme = make(name, backdrop)?;
         Ok(Self {
             make,
             name: name.to_owned(),
             backdrop,
             theme,
-            cache: ui::Cache::default(),
+            cache: ui::Cache::new(options),
         })
     }
 
     fn rebuild(&mut self, theme: Theme) {
         self.theme = theme;
         // Lines in the cache hold the old colors.
-        self.cache = ui::Cache::default();
+        self.cache = ui::Cache::new(self.cache.options);
     }
 }
 

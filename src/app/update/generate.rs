@@ -226,7 +226,7 @@ pub(in crate::app) fn conversation_with_draft(state: &State) -> Conversation {
 
 impl State {
     /// A new seed, small enough to be typed again.
-    pub(in crate::app) fn draw_seed(&mut self) -> u64 {
+    pub fn draw_seed(&mut self) -> u64 {
         // SplitMix64's step; its output is well mixed for any state (Steele, Lea, Flood 2014).
         self.seed_state = self.seed_state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.seed_state;

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 const SECONDS_PER_DAY: u64 = 86_400;
 
 /// `YYYY-MM-DD` as it is, `today` as today's date in UTC.
-pub(super) fn parse(text: &str) -> Result<String, String> {
+pub(crate) fn parse(text: &str) -> Result<String, String> {
     if text == "today" {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         let days = since.map_or(0, |since| since.as_secs() / SECONDS_PER_DAY);

@@ -1,0 +1,209 @@
+//! Without a subcommand: the full-screen playground, or its lines where there is no screen.
+//!
+//! Puts the parts together: settings become the first state, an engine is started, and the loop of
+//! `gptoss::tui` runs until the person leaves.
+
+mod first_state;
+mod looks;
+
+use std::fs::File;
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use gptoss::app::{self, Effect, SessionRequest, State};
+use gptoss::catalog::Places;
+use gptoss::engine::protocol::ModelSource;
+use gptoss::engine::scripted::{Pacing, Script, ScriptedBackend};
+use gptoss::engine::synthetic::{SyntheticBackend, SyntheticModel};
+use gptoss::engine::{self, EngineHandle, MlxBackend};
+use gptoss::session::{SessionFolder, SessionId, Tree};
+use gptoss::settings::dirs::{self, Dirs};
+use gptoss::settings::{ModelChoice, Resume, Settings};
+use gptoss::tui::{self, Clock, Effects, Exit, Files, FrameWriter, Keys, Outcome, Rates, Setup, TerminalGuard, UiPainter};
+use gptoss::{meters, ui};
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use tokio::sync::mpsc;
+
+use super::args::{Cli, PlaygroundArgs, SessionArg, SyntheticShape};
+use super::exit::CliError;
+use super::{logging, output};
+
+/// How often load and power are read.
+const METER_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long each token of the synthetic engine takes.
+const SYNTHETIC_TOKEN: Duration = Duration::from_millis(25);
+
+/// Opens the playground.
+pub(super) fn run(cli: &Cli, settings: &Settings, dirs: Option<&Dirs>) -> Result<(), CliError> {
+    let clock = Clock::since(Instant::now());
+    let args = &cli.playground;
+    let mut state = first_state::of(settings, dirs, clock)?;
+    let has_screen = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
+    if settings.ui.plain || !has_screen {
+        return Err(CliError::usage("there is no terminal to draw on").hint("`generate` and `chat` work without one"));
+    }
+    let files = files(settings, dirs, args);
+    let (engine, source) = engine(args, settings)?;
+    let mut effects = vec![Effect::Session(session(args, settings, &files, &state)?)];
+    effects.extend(app::start(&mut state, source, clock.now_ms()));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::failed(format!("cannot start the event loop: {error}")))?;
+    let exit = runtime.block_on(full_screen(clock, state, effects, engine, files, settings, dirs))?;
+    match exit {
+        Exit::Quit => Ok(()),
+        Exit::Signal => Err(CliError::Interrupted),
+    }
+}
+
+async fn full_screen(
+    clock: Clock,
+    state: State,
+    effects: Vec<Effect>,
+    mut engine: EngineHandle,
+    files: Files,
+    settings: &Settings,
+    dirs: Option<&Dirs>,
+) -> Result<Exit, CliError> {
+    let failed = |error: std::io::Error| CliError::failed(format!("the terminal cannot be used: {error}"));
+    let looks = looks::Looks::new(settings, dirs);
+    let options = ui::Options { layout: looks.layout() };
+    let painter = UiPainter::new(looks.into_make(), &state.preferences.theme, looks::guess_backdrop(), options)
+        .map_err(CliError::usage)?;
+    let (sender, outcomes) = mpsc::unbounded_channel();
+    let signals = tui::listen().map_err(failed)?;
+    let events = engine
+        .take_events()
+        .ok_or_else(|| CliError::failed("the engine's events were taken already"))?;
+    let telemetry = engine.telemetry();
+    tui::install_hook();
+    let guard = TerminalGuard::new(settings.ui.mouse, native_output(dirs)).map_err(failed)?;
+    let answers = sender.clone();
+    let waits_for_answers = tui::ask_terminal(move |answer| {
+        let _ = answers.send(Outcome::Terminal(answer));
+    });
+    let backend = CrosstermBackend::new(FrameWriter::new(settings.ui.synchronized_updates));
+    let mut terminal = Terminal::new(backend).map_err(failed)?;
+    let mut state = state;
+    let size = terminal.size().map_err(failed)?;
+    state.size = (size.width, size.height);
+    terminal.hide_cursor().map_err(failed)?;
+    let performer = Effects::new(engine, files, meters::start(METER_INTERVAL), logging::ring(), sender);
+    ui::markdown::preload();
+    let setup = Setup {
+        clock,
+        state,
+        effects,
+        terminal,
+        screen: Box::new(guard),
+        painter: Box::new(painter),
+        keyboard: Box::new(|| -> Keys { Box::pin(crossterm::event::EventStream::new()) }),
+        waits_for_answers,
+        rates: Rates {
+            max_fps: settings.ui.max_fps,
+            map_fps: settings.ui.map_fps,
+        },
+        signals,
+        events,
+        telemetry,
+        performer,
+        outcomes,
+    };
+    let ended = tui::run(setup).await.map_err(failed)?;
+    // The engine's last words would wait for a reader.
+    drop(ended.events);
+    ended.performer.finish();
+    Ok(ended.exit)
+}
+
+/// Where native libraries' messages go while the screen is in use.
+fn native_output(dirs: Option<&Dirs>) -> Option<File> {
+    let folder = &dirs?.state;
+    dirs::ensure_writable(folder).ok()?;
+    File::options().create(true).append(true).open(folder.join("native-output.log")).ok()
+}
+
+fn files(settings: &Settings, dirs: Option<&Dirs>, args: &PlaygroundArgs) -> Files {
+    let current = std::env::current_dir().unwrap_or_default();
+    let mut places = Places::usual(dirs.map(|dirs| dirs.home.as_path()));
+    places.arguments.extend(args.model.clone());
+    let expanded = settings.model.folders.iter().map(|folder| match dirs {
+        Some(dirs) => dirs.expand(folder),
+        None => folder.clone(),
+    });
+    places.folders.extend(expanded);
+    places.current.get_or_insert_with(|| current.clone());
+    let data = dirs.map(|dirs| dirs.data.clone());
+    let sessions = dirs.filter(|_| settings.session.autosave).map(|dirs| dirs.sessions(&settings.session.folder));
+    Files {
+        sessions: sessions.map(SessionFolder::new),
+        history: data.as_ref().map(|data| data.join("history.jsonl")),
+        presets: data.map(|data| data.join("presets.json")),
+        current,
+        places,
+        editor: settings.ui.editor.clone(),
+    }
+}
+
+/// The session to begin with.
+fn session(
+    args: &PlaygroundArgs,
+    settings: &Settings,
+    files: &Files,
+    state: &State,
+) -> Result<SessionRequest, CliError> {
+    let new = || {
+        let mut tree = Tree::default();
+        tree.set_initial_framing(state.session.tree.framing().clone());
+        SessionRequest::New(Box::new(tree))
+    };
+    let latest = || files.sessions.as_ref().and_then(SessionFolder::latest);
+    Ok(match (&args.session, settings.session.resume) {
+        (Some(SessionArg::Named(name)), _) => {
+            let known = SessionId::new(name)
+                .filter(|id| files.sessions.as_ref().is_some_and(|folder| folder.open(id).is_ok()));
+            match known {
+                Some(id) => SessionRequest::Open(id),
+                None => return Err(CliError::usage(format!("there is no session \"{name}\"")).hint("Ctrl+S lists them")),
+            }
+        }
+        (Some(SessionArg::Last), _) | (None, Resume::Last) => latest().map_or_else(new, SessionRequest::Open),
+        (Some(SessionArg::New), _) | (None, Resume::New) => new(),
+    })
+}
+
+fn engine(args: &PlaygroundArgs, settings: &Settings) -> Result<(EngineHandle, ModelSource), CliError> {
+    let started = if let Some(shape) = args.synthetic {
+        let model = match shape {
+            SyntheticShape::Small => SyntheticModel::gpt_oss_20b(),
+            SyntheticShape::Large => SyntheticModel::gpt_oss_120b(),
+        };
+        let model = SyntheticModel { time_per_token: SYNTHETIC_TOKEN, ..model };
+        engine::start(move || SyntheticBackend::new(model))
+    } else if let Some(path) = &args.replay_script {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| CliError::failed(format!("cannot read {}: {error}", path.display())))?;
+        let script = Script::from_json_lines(&text)
+            .map_err(|error| CliError::usage(format!("{}: {error}", path.display())))?;
+        let script = Arc::new(script);
+        engine::start(move || ScriptedBackend::new(Arc::clone(&script), Pacing::Times(1.0)))
+    } else {
+        engine::start(MlxBackend::default)
+    };
+    let handle = started.map_err(|error| CliError::failed(error.to_string()))?;
+    let source = match (&args.model, &settings.model.default) {
+        (Some(path), _) | (None, ModelChoice::Path(path)) => ModelSource::Directory(path.clone()),
+        (None, ModelChoice::Demo) => ModelSource::Demo,
+    };
+    Ok((handle, source))
+}
+
+/// Notes that are told before the screen is taken.
+#[expect(dead_code, reason = "the line mode tells them")]
+fn tell(text: &str) {
+    output::note(text);
+}
