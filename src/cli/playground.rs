@@ -20,7 +20,10 @@ use gptoss::engine::{self, EngineHandle, MlxBackend};
 use gptoss::session::{SessionFolder, SessionId, Tree};
 use gptoss::settings::dirs::{self, Dirs};
 use gptoss::settings::{ModelChoice, Resume, Settings};
-use gptoss::tui::{self, Clock, Effects, Exit, Files, FrameWriter, Keys, Outcome, Rates, Setup, TerminalGuard, UiPainter};
+use gptoss::tui::{
+    self, Clock, Effects, Exit, Files, FrameWriter, Keys, Outcome, Rates, Setup, TerminalGuard,
+    UiPainter,
+};
 use gptoss::{meters, ui};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
@@ -43,7 +46,8 @@ pub(super) fn run(cli: &Cli, settings: &Settings, dirs: Option<&Dirs>) -> Result
     let mut state = first_state::of(settings, dirs, clock)?;
     let has_screen = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
     if settings.ui.plain || !has_screen {
-        return Err(CliError::usage("there is no terminal to draw on").hint("`generate` and `chat` work without one"));
+        return Err(CliError::usage("there is no terminal to draw on")
+            .hint("`generate` and `chat` work without one"));
     }
     let files = files(settings, dirs, args);
     let (engine, source) = engine(args, settings)?;
@@ -53,7 +57,9 @@ pub(super) fn run(cli: &Cli, settings: &Settings, dirs: Option<&Dirs>) -> Result
         .enable_all()
         .build()
         .map_err(|error| CliError::failed(format!("cannot start the event loop: {error}")))?;
-    let exit = runtime.block_on(full_screen(clock, state, effects, engine, files, settings, dirs))?;
+    let exit = runtime.block_on(full_screen(
+        clock, state, effects, engine, files, settings, dirs,
+    ))?;
     match exit {
         Exit::Quit => Ok(()),
         Exit::Signal => Err(CliError::Interrupted),
@@ -69,11 +75,19 @@ async fn full_screen(
     settings: &Settings,
     dirs: Option<&Dirs>,
 ) -> Result<Exit, CliError> {
-    let failed = |error: std::io::Error| CliError::failed(format!("the terminal cannot be used: {error}"));
+    let failed =
+        |error: std::io::Error| CliError::failed(format!("the terminal cannot be used: {error}"));
     let looks = looks::Looks::new(settings, dirs);
-    let options = ui::Options { layout: looks.layout() };
-    let painter = UiPainter::new(looks.into_make(), &state.preferences.theme, looks::guess_backdrop(), options)
-        .map_err(CliError::usage)?;
+    let options = ui::Options {
+        layout: looks.layout(),
+    };
+    let painter = UiPainter::new(
+        looks.into_make(),
+        &state.preferences.theme,
+        looks::guess_backdrop(),
+        options,
+    )
+    .map_err(CliError::usage)?;
     let (sender, outcomes) = mpsc::unbounded_channel();
     let signals = tui::listen().map_err(failed)?;
     let events = engine
@@ -92,7 +106,13 @@ async fn full_screen(
     let size = terminal.size().map_err(failed)?;
     state.size = (size.width, size.height);
     terminal.hide_cursor().map_err(failed)?;
-    let performer = Effects::new(engine, files, meters::start(METER_INTERVAL), logging::ring(), sender);
+    let performer = Effects::new(
+        engine,
+        files,
+        meters::start(METER_INTERVAL),
+        logging::ring(),
+        sender,
+    );
     ui::markdown::preload();
     let setup = Setup {
         clock,
@@ -124,7 +144,11 @@ async fn full_screen(
 fn native_output(dirs: Option<&Dirs>) -> Option<File> {
     let folder = &dirs?.state;
     dirs::ensure_writable(folder).ok()?;
-    File::options().create(true).append(true).open(folder.join("native-output.log")).ok()
+    File::options()
+        .create(true)
+        .append(true)
+        .open(folder.join("native-output.log"))
+        .ok()
 }
 
 fn files(settings: &Settings, dirs: Option<&Dirs>, args: &PlaygroundArgs) -> Files {
@@ -138,7 +162,9 @@ fn files(settings: &Settings, dirs: Option<&Dirs>, args: &PlaygroundArgs) -> Fil
     places.folders.extend(expanded);
     places.current.get_or_insert_with(|| current.clone());
     let data = dirs.map(|dirs| dirs.data.clone());
-    let sessions = dirs.filter(|_| settings.session.autosave).map(|dirs| dirs.sessions(&settings.session.folder));
+    let sessions = dirs
+        .filter(|_| settings.session.autosave)
+        .map(|dirs| dirs.sessions(&settings.session.folder));
     Files {
         sessions: sessions.map(SessionFolder::new),
         history: data.as_ref().map(|data| data.join("history.jsonl")),
@@ -164,29 +190,45 @@ fn session(
     let latest = || files.sessions.as_ref().and_then(SessionFolder::latest);
     Ok(match (&args.session, settings.session.resume) {
         (Some(SessionArg::Named(name)), _) => {
-            let known = SessionId::new(name)
-                .filter(|id| files.sessions.as_ref().is_some_and(|folder| folder.open(id).is_ok()));
+            let known = SessionId::new(name).filter(|id| {
+                files
+                    .sessions
+                    .as_ref()
+                    .is_some_and(|folder| folder.open(id).is_ok())
+            });
             match known {
                 Some(id) => SessionRequest::Open(id),
-                None => return Err(CliError::usage(format!("there is no session \"{name}\"")).hint("Ctrl+S lists them")),
+                None => {
+                    return Err(CliError::usage(format!("there is no session \"{name}\""))
+                        .hint("Ctrl+S lists them"));
+                }
             }
         }
-        (Some(SessionArg::Last), _) | (None, Resume::Last) => latest().map_or_else(new, SessionRequest::Open),
+        (Some(SessionArg::Last), _) | (None, Resume::Last) => {
+            latest().map_or_else(new, SessionRequest::Open)
+        }
         (Some(SessionArg::New), _) | (None, Resume::New) => new(),
     })
 }
 
-fn engine(args: &PlaygroundArgs, settings: &Settings) -> Result<(EngineHandle, ModelSource), CliError> {
+fn engine(
+    args: &PlaygroundArgs,
+    settings: &Settings,
+) -> Result<(EngineHandle, ModelSource), CliError> {
     let started = if let Some(shape) = args.synthetic {
         let model = match shape {
             SyntheticShape::Small => SyntheticModel::gpt_oss_20b(),
             SyntheticShape::Large => SyntheticModel::gpt_oss_120b(),
         };
-        let model = SyntheticModel { time_per_token: SYNTHETIC_TOKEN, ..model };
+        let model = SyntheticModel {
+            time_per_token: SYNTHETIC_TOKEN,
+            ..model
+        };
         engine::start(move || SyntheticBackend::new(model))
     } else if let Some(path) = &args.replay_script {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| CliError::failed(format!("cannot read {}: {error}", path.display())))?;
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            CliError::failed(format!("cannot read {}: {error}", path.display()))
+        })?;
         let script = Script::from_json_lines(&text)
             .map_err(|error| CliError::usage(format!("{}: {error}", path.display())))?;
         let script = Arc::new(script);

@@ -32,7 +32,13 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &The
     let focused = is_focused(state, Focus::Composer);
     let text = if area.height > 1 {
         let title = title(state.composer.target());
-        let text = titled_rule(frame.buffer_mut(), area, (&title, &note(state)), focused, theme);
+        let text = titled_rule(
+            frame.buffer_mut(),
+            area,
+            (&title, &note(state)),
+            focused,
+            theme,
+        );
         effort(frame, area, width(&title) + 4, state, theme);
         text
     } else {
@@ -42,9 +48,17 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &The
     composer.set_style(theme.style(ThemeRole::Text));
     composer.set_cursor_line_style(theme.style(ThemeRole::Text));
     composer.set_selection_style(theme.style(ThemeRole::Selection));
-    composer.set_placeholder_text(if focused { "Write a message" } else { "i writes a message" });
+    composer.set_placeholder_text(if focused {
+        "Write a message"
+    } else {
+        "i writes a message"
+    });
     composer.set_placeholder_style(theme.style(ThemeRole::Faint));
-    let cursor = if focused { ThemeRole::Cursor } else { ThemeRole::Text };
+    let cursor = if focused {
+        ThemeRole::Cursor
+    } else {
+        ThemeRole::Text
+    };
     composer.set_cursor_style(theme.style(cursor));
     let inner = Rect {
         x: text.x + 2.min(text.width),
@@ -83,11 +97,30 @@ fn note(state: &State) -> String {
 fn effort(frame: &mut Frame<'_>, area: Rect, x: u16, state: &State, theme: &Theme) {
     let of = |effort: ReasoningEffort| {
         let is_chosen = state.preferences.effort == effort;
-        let word = if is_chosen { format!("[{effort}]") } else { format!(" {effort} ") };
-        (word, theme.style(if is_chosen { ThemeRole::Accent } else { ThemeRole::Faint }))
+        let word = if is_chosen {
+            format!("[{effort}]")
+        } else {
+            format!(" {effort} ")
+        };
+        (
+            word,
+            theme.style(if is_chosen {
+                ThemeRole::Accent
+            } else {
+                ThemeRole::Faint
+            }),
+        )
     };
-    let words = [ReasoningEffort::Low, ReasoningEffort::Medium, ReasoningEffort::High].map(of);
-    let pieces: Vec<_> = words.iter().map(|(word, style)| (word.as_str(), *style)).collect();
+    let words = [
+        ReasoningEffort::Low,
+        ReasoningEffort::Medium,
+        ReasoningEffort::High,
+    ]
+    .map(of);
+    let pieces: Vec<_> = words
+        .iter()
+        .map(|(word, style)| (word.as_str(), *style))
+        .collect();
     let taken: u16 = pieces.iter().map(|(word, _)| width(word)).sum();
     let right = width(&note(state)) + 3;
     if x + taken + right < area.width {

@@ -14,23 +14,51 @@ use crate::app::state::{ModelStatus, View};
 use crate::app::viewport::Viewport;
 
 const TABS: [Tab<'static>; 5] = [
-    Tab { key: "1", name: "Chat" },
-    Tab { key: "2", name: "Experts" },
-    Tab { key: "3", name: "Tokens" },
-    Tab { key: "4", name: "Memory" },
-    Tab { key: "5", name: "Log" },
+    Tab {
+        key: "1",
+        name: "Chat",
+    },
+    Tab {
+        key: "2",
+        name: "Experts",
+    },
+    Tab {
+        key: "3",
+        name: "Tokens",
+    },
+    Tab {
+        key: "4",
+        name: "Memory",
+    },
+    Tab {
+        key: "5",
+        name: "Log",
+    },
 ];
 
 /// Columns that the model's name keeps beside the tabs.
 const LEAST_NAME: u16 = 24;
 
 /// Draws the row and tells where the views' tabs are.
-pub(super) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme, viewport: &mut Viewport) {
+pub(super) fn draw(
+    buf: &mut Buffer,
+    area: Rect,
+    state: &State,
+    theme: &Theme,
+    viewport: &mut Viewport,
+) {
     if area.height == 0 || area.width == 0 {
         return;
     }
-    let selected = View::ALL.iter().position(|view| *view == state.view).unwrap_or(0);
-    let tabs = Tabs { tabs: &TABS, selected, theme };
+    let selected = View::ALL
+        .iter()
+        .position(|view| *view == state.view)
+        .unwrap_or(0);
+    let tabs = Tabs {
+        tabs: &TABS,
+        selected,
+        theme,
+    };
     let tabs_width = tabs.full_width().min(area.width.saturating_sub(LEAST_NAME));
     let tabs_area = Rect {
         x: area.right() - tabs_width,
@@ -39,16 +67,32 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme, v
     };
     (&tabs).render(tabs_area, buf);
     let ranges = tabs.ranges(tabs_area).into_iter();
-    viewport.tabs = ranges.map(|(index, columns)| (View::ALL[index], columns)).collect();
+    viewport.tabs = ranges
+        .map(|(index, columns)| (View::ALL[index], columns))
+        .collect();
 
     let left = Rect {
         width: area.width - tabs_width,
         ..area
     };
-    let end = put_all(buf, left, (1, 0), &[("gptoss", theme.style(ThemeRole::Title)), ("  ", theme.style(ThemeRole::Text))]);
+    let end = put_all(
+        buf,
+        left,
+        (1, 0),
+        &[
+            ("gptoss", theme.style(ThemeRole::Title)),
+            ("  ", theme.style(ThemeRole::Text)),
+        ],
+    );
     let (text, role) = model(state, theme);
     let room = usize::from(left.width.saturating_sub(end + 1));
-    let end = put(buf, left, (end, 0), &short_text(&text, room, theme.glyph_set()), theme.style(role));
+    let end = put(
+        buf,
+        left,
+        (end, 0),
+        &short_text(&text, room, theme.glyph_set()),
+        theme.style(role),
+    );
     let session = session(state, theme);
     if end + width(&session) < left.width {
         put(buf, left, (end, 0), &session, theme.style(ThemeRole::Faint));
@@ -59,13 +103,22 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme, v
 fn model(state: &State, theme: &Theme) -> (String, ThemeRole) {
     match &state.model {
         ModelStatus::None => ("no model".to_owned(), ThemeRole::Warning),
-        ModelStatus::Loading { source, .. } => (format!("loading {}", source_name(source)), ThemeRole::Accent),
-        ModelStatus::Failed { .. } => ("no model: it could not be loaded".to_owned(), ThemeRole::Danger),
+        ModelStatus::Loading { source, .. } => (
+            format!("loading {}", source_name(source)),
+            ThemeRole::Accent,
+        ),
+        ModelStatus::Failed { .. } => (
+            "no model: it could not be loaded".to_owned(),
+            ThemeRole::Danger,
+        ),
         ModelStatus::Ready(model) => match origin(model.origin) {
             Some(word) => (format!("{} ({word})", model.name), ThemeRole::Warning),
             None => {
                 let dot = dot(theme);
-                (format!("{}{dot}{}{dot}{}", model.name, model.dtype, model.device), ThemeRole::Text)
+                (
+                    format!("{}{dot}{}{dot}{}", model.name, model.dtype, model.device),
+                    ThemeRole::Text,
+                )
             }
         },
     }

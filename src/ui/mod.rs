@@ -57,10 +57,10 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, theme: &Theme, cache: &mut Cac
     }
     for (focus, area) in &screen.panes {
         viewport.panes.push((*focus, area_of(*area)));
-        panes::draw(frame, *area, *focus, state, theme, cache, &mut viewport);
+        panes::draw(frame, *area, *focus, state, theme, &mut viewport);
     }
     if let Some(strip) = screen.strip {
-        panes::strip(frame, strip, state, theme, cache, &mut viewport);
+        panes::strip(frame, strip, state, theme);
     }
     if let Some(composer) = screen.composer {
         viewport.panes.push((Focus::Composer, area_of(composer)));

@@ -16,7 +16,11 @@ use crate::engine::protocol::EnginePhase;
 
 /// Draws as many rows as there are: figures first, then keys, then the second row of figures.
 pub(super) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
-    let row = |y: u16| Rect { y: area.y + y, height: 1, ..area };
+    let row = |y: u16| Rect {
+        y: area.y + y,
+        height: 1,
+        ..area
+    };
     match area.height {
         0 => {}
         1 => first(buf, row(0), state, theme),
@@ -42,54 +46,139 @@ fn hints(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
             Some((key, action.info().short))
         })
         .collect();
-    let hints: Vec<KeyHint<'_>> = keys.iter().map(|(key, word)| KeyHint { key, word }).collect();
-    let inner = Rect { x: area.x + 1.min(area.width), width: area.width.saturating_sub(1), ..area };
-    (&KeyHints { hints: &hints, theme }).render(inner, buf);
+    let hints: Vec<KeyHint<'_>> = keys
+        .iter()
+        .map(|(key, word)| KeyHint { key, word })
+        .collect();
+    let inner = Rect {
+        x: area.x + 1.min(area.width),
+        width: area.width.saturating_sub(1),
+        ..area
+    };
+    (&KeyHints {
+        hints: &hints,
+        theme,
+    })
+        .render(inner, buf);
 }
 
 fn wanted(context: Context) -> &'static [Action] {
     use Action as A;
     match context {
-        Context::Composer => &[A::Send, A::Newline, A::Back, A::CycleEffort, A::StopOrQuit, A::Palette, A::Editor],
-        Context::Chat => &[A::Compose, A::Help, A::Regenerate, A::Edit, A::Continue, A::AnswerNow, A::PreviousSibling, A::Fold, A::Copy, A::NextPane],
-        Context::Experts => &[A::MapSource, A::MapMeasure, A::ZoomIn, A::ExpertCard, A::TokenBack, A::TokenOn, A::Freeze, A::Help, A::Compose],
-        Context::Tokens => &[A::TokenBack, A::TokenOn, A::TokenFollow, A::Sampler, A::Help, A::Compose],
-        Context::Sampler => &[A::Increase, A::Decrease, A::Open, A::ResetValue, A::Presets, A::SavePreset, A::SeedLock, A::Back],
+        Context::Composer => &[
+            A::Send,
+            A::Newline,
+            A::Back,
+            A::CycleEffort,
+            A::StopOrQuit,
+            A::Palette,
+            A::Editor,
+        ],
+        Context::Chat => &[
+            A::Compose,
+            A::Help,
+            A::Regenerate,
+            A::Edit,
+            A::Continue,
+            A::AnswerNow,
+            A::PreviousSibling,
+            A::Fold,
+            A::Copy,
+            A::NextPane,
+        ],
+        Context::Experts => &[
+            A::MapSource,
+            A::MapMeasure,
+            A::ZoomIn,
+            A::ExpertCard,
+            A::TokenBack,
+            A::TokenOn,
+            A::Freeze,
+            A::Help,
+            A::Compose,
+        ],
+        Context::Tokens => &[
+            A::TokenBack,
+            A::TokenOn,
+            A::TokenFollow,
+            A::Sampler,
+            A::Help,
+            A::Compose,
+        ],
+        Context::Sampler => &[
+            A::Increase,
+            A::Decrease,
+            A::Open,
+            A::ResetValue,
+            A::Presets,
+            A::SavePreset,
+            A::SeedLock,
+            A::Back,
+        ],
         Context::List => &[A::Open, A::Back, A::Delete, A::Rename, A::UndoDelete],
         Context::Field => &[A::Open, A::Back],
-        Context::Global | Context::Panes | Context::Memory | Context::Log => {
-            &[A::Compose, A::NextPane, A::Freeze, A::ZoomPane, A::Help, A::Palette]
-        }
+        Context::Global | Context::Panes | Context::Memory | Context::Log => &[
+            A::Compose,
+            A::NextPane,
+            A::Freeze,
+            A::ZoomPane,
+            A::Help,
+            A::Palette,
+        ],
     }
 }
 
 /// What the engine does, or a notice.
 fn first(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
-    let inner = Rect { x: area.x + 1.min(area.width), width: area.width.saturating_sub(1), ..area };
+    let inner = Rect {
+        x: area.x + 1.min(area.width),
+        width: area.width.saturating_sub(1),
+        ..area
+    };
     if let Some(notice) = &state.notice {
         let (word, role) = match notice.level {
             Level::Info => ("", ThemeRole::Text),
             Level::Warning => ("note: ", ThemeRole::Warning),
             Level::Error => ("error: ", ThemeRole::Danger),
         };
-        let text = format!("{word}{}", super::sanitize::sanitize(&notice.text).replace('\n', " "));
+        let text = format!(
+            "{word}{}",
+            super::sanitize::sanitize(&notice.text).replace('\n', " ")
+        );
         let text = short_text(&text, usize::from(inner.width), theme.glyph_set()).into_owned();
         put(buf, inner, (0, 0), &text, theme.style(role));
         return;
     }
     let speed = &state.shown_telemetry().speed;
     let mut parts = vec![activity(state)];
-    if let Some(rate) = speed.decode_tps.filter(|_| speed.phase == EnginePhase::Decode) {
+    if let Some(rate) = speed
+        .decode_tps
+        .filter(|_| speed.phase == EnginePhase::Decode)
+    {
         parts.push((format!("{} tok/s", format::rate(rate)), ThemeRole::Text));
     }
     if let Some(ms) = speed.time_to_first_token_ms {
-        parts.push((format!("TTFT {}", format::duration_ms(ms as u64)), ThemeRole::Text));
+        parts.push((
+            format!("TTFT {}", format::duration_ms(ms as u64)),
+            ThemeRole::Text,
+        ));
     }
     if let Some(rate) = speed.prefill_tps {
-        parts.push((format!("prefill {} tok/s", format::rate(rate)), ThemeRole::Text));
+        parts.push((
+            format!("prefill {} tok/s", format::rate(rate)),
+            ThemeRole::Text,
+        ));
     }
-    parts.extend(sampling(&state.sampling.params).into_iter().map(|word| (word, ThemeRole::Faint)));
-    let lock = if state.sampling.is_seed_locked { "seed locked" } else { "new seeds" };
+    parts.extend(
+        sampling(&state.sampling.params)
+            .into_iter()
+            .map(|word| (word, ThemeRole::Faint)),
+    );
+    let lock = if state.sampling.is_seed_locked {
+        "seed locked"
+    } else {
+        "new seeds"
+    };
     parts.push((lock.to_owned(), ThemeRole::Faint));
     items(buf, inner, (0, 0), &parts, theme);
 }
@@ -102,26 +191,41 @@ fn activity(state: &State) -> (String, ThemeRole) {
         if running.first_token_ms.is_none()
             && let Some((done, total)) = running.prefill
         {
-            return (format!("reading {done} of {total} tokens"), ThemeRole::Accent);
+            return (
+                format!("reading {done} of {total} tokens"),
+                ThemeRole::Accent,
+            );
         }
-        return (format!("writing, {}", tokens(running.generated_tokens)), ThemeRole::Accent);
+        return (
+            format!("writing, {}", tokens(running.generated_tokens)),
+            ThemeRole::Accent,
+        );
     }
     match &state.model {
         ModelStatus::Ready(_) => ("ready".to_owned(), ThemeRole::Success),
         ModelStatus::Loading { progress, .. } => {
             let share = progress.filter(|progress| progress.total_bytes > 0);
             let text = share.map_or_else(String::new, |progress| {
-                format!(" {}", format::percent(progress.done_bytes as f64 / progress.total_bytes as f64))
+                format!(
+                    " {}",
+                    format::percent(progress.done_bytes as f64 / progress.total_bytes as f64)
+                )
             });
             (format!("loading{text}"), ThemeRole::Accent)
         }
-        ModelStatus::None | ModelStatus::Failed { .. } => ("no model".to_owned(), ThemeRole::Danger),
+        ModelStatus::None | ModelStatus::Failed { .. } => {
+            ("no model".to_owned(), ThemeRole::Danger)
+        }
     }
 }
 
 /// Context, memory, and what is unusual.
 fn second(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
-    let inner = Rect { x: area.x + 1.min(area.width), width: area.width.saturating_sub(1), ..area };
+    let inner = Rect {
+        x: area.x + 1.min(area.width),
+        width: area.width.saturating_sub(1),
+        ..area
+    };
     let telemetry = state.shown_telemetry();
     let mut parts = Vec::new();
     if let Some(trouble) = &state.session.trouble {
@@ -130,9 +234,16 @@ fn second(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
         parts.push(("session not saved".to_owned(), ThemeRole::Warning));
     }
     if let Some(model) = state.model.ready() {
-        let used = telemetry.cache.full.tokens.max(telemetry.cache.sliding.tokens) as u64;
+        let used = telemetry
+            .cache
+            .full
+            .tokens
+            .max(telemetry.cache.sliding.tokens) as u64;
         let limit = format::count(model.max_context_tokens as u64);
-        parts.push((format!("context {} of {limit}", format::count(used)), ThemeRole::Text));
+        parts.push((
+            format!("context {} of {limit}", format::count(used)),
+            ThemeRole::Text,
+        ));
     }
     let cache = telemetry.cache.full.bytes + telemetry.cache.sliding.bytes;
     parts.push((format!("KV {}", format::bytes(cache)), ThemeRole::Text));
@@ -142,7 +253,10 @@ fn second(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
             0 => String::new(),
             limit => format!(" of {}", format::bytes(limit)),
         };
-        parts.push((format!("memory {}{limit}", format::bytes(memory.active_bytes)), ThemeRole::Text));
+        parts.push((
+            format!("memory {}{limit}", format::bytes(memory.active_bytes)),
+            ThemeRole::Text,
+        ));
     }
     if state.frozen_telemetry.is_some() {
         parts.push(("frozen (Space)".to_owned(), ThemeRole::Warning));
@@ -150,7 +264,11 @@ fn second(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
     if state.session.tree.history_start().is_some() {
         parts.push(("older turns not sent".to_owned(), ThemeRole::Warning));
     }
-    let mouse = if state.is_mouse_on { "mouse on (m)" } else { "mouse off (m)" };
+    let mouse = if state.is_mouse_on {
+        "mouse on (m)"
+    } else {
+        "mouse off (m)"
+    };
     parts.push((mouse.to_owned(), ThemeRole::Faint));
     items(buf, inner, (0, 0), &parts, theme);
 }

@@ -8,7 +8,9 @@ use gptoss::engine::protocol::{
 };
 use gptoss::session::Framing;
 use gptoss::settings::dirs::Dirs;
-use gptoss::settings::{self, DateSetting, DenseWeights, Dtype, ExpertWeights, Seed, Settings, ThemeChoice};
+use gptoss::settings::{
+    self, DateSetting, DenseWeights, Dtype, ExpertWeights, Seed, Settings, ThemeChoice,
+};
 use gptoss::tui::{self, Clock};
 
 use crate::cli::args::parse_date;
@@ -17,7 +19,11 @@ use crate::cli::exit::CliError;
 /// The state that the settings describe.
 ///
 /// *Errors:* a key or an action that does not exist.
-pub(super) fn of(settings: &Settings, dirs: Option<&Dirs>, clock: Clock) -> Result<State, CliError> {
+pub(super) fn of(
+    settings: &Settings,
+    dirs: Option<&Dirs>,
+    clock: Clock,
+) -> Result<State, CliError> {
     let started_wall_ms = clock.start_wall_ms();
     let mut state = State {
         preferences: preferences(settings),
@@ -26,7 +32,8 @@ pub(super) fn of(settings: &Settings, dirs: Option<&Dirs>, clock: Clock) -> Resu
         focus: Focus::Composer,
         started_wall_ms,
         // The clock and the process are enough: seeds need to differ, not to be secret.
-        seed_state: started_wall_ms.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ u64::from(std::process::id()),
+        seed_state: started_wall_ms.wrapping_mul(0x2545_f491_4f6c_dd1d)
+            ^ u64::from(std::process::id()),
         ..State::default()
     };
     state.chat.is_unfolded = settings.chat.show_analysis;
@@ -41,8 +48,9 @@ pub(super) fn of(settings: &Settings, dirs: Option<&Dirs>, clock: Clock) -> Resu
 
 fn preferences(settings: &Settings) -> Preferences {
     let model = &settings.model;
-    let mut themes: Vec<String> =
-        ["auto", "dark", "light", "contrast", "mono"].map(str::to_owned).to_vec();
+    let mut themes: Vec<String> = ["auto", "dark", "light", "contrast", "mono"]
+        .map(str::to_owned)
+        .to_vec();
     let theme = match &settings.ui.theme {
         ThemeChoice::Auto => "auto".to_owned(),
         ThemeChoice::Dark => "dark".to_owned(),
@@ -91,8 +99,11 @@ fn keymap(settings: &Settings) -> Result<Keymap, CliError> {
     let mut keymap = Keymap::default();
     for (context, bindings) in &settings.keys {
         for (chord, action) in bindings {
-            let key = tui::canonical(context, chord).map_err(|error| CliError::usage(error.to_string()))?;
-            keymap.bind(context, key, action).map_err(|error| CliError::usage(error.to_string()))?;
+            let key = tui::canonical(context, chord)
+                .map_err(|error| CliError::usage(error.to_string()))?;
+            keymap
+                .bind(context, key, action)
+                .map_err(|error| CliError::usage(error.to_string()))?;
         }
     }
     Ok(keymap)
@@ -104,7 +115,10 @@ fn sampling(settings: &Settings, dirs: Option<&Dirs>, state: &mut State) -> Samp
     let mut presets: Vec<Preset> = names
         .filter_map(|name| {
             let sampling = settings.sampling.preset(name, seed)?;
-            Some(Preset { name: name.clone(), sampling })
+            Some(Preset {
+                name: name.clone(),
+                sampling,
+            })
         })
         .collect();
     if let Some(dirs) = dirs {
@@ -129,6 +143,7 @@ fn framing(settings: &Settings) -> Result<Framing, CliError> {
         DateSetting::Today => Some(parse_date("today").map_err(CliError::usage)?),
         DateSetting::On(date) => Some(date.clone()),
     };
-    framing.developer.instructions = Some(chat.developer.clone()).filter(|text| !text.trim().is_empty());
+    framing.developer.instructions =
+        Some(chat.developer.clone()).filter(|text| !text.trim().is_empty());
     Ok(framing)
 }

@@ -24,7 +24,11 @@ impl Looks {
         let ui = &settings.ui;
         Self {
             depth: match ui.color {
-                ColorDepth::Auto => TermProfile::detect(&std::io::stdout(), termprofile::DetectorSettings::default()).into(),
+                ColorDepth::Auto => TermProfile::detect(
+                    &std::io::stdout(),
+                    termprofile::DetectorSettings::default(),
+                )
+                .into(),
                 ColorDepth::Truecolor => theme::ColorDepth::TrueColor,
                 ColorDepth::Indexed256 => theme::ColorDepth::Ansi256,
                 ColorDepth::Ansi16 => theme::ColorDepth::Ansi16,
@@ -57,7 +61,9 @@ impl Looks {
     /// Makes themes by name; `auto` is the one for the terminal's background.
     pub(super) fn into_make(self) -> MakeTheme {
         Box::new(move |name, backdrop| {
-            let known = PaletteName::ALL.into_iter().find(|known| known.name() == name);
+            let known = PaletteName::ALL
+                .into_iter()
+                .find(|known| known.name() == name);
             let palette = match (name, backdrop) {
                 ("auto", Backdrop::Dark) => Palette::embedded(PaletteName::Dark),
                 ("auto", Backdrop::Light) => Palette::embedded(PaletteName::Light),
@@ -78,7 +84,10 @@ impl Looks {
 
     fn from_file(&self, name: &str) -> Result<Palette, String> {
         let path = std::path::Path::new(name);
-        let path = self.dirs.as_ref().map_or_else(|| path.to_owned(), |dirs| dirs.expand(path));
+        let path = self
+            .dirs
+            .as_ref()
+            .map_or_else(|| path.to_owned(), |dirs| dirs.expand(path));
         let text = std::fs::read_to_string(&path)
             .map_err(|error| format!("theme {}: {error}", path.display()))?;
         Palette::parse(name, &text).map_err(|error| error.to_string())
@@ -89,7 +98,9 @@ impl Looks {
 /// itself is asked once the first frame is drawn.
 pub(super) fn guess_backdrop() -> Backdrop {
     let background = std::env::var("COLORFGBG").ok();
-    let background = background.as_deref().and_then(|colors| colors.rsplit(';').next());
+    let background = background
+        .as_deref()
+        .and_then(|colors| colors.rsplit(';').next());
     match background.and_then(|number| number.parse::<u8>().ok()) {
         Some(7 | 9..=15) => Backdrop::Light,
         _ => Backdrop::Dark,

@@ -1,31 +1,99 @@
-//! The panes of figures.
+//! The panes of figures: what the engine recorded, as maps, bars and meters.
+//!
+//! Each draws a rule with its title and then as much as there is room for, the most important first.
+//! Figures come from the state's queries and from `analytics`; nothing is computed here but places.
+
+mod card;
+mod experts;
+mod log;
+mod memory;
+mod readout;
+mod sampler;
+mod tokens;
 
 use ratatui::Frame;
+use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::widgets::Widget;
 
-use super::cache::Cache;
-use super::theme::Theme;
+use super::chrome::{put, titled_rule};
+use super::is_focused;
+use super::theme::{Theme, ThemeRole};
+use super::widgets::Strip;
 use crate::app::State;
 use crate::app::state::Focus;
 use crate::app::viewport::Viewport;
 
+/// Draws the pane that `focus` is for.
 pub(super) fn draw(
-    _: &mut Frame<'_>,
-    _: Rect,
-    _: Focus,
-    _: &State,
-    _: &Theme,
-    _: &mut Cache,
-    _: &mut Viewport,
+    frame: &mut Frame<'_>,
+    area: Rect,
+    focus: Focus,
+    state: &State,
+    theme: &Theme,
+    viewport: &mut Viewport,
 ) {
+    let buf = frame.buffer_mut();
+    let focused = is_focused(state, focus);
+    let (title, note) = match focus {
+        Focus::Experts => ("experts", experts::note(state)),
+        Focus::Tokens => ("token", tokens::note(state)),
+        Focus::Memory => ("memory and speed", String::new()),
+        Focus::Sampler => ("sampler", sampler::note(state)),
+        Focus::Log => ("log", log::note(state)),
+        Focus::Chat | Focus::Composer => return,
+    };
+    let inner = titled_rule(buf, area, (title, &note), focused, theme);
+    match focus {
+        Focus::Experts => experts::draw(buf, inner, state, theme, viewport),
+        Focus::Tokens => tokens::draw(buf, inner, state, theme),
+        Focus::Memory => memory::draw(buf, inner, state, theme),
+        Focus::Sampler => sampler::draw(buf, inner, state, theme),
+        Focus::Log => log::draw(buf, inner, state, theme),
+        Focus::Chat | Focus::Composer => {}
+    }
 }
 
-pub(super) fn strip(
-    _: &mut Frame<'_>,
-    _: Rect,
-    _: &State,
-    _: &Theme,
-    _: &mut Cache,
-    _: &mut Viewport,
-) {
+/// The experts in two rows: the balance as words, then each layer's entropy as a column.
+pub(super) fn strip(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme) {
+    let buf = frame.buffer_mut();
+    let note = readout::balance_words(state);
+    let inner = titled_rule(
+        buf,
+        area,
+        ("experts by layer: entropy of the chosen", &note),
+        false,
+        theme,
+    );
+    let values = readout::chosen_entropies(state);
+    (&Strip {
+        values: &values,
+        cursor: None,
+        theme,
+    })
+        .render(inner, buf);
+}
+
+/// Lines of text from the top; gives the rows used.
+fn lines(buf: &mut Buffer, area: Rect, lines: &[(String, ThemeRole)], theme: &Theme) -> u16 {
+    for (y, (text, role)) in (0..area.height).zip(lines) {
+        put(buf, area, (1, y), text, theme.style(*role));
+    }
+    (lines.len() as u16).min(area.height)
+}
+
+/// The part of an area below its first rows.
+fn below(area: Rect, rows: u16) -> Rect {
+    let rows = rows.min(area.height);
+    Rect {
+        y: area.y + rows,
+        height: area.height - rows,
+        ..area
+    }
+}
+
+/// A token's text on one line, in quotes, control characters spelled.
+fn quoted(text: &str) -> String {
+    let text = super::sanitize::sanitize(text);
+    format!("'{}'", text.replace('\n', "\\n").replace('\t', "\\t"))
 }

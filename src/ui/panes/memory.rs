@@ -1,0 +1,278 @@
+//! Caches, memory and speed.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::widgets::Widget;
+
+use super::{below, lines};
+use crate::app::State;
+use crate::app::meters::{HISTORY_MS, Series};
+use crate::engine::protocol::CacheUsage;
+use crate::ui::theme::{Theme, ThemeRole};
+use crate::ui::widgets::format;
+use crate::ui::widgets::{GraphColumns, History, Meter, TimeAxis, TimedValue};
+
+/// Columns of labels and of figures, shared by all rows so that they align.
+const COLUMNS: GraphColumns = GraphColumns {
+    label: 12,
+    text: 34,
+};
+
+/// Columns of the graphs' figures.
+const GRAPH_COLUMNS: GraphColumns = GraphColumns {
+    label: 12,
+    text: 24,
+};
+
+/// Shares of a limit that are worth a look, and that need action.
+const WARNING_AT: f64 = 0.85;
+const DANGER_AT: f64 = 0.95;
+
+/// A figure against its limit.
+struct Row {
+    label: &'static str,
+    share: Option<f64>,
+    text: String,
+    has_limit: bool,
+}
+
+/// Draws meters, then the graphs with their common axis.
+pub(super) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
+    let mut rest = area;
+    for row in rows(state) {
+        if rest.height == 0 {
+            return;
+        }
+        let meter = Meter {
+            label: row.label,
+            share: row.share,
+            text: &row.text,
+            warning_at: row.has_limit.then_some(WARNING_AT),
+            danger_at: row.has_limit.then_some(DANGER_AT),
+            columns: COLUMNS,
+            theme,
+        };
+        let line = Rect {
+            x: rest.x + 1.min(rest.width),
+            width: rest.width.saturating_sub(2),
+            height: 1,
+            ..rest
+        };
+        (&meter).render(line, buf);
+        rest = below(rest, 1);
+    }
+    let used = lines(buf, rest, &words(state), theme);
+    graphs(buf, below(rest, used), state, theme);
+}
+
+fn rows(state: &State) -> Vec<Row> {
+    let telemetry = state.shown_telemetry();
+    let Some(model) = state.model.ready() else {
+        return Vec::new();
+    };
+    let cache = &telemetry.cache;
+    let memory = &telemetry.memory;
+    let limit = |limit: u64| {
+        if limit == 0 {
+            String::new()
+        } else {
+            format!(" of {}", format::bytes(limit))
+        }
+    };
+    let share =
+        |bytes: u64| (memory.limit_bytes > 0).then(|| bytes as f64 / memory.limit_bytes as f64);
+    let mut rows = vec![
+        cache_row("KV full", &cache.full, model.max_context_tokens),
+        cache_row("KV window", &cache.sliding, model.sliding_window_tokens),
+        Row {
+            label: "active",
+            share: share(memory.active_bytes),
+            text: format!(
+                "{}{}",
+                format::bytes(memory.active_bytes),
+                limit(memory.limit_bytes)
+            ),
+            has_limit: true,
+        },
+        Row {
+            label: "peak",
+            share: share(memory.peak_bytes),
+            text: format!(
+                "{}, cached {}",
+                format::bytes(memory.peak_bytes),
+                format::bytes(memory.cache_bytes)
+            ),
+            has_limit: true,
+        },
+        Row {
+            label: "weights",
+            share: share(memory.weights_bytes),
+            text: format::bytes(memory.weights_bytes),
+            has_limit: false,
+        },
+    ];
+    if let Some(prediction) = state.prediction {
+        let share = (prediction.limit_bytes > 0)
+            .then(|| prediction.peak_bytes as f64 / prediction.limit_bytes as f64);
+        rows.push(Row {
+            label: "next prompt",
+            share,
+            text: format!(
+                "{} tokens, peak {}",
+                format::count(prediction.prompt_tokens as u64),
+                format::bytes(prediction.peak_bytes)
+            ),
+            has_limit: true,
+        });
+    }
+    rows
+}
+
+fn cache_row(label: &'static str, usage: &CacheUsage, limit_tokens: usize) -> Row {
+    let held = usage.tokens.min(limit_tokens);
+    Row {
+        label,
+        share: (limit_tokens > 0).then(|| held as f64 / limit_tokens as f64),
+        text: format!(
+            "{} layers, {} of {}, {}",
+            usage.num_layers,
+            format::count(usage.tokens as u64),
+            format::count(limit_tokens as u64),
+            format::bytes(usage.bytes)
+        ),
+        // A full ring of the window is as it should be.
+        has_limit: label == "KV full",
+    }
+}
+
+/// What has no limit, in words.
+fn words(state: &State) -> Vec<(String, ThemeRole)> {
+    let telemetry = state.shown_telemetry();
+    let mut rows = Vec::new();
+    if let Some(prediction) = state.prediction.filter(|prediction| !prediction.fits()) {
+        let most = format::count(prediction.largest_prompt_tokens as u64);
+        rows.push((
+            format!("the draft does not fit: at most {most} tokens do"),
+            ThemeRole::Danger,
+        ));
+    }
+    let mut speed = Vec::new();
+    if telemetry.speed.prompt_tokens > 0 {
+        speed.push(format!(
+            "prefix reused {} of {} tokens",
+            telemetry.cache.reused_tokens.max(
+                state
+                    .running
+                    .as_ref()
+                    .map_or(0, |running| running.reused_tokens)
+            ),
+            telemetry.speed.prompt_tokens
+        ));
+    }
+    if let Some(ms) = telemetry.speed.time_to_first_token_ms {
+        speed.push(format!("first token {}", format::duration_ms(ms as u64)));
+    }
+    if let Some(rate) = telemetry.speed.prefill_tps {
+        speed.push(format!("prefill {} tok/s", format::rate(rate)));
+    }
+    if let Some(share) = telemetry.speed.capture_share {
+        speed.push(format!("recording costs {}", format::percent(share)));
+    }
+    if let Some(micros) = state.meters.frame_micros.latest() {
+        speed.push(format!("frame {:.1} ms", micros / 1000.0));
+    }
+    if let Some(joules) = state.meters.joules_per_token() {
+        speed.push(format!("{joules:.2} J a token"));
+    }
+    if !speed.is_empty() {
+        rows.push((speed.join("   "), ThemeRole::Text));
+    }
+    rows
+}
+
+/// The graphs that have figures, one time axis below them.
+fn graphs(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
+    let meters = &state.meters;
+    let all: [(&str, &Series, &str, f64, ThemeRole); 5] = [
+        (
+            "decode",
+            &meters.decode_tps,
+            "tok/s",
+            1.0,
+            ThemeRole::Series1,
+        ),
+        (
+            "prefill",
+            &meters.prefill_tps,
+            "tok/s",
+            1.0,
+            ThemeRole::Series2,
+        ),
+        (
+            "memory",
+            &meters.active_bytes,
+            "MB",
+            1e-6,
+            ThemeRole::Series3,
+        ),
+        ("GPU", &meters.gpu_load, "%", 100.0, ThemeRole::Series4),
+        ("power", &meters.gpu_watts, "W", 1.0, ThemeRole::Series1),
+    ];
+    let known: Vec<_> = all
+        .into_iter()
+        .filter(|(_, series, ..)| series.latest().is_some())
+        .collect();
+    if area.height < 3 || known.is_empty() {
+        return;
+    }
+    let inner = Rect {
+        x: area.x + 1.min(area.width),
+        width: area.width.saturating_sub(2),
+        ..area
+    };
+    let each = ((inner.height - 1) / known.len() as u16).clamp(1, 3);
+    let mut rest = inner;
+    for (label, series, unit, factor, role) in known {
+        if rest.height <= 1 {
+            break;
+        }
+        let samples: Vec<TimedValue> = series
+            .samples()
+            .map(|sample| TimedValue {
+                at_ms: sample.at_ms,
+                value: sample.value * factor,
+            })
+            .collect();
+        let history = History {
+            label,
+            samples: &samples,
+            now_ms: state.now_ms,
+            seconds: HISTORY_MS / 1000,
+            unit,
+            max: None,
+            role,
+            columns: GRAPH_COLUMNS,
+            theme,
+        };
+        (&history).render(
+            Rect {
+                height: each.min(rest.height - 1),
+                ..rest
+            },
+            buf,
+        );
+        rest = below(rest, each.min(rest.height - 1));
+    }
+    let axis = TimeAxis {
+        seconds: HISTORY_MS / 1000,
+        columns: GRAPH_COLUMNS,
+        theme,
+    };
+    (&axis).render(
+        Rect {
+            height: rest.height.min(1),
+            ..rest
+        },
+        buf,
+    );
+}

@@ -1,0 +1,138 @@
+//! The sampling panel.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::widgets::Widget;
+
+use super::{below, lines};
+use crate::app::State;
+use crate::app::sampling::{Knob, SamplingPanel, preview};
+use crate::app::state::Focus;
+use crate::ui::theme::{Theme, ThemeRole};
+use crate::ui::widgets::Slider;
+use crate::ui::widgets::format;
+
+/// Columns from which two columns of settings fit.
+const TWO_COLUMNS: u16 = 76;
+
+/// The preset and the seed's rule, for the title's rule.
+pub(super) fn note(state: &State) -> String {
+    let panel = &state.sampling;
+    let preset = panel.preset.as_deref().unwrap_or("own values");
+    let seed = if panel.is_seed_locked {
+        "seed locked"
+    } else {
+        "a new seed for each answer"
+    };
+    format!("{preset} | {seed}")
+}
+
+/// Draws the settings, the selected one among them, and what they would keep.
+pub(super) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
+    let foot = footer(state);
+    let foot_rows = u16::from(area.height >= 3);
+    let list = Rect {
+        height: area.height - foot_rows,
+        ..area
+    };
+    knobs(buf, list, state, theme);
+    if foot_rows > 0 {
+        lines(buf, below(area, list.height), &[foot], theme);
+    }
+}
+
+fn knobs(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
+    if area.height == 0 {
+        return;
+    }
+    let columns: u16 = if area.width >= TWO_COLUMNS { 2 } else { 1 };
+    let rows = Knob::ALL.len().div_ceil(usize::from(columns));
+    let selected = Knob::ALL
+        .iter()
+        .position(|knob| *knob == state.sampling.selected)
+        .unwrap_or(0);
+    let (row, height) = (selected % rows, usize::from(area.height));
+    // As few rows are skipped as show the selected one.
+    let first = (row + 1).saturating_sub(height).min(rows.saturating_sub(1));
+    let width = area.width / columns;
+    for (index, knob) in Knob::ALL.into_iter().enumerate() {
+        let (column, row) = (index / rows, index % rows);
+        if row < first || row - first >= height {
+            continue;
+        }
+        let place = Rect {
+            x: area.x + 1.min(area.width) + width * column as u16,
+            y: area.y + (row - first) as u16,
+            width: width.saturating_sub(2),
+            height: 1,
+        };
+        slider(buf, place.intersection(area), knob, state, theme);
+    }
+}
+
+fn slider(buf: &mut Buffer, area: Rect, knob: Knob, state: &State, theme: &Theme) {
+    let panel = &state.sampling;
+    let is_focused = knob == panel.selected && state.focus == Focus::Sampler;
+    let value = match (&panel.typing, is_focused) {
+        (Some(typing), true) => format!("{}_", typing.value()),
+        _ => shown(panel, knob),
+    };
+    let place = knob
+        .track()
+        .zip(panel.number(knob))
+        .map(|(track, value)| ((value - track.min) / (track.max - track.min)).clamp(0.0, 1.0));
+    let defaults = SamplingPanel::default();
+    let slider = Slider {
+        label: knob.label(),
+        value: &value,
+        place,
+        is_focused,
+        is_changed: knob != Knob::Seed && panel.typed(knob) != defaults.typed(knob),
+        label_columns: 16,
+        value_columns: 9,
+        theme,
+    };
+    (&slider).render(area, buf);
+}
+
+/// A value as the panel shows it: `off` where the sampler does nothing.
+fn shown(panel: &SamplingPanel, knob: Knob) -> String {
+    let is_off = |value: f64| {
+        knob.track()
+            .and_then(|track| track.off)
+            .is_some_and(|off| (value - off).abs() < 1e-9)
+    };
+    match (knob, panel.number(knob)) {
+        (Knob::MaxTokens, Some(0.0)) => "all".to_owned(),
+        (_, Some(value)) if is_off(value) => "off".to_owned(),
+        (Knob::LogitBias, _) if panel.params.logit_bias.is_empty() => "none".to_owned(),
+        (Knob::Stop, _) if panel.stop.is_empty() => "none".to_owned(),
+        _ => panel.typed(knob),
+    }
+}
+
+/// What the settings would keep of the distribution recorded last.
+fn footer(state: &State) -> (String, ThemeRole) {
+    let last = state.shown_run().and_then(|run| {
+        run.tokens
+            .iter()
+            .rev()
+            .find(|token| !token.top_logprobs.is_empty())
+    });
+    let Some(last) = last else {
+        return ("changes act on the next token".to_owned(), ThemeRole::Faint);
+    };
+    let preview = preview(&state.sampling.params, &last.top_logprobs);
+    let more = if preview.may_keep_more {
+        " and more"
+    } else {
+        ""
+    };
+    let text = format!(
+        "of the last distribution these keep {} of {} recorded{more}, {} of the mass",
+        preview.kept,
+        last.top_logprobs.len(),
+        format::percent(preview.kept_mass)
+    );
+    (text, ThemeRole::Faint)
+}

@@ -1,0 +1,218 @@
+//! The token under the token cursor: what else could have come, and what the settings would keep.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::widgets::Widget;
+
+use super::{below, lines, quoted};
+use crate::analytics::Span;
+use crate::app::State;
+use crate::app::run::{Run, TokenRecord};
+use crate::app::sampling::{Fate, Preview, preview};
+use crate::ui::theme::{Theme, ThemeRole};
+use crate::ui::widgets::format;
+use crate::ui::widgets::{TokenBar, TokenBars};
+
+/// Tokens on either side of the one under the cursor.
+const AROUND: usize = 8;
+
+/// The position, for the title's rule.
+pub(super) fn note(state: &State) -> String {
+    match (state.token_position(), state.shown_run()) {
+        (Some(position), Some(run)) => format!("{} of {}", position + 1, run.len()),
+        _ => String::new(),
+    }
+}
+
+/// Draws the token, its alternatives and its routing.
+pub(super) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
+    let (Some(position), Some(run)) = (state.token_position(), state.shown_run()) else {
+        let text = "ask something: each token's alternatives appear here".to_owned();
+        lines(buf, area, &[(text, ThemeRole::Faint)], theme);
+        return;
+    };
+    let mut rows = vec![head(run, position)];
+    if area.height >= 10 {
+        rows.push((around(run, position), ThemeRole::Faint));
+    }
+    let Some(record) = run.record(position) else {
+        rows.push((
+            "a token of the prompt: it was given, so there are no alternatives".to_owned(),
+            ThemeRole::Faint,
+        ));
+        let used = lines(buf, area, &rows, theme);
+        routing(buf, below(area, used), state, theme);
+        return;
+    };
+    let used = lines(buf, area, &rows, theme);
+    let rest = below(area, used);
+    if record.top_logprobs.is_empty() {
+        lines(
+            buf,
+            rest,
+            &[(
+                "its alternatives were not recorded".to_owned(),
+                ThemeRole::Faint,
+            )],
+            theme,
+        );
+        return;
+    }
+    let preview = preview(&state.sampling.params, &record.top_logprobs);
+    let bars_rows = (record.top_logprobs.len() as u16 + 1).min(rest.height.saturating_sub(1));
+    alternatives(
+        buf,
+        Rect {
+            height: bars_rows,
+            ..rest
+        },
+        record,
+        &preview,
+        theme,
+    );
+    let used = lines(
+        buf,
+        below(rest, bars_rows),
+        &[kept_words(&preview, record)],
+        theme,
+    );
+    routing(buf, below(rest, bars_rows + used), state, theme);
+}
+
+fn head(run: &Run, position: usize) -> (String, ThemeRole) {
+    let text = quoted(run.text(position).unwrap_or_default());
+    let Some(record) = run.record(position) else {
+        let id = run.prompt.get(position).map_or(0, |token| token.id);
+        return (format!("{text}   id {id}   prompt"), ThemeRole::Strong);
+    };
+    let likely = record.logprob.map_or_else(String::new, |logprob| {
+        let probability = f64::from(logprob).exp();
+        let bits = -f64::from(logprob) / std::f64::consts::LN_2;
+        format!(
+            "   p {}   surprise {bits:.2} bit",
+            format::probability(probability)
+        )
+    });
+    (
+        format!(
+            "{text}   id {}   {}{likely}",
+            record.id,
+            span_name(record.span)
+        ),
+        ThemeRole::Strong,
+    )
+}
+
+fn span_name(span: Span) -> &'static str {
+    match span {
+        Span::Prompt => "prompt",
+        Span::Analysis => "analysis",
+        Span::Commentary => "commentary",
+        Span::Final => "final",
+        Span::Other => "control",
+    }
+}
+
+fn around(run: &Run, position: usize) -> String {
+    let from = position.saturating_sub(AROUND);
+    let text = |at: usize| {
+        let text = run.text(at).unwrap_or_default();
+        let text = crate::ui::sanitize::sanitize(text).replace('\n', " ");
+        if at == position {
+            format!("[{text}]")
+        } else {
+            text
+        }
+    };
+    (from..(position + AROUND).min(run.len()))
+        .map(text)
+        .collect()
+}
+
+fn alternatives(
+    buf: &mut Buffer,
+    area: Rect,
+    record: &TokenRecord,
+    preview: &Preview,
+    theme: &Theme,
+) {
+    let texts: Vec<String> = record
+        .top_logprobs
+        .iter()
+        .zip(&preview.fates)
+        .map(|(one, fate)| match fate {
+            Fate::Kept => quoted(&one.text),
+            Fate::Cut(by) => format!("{} (cut by {by})", quoted(&one.text)),
+        })
+        .collect();
+    let bars: Vec<TokenBar<'_>> = record
+        .top_logprobs
+        .iter()
+        .zip(&preview.fates)
+        .zip(&texts)
+        .map(|((one, fate), text)| TokenBar {
+            text,
+            probability: f64::from(one.logprob).exp(),
+            is_chosen: one.id == record.id,
+            is_kept: *fate == Fate::Kept,
+        })
+        .collect();
+    let known: f64 = bars.iter().map(|bar| bar.probability).sum();
+    (&TokenBars {
+        tokens: &bars,
+        rest: Some((1.0 - known).max(0.0)),
+        selected: None,
+        theme,
+    })
+        .render(area, buf);
+}
+
+fn kept_words(preview: &Preview, record: &TokenRecord) -> (String, ThemeRole) {
+    let more = if preview.may_keep_more {
+        " and more beyond them"
+    } else {
+        ""
+    };
+    let text = format!(
+        "the present settings keep {} of the {} recorded{more}, {} of the mass",
+        preview.kept,
+        record.top_logprobs.len(),
+        format::percent(preview.kept_mass)
+    );
+    (text, ThemeRole::Faint)
+}
+
+/// Each layer's first choice, as many as there is room for.
+fn routing(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
+    let Some(routed) = state.shown_routing().filter(|_| area.height >= 2) else {
+        return;
+    };
+    let entropies = crate::analytics::LayerEntropies::of(&routed.routing);
+    let mean = |value: Option<f64>| {
+        value.map_or_else(
+            || "not recorded".to_owned(),
+            |value| format!("{value:.2} nat"),
+        )
+    };
+    let mut rows = vec![(
+        format!(
+            "routing, mean over layers: H chosen {}   H router {}",
+            mean(entropies.mean_chosen()),
+            mean(entropies.mean_router())
+        ),
+        ThemeRole::Faint,
+    )];
+    let chosen = routed
+        .routing
+        .layers()
+        .enumerate()
+        .map(|(layer, (experts, weights))| {
+            let pair = experts
+                .iter()
+                .zip(weights)
+                .map(|(expert, weight)| format!("E{expert} {weight:.2}"));
+            format!("L{layer:<3} {}", pair.collect::<Vec<_>>().join("  "))
+        });
+    rows.extend(chosen.map(|text| (text, ThemeRole::Text)));
+    lines(buf, area, &rows, theme);
+}
