@@ -234,6 +234,9 @@ pub(crate) struct BenchArgs {
     /// Repetitions; medians are reported.
     #[arg(short, long, value_name = "N", default_value_t = 3)]
     pub(crate) repetitions: usize,
+    /// Measure instead what it costs to record routing and 10 alternatives with each token.
+    #[arg(long)]
+    pub(crate) capture: bool,
     /// The seed of random tokens and weights.
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,

@@ -3,6 +3,7 @@
 //! A case reads `prompt_tokens` random tokens after `context_tokens` that are in the cache, then
 //! writes `generated_tokens`, whatever they are. Every case is warmed up once and then repeated.
 
+mod capture;
 mod measure;
 mod report;
 
@@ -29,6 +30,9 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), CliError> {
     }
     let model = target.load(&config)?;
     let mut bench = Bench::new(&model, args);
+    if args.capture {
+        return run_capture(&mut bench, &cases, args);
+    }
     if !args.json {
         output::line(&Report::heading(&model, args.random.is_some()))?;
     }
@@ -46,6 +50,22 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), CliError> {
         } else {
             report.row()
         })?;
+        output::flush()?;
+    }
+    Ok(())
+}
+
+/// Measures what recording costs in all cases.
+fn run_capture(bench: &mut Bench<'_>, cases: &[Case], args: &BenchArgs) -> Result<(), CliError> {
+    let rounds = (cases.len() * (2 * args.repetitions + 1)) as u64;
+    let bar = progress::bar("measuring", rounds, progress::Unit::Items);
+    let mut done = 0;
+    for case in cases {
+        let pairs = capture::measure(bench, *case, args.repetitions, &mut || {
+            done += 1;
+            bar.set(done, rounds);
+        })?;
+        output::line(&capture::report(*case, &pairs, args.json)?)?;
         output::flush()?;
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! Reads what a pass has recorded, once it is evaluated.
 
-use mlx_rs::{Array, Dtype};
+use mlx_rs::{Array, ArrayElement, Dtype};
 
 use super::error::GenerateError;
 use super::options::PositionRecord;
@@ -62,17 +62,25 @@ fn read_routing(
 
 /// The values of an evaluated array, as f32.
 pub(super) fn host_f32(array: &Array) -> Result<Vec<f32>, GenerateError> {
-    array
-        .as_dtype(Dtype::Float32)?
-        .contiguous()?
-        .to_vec_exact::<f32>()
-        .map_err(|error| GenerateError::Mlx(error.to_string()))
+    if array.dtype() == Dtype::Float32 {
+        return host(array);
+    }
+    host(&array.as_dtype(Dtype::Float32)?)
 }
 
 /// The values of an evaluated u32 array.
 pub(super) fn host_u32(array: &Array) -> Result<Vec<u32>, GenerateError> {
+    host(array)
+}
+
+/// A copy of the values. Only an array with gaps is evaluated once more for it: for a few numbers a
+/// token, handing work to the device costs more than the numbers.
+fn host<T: ArrayElement + Clone>(array: &Array) -> Result<Vec<T>, GenerateError> {
+    if let Ok(values) = array.to_vec_exact::<T>() {
+        return Ok(values);
+    }
     array
         .contiguous()?
-        .to_vec_exact::<u32>()
+        .to_vec_exact::<T>()
         .map_err(|error| GenerateError::Mlx(error.to_string()))
 }

@@ -2,7 +2,7 @@
 
 use mlx_rs::Array;
 use mlx_rs::error::Result;
-use mlx_rs::ops::stack;
+use mlx_rs::ops::concatenate;
 
 use super::experts::Routing;
 
@@ -48,11 +48,14 @@ impl ForwardTrace {
         self.layers.push(routing.clone());
     }
 
-    /// Stacks the layers.
+    /// Stacks the layers. Joining rows and cutting them up again takes two steps where stacking
+    /// takes one more for each layer, which counts for a single token.
     pub fn finish(self) -> Result<TracedRouting> {
+        let num_layers = self.layers.len() as i32;
         let stacked = |part: fn(&Routing) -> &Array| {
             let parts: Vec<&Array> = self.layers.iter().map(part).collect();
-            stack(&parts, 1)
+            let rows = concatenate(&parts, 1)?;
+            rows.reshape(&[rows.dim(0), num_layers, rows.dim(1) / num_layers.max(1)])
         };
         let router_logits = stacked(|routing| &routing.logits)?.as_dtype(mlx_rs::Dtype::Float32)?;
         Ok(TracedRouting {

@@ -6,6 +6,7 @@
     reason = "clippy permits them in test functions only, and helpers of tests fail likewise"
 )]
 
+mod answers;
 mod cancelling;
 mod commands;
 mod faults;

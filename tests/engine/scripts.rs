@@ -1,7 +1,9 @@
 //! Reading and playing scripts.
 
 use gptoss::engine::protocol::Event;
+use gptoss::engine::protocol::{AnswerOpening, Command, Prompt};
 use gptoss::engine::scripted::Script;
+use gptoss::harmony::{Conversation, HarmonyEvent};
 
 use crate::rig::{ERROR, MODEL, PAUSE, Rig, TURN, prefill, token, turn_of};
 
@@ -117,4 +119,59 @@ fn a_recorded_prompt_keeps_its_own_length_and_reuse() {
         panic!("it ended with {events:?}");
     };
     assert_eq!((stats.prefill_tps, stats.reused_tokens), (Some(250.0), 30));
+}
+
+#[test]
+fn a_conversation_plays_the_script_with_its_harmony_events() {
+    let turn = r#"{"type":"turn","prompt":[{"id":1,"text":"<|start|>"}],"prompt_tokens":1}"#;
+    let text = r#"{"type":"token","id":7,"text":"Hi","harmony":[{"text":{"delta":"Hi","tokens":
+        {"start":0,"end":1}}}]}"#
+        .replace('\n', "");
+    let finish = r#"{"type":"finish","reason":"length","harmony":[{"message_ended":{"ending":
+        "truncated","tokens":{"start":1,"end":1}}}]}"#
+        .replace('\n', "");
+    let mut rig = Rig::playing(&[turn, &text, &finish]);
+    let mut request = rig.request();
+    let id = request.id;
+    request.prompt = Prompt::conversation(Conversation::default(), AnswerOpening::Fresh);
+    rig.send(Command::Predict {
+        seq: 4,
+        prompt: request.prompt.clone(),
+    });
+    assert!(matches!(
+        rig.next(),
+        Event::Predicted {
+            seq: 4,
+            prompt_tokens: 1,
+            ..
+        }
+    ));
+    rig.send(Command::Generate(request));
+    let events = rig.until_end(id);
+    assert!(matches!(&events[0], Event::Started { prompt, .. } if prompt[0].text == "<|start|>"));
+    let [HarmonyEvent::Text { delta, .. }] = &crate::rig::tokens(&events)[0].harmony[..] else {
+        panic!("the token has {events:?}");
+    };
+    assert_eq!(delta, "Hi");
+    assert!(matches!(
+        events.last(),
+        Some(Event::Finished { harmony, .. }) if harmony.len() == 1
+    ));
+}
+
+#[test]
+fn events_written_before_conversations_existed_are_still_read() {
+    let old = [
+        r#"{"started":{"request":1,"prompt_tokens":3,"reused_tokens":0}}"#,
+        r#"{"token":{"request":1,"token":{"index":0,"id":5,"text":"a","logprob":null,
+            "top_logprobs":[],"routing":null}}}"#,
+        r#"{"finished":{"request":1,"finish_reason":"stop","stats":{"prompt_tokens":3,
+            "reused_tokens":0,"prefill_tps":null,"time_to_first_token_ms":null,
+            "generated_tokens":1,"decode_tps":null,"total_ms":1.0,"peak_memory_bytes":0}}}"#,
+    ];
+    for text in old {
+        let event: Event = serde_json::from_str(text).unwrap();
+        let again = serde_json::to_string(&event).unwrap();
+        assert_eq!(serde_json::from_str::<Event>(&again).unwrap(), event);
+    }
 }

@@ -22,7 +22,7 @@ struct Start {
     prompt_tokens: usize,
     reused_tokens: usize,
     prompt_text: String,
-    answer_start: usize,
+    before_answer: usize,
     inserted: Vec<u32>,
     opened: Vec<HarmonyEvent>,
 }
@@ -54,7 +54,7 @@ impl Answer {
                         prompt_tokens,
                         reused_tokens,
                         prompt_text: prompt.iter().map(|token| token.text.as_str()).collect(),
-                        answer_start: prompt.len(),
+                        before_answer: prompt.len(),
                         inserted: inserted.iter().map(|token| token.id).collect(),
                         opened,
                     };
@@ -126,7 +126,7 @@ fn a_conversation_is_answered_and_its_events_cover_every_token() {
     );
     assert!(answer.on(&Channel::Final).contains("48 + 75 = 123"));
     assert_eq!(answer.finish_reason, Some(FinishReason::Stop));
-    assert_eq!(answer.start.answer_start, answer.start.prompt_tokens);
+    assert_eq!(answer.start.before_answer, answer.start.prompt_tokens);
     assert!(
         answer
             .start
@@ -165,7 +165,7 @@ fn an_answer_that_is_stopped_and_resumed_equals_one_that_is_not() {
             // All but what was never fed back.
             let known = whole.start.prompt_tokens + stopped_at - 1;
             assert_eq!(rest.start.reused_tokens, known);
-            assert_eq!(rest.start.answer_start, whole.start.answer_start);
+            assert_eq!(rest.start.before_answer, whole.start.before_answer);
             assert_eq!(
                 rest.start.prompt_tokens,
                 whole.start.prompt_tokens + stopped_at
@@ -224,7 +224,7 @@ fn answering_now_closes_the_analysis_and_keeps_the_cache() {
         let generated_from = stopped_at + answer.start.inserted.len();
         assert_eq!(
             answer.start.prompt_tokens,
-            answer.start.answer_start + generated_from
+            answer.start.before_answer + generated_from
         );
         let last = answer.start.opened.last();
         assert!(

@@ -5,7 +5,7 @@ use gptoss::model::gpt_oss::{KvPrecision, LogitRows};
 use gptoss::model::trace::ForwardTrace;
 
 use crate::golden::{CHECKPOINTS, Golden, ids, load, values};
-use crate::tolerance::{F32_LOGITS, ROUTING_MARGIN, assert_close};
+use crate::tolerance::{F32_LOGITS, ROUTER_ENTROPY, ROUTING_MARGIN, assert_close};
 
 #[test]
 fn logits_agree_in_every_layout() {
@@ -92,6 +92,7 @@ fn routing_agrees_where_the_margin_allows() {
             let experts = traced.experts.contiguous().unwrap();
             let experts = experts.to_vec_exact::<u32>().unwrap();
             let weights = values(&traced.weights);
+            let entropies = values(&traced.entropies);
             let router_logits = values(traced.router_logits.as_ref().unwrap());
             for layer in 0..layers {
                 let field = |part: &str| format!("{prompt}.layer{layer}.{part}");
@@ -107,6 +108,13 @@ fn routing_agrees_where_the_margin_allows() {
                         &router_logits[at * e..(at + 1) * e],
                         logits,
                         F32_LOGITS,
+                    );
+                    let expected_entropy = [entropy(logits)];
+                    assert_close(
+                        &what,
+                        &entropies[at..=at],
+                        &expected_entropy,
+                        ROUTER_ENTROPY,
                     );
                     if margins(logits)[..k]
                         .iter()
@@ -124,6 +132,14 @@ fn routing_agrees_where_the_margin_allows() {
             }
         }
     }
+}
+
+/// That of the softmax, in nats, by its definition and in f64.
+fn entropy(logits: &[f32]) -> f32 {
+    let exps: Vec<f64> = logits.iter().map(|&logit| f64::from(logit).exp()).collect();
+    let sum: f64 = exps.iter().sum();
+    let terms = exps.iter().map(|exp| exp / sum).map(|p| p * p.ln());
+    -terms.sum::<f64>() as f32
 }
 
 /// Differences between neighbors in descending order.

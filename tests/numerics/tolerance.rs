@@ -9,6 +9,9 @@ pub(crate) const F32_UNIT: f32 = 1e-5;
 /// Two ways through our own f32 code that add up in another order.
 pub(crate) const F32_REORDERED: f32 = 5e-5;
 
+/// Entropies of routers, from f32 logits within [`F32_LOGITS`] of the reference's.
+pub(crate) const ROUTER_ENTROPY: f32 = 2e-4;
+
 /// Chosen experts are compared where the k-th and the next logit differ by more.
 pub(crate) const ROUTING_MARGIN: f32 = 1e-3;
 

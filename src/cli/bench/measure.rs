@@ -1,6 +1,8 @@
 //! Runs one case several times.
 
-use gptoss::generate::{PromptCache, SamplingParams};
+use std::hint::black_box;
+
+use gptoss::generate::{CachedPositions, PromptCache, RecordOptions, SamplingParams};
 use gptoss::{GenerateOptions, GptOss, ModelConfig};
 
 use crate::cli::args::BenchArgs;
@@ -79,33 +81,45 @@ impl<'a> Bench<'a> {
         repetitions: usize,
         done: &mut dyn FnMut(),
     ) -> Result<Vec<Sample>, CliError> {
-        let mut cache = self.model.new_cache(self.args.limits.kv_precision());
-        let context = self.tokens(case.context_tokens, 0);
-        if !context.is_empty() {
-            self.round(&mut cache, &context, 0)?;
-        }
-        let warm_up_tokens = case.generated_tokens.min(WARM_UP_TOKENS);
-        let prompt = self.prompt(&context, case, 0);
-        self.round(&mut cache, &prompt, warm_up_tokens)?;
+        let (mut cache, context) = self.warmed_up(case)?;
         done();
         let mut samples = Vec::new();
         for repetition in 1..=repetitions {
             // Each prompt leaves the context with another token, so that none of it is reused.
             let prompt = self.prompt(&context, case, repetition);
-            samples.push(self.round(&mut cache, &prompt, case.generated_tokens)?);
+            let plain = RecordOptions::default();
+            samples.push(self.round(&mut cache, &prompt, case.generated_tokens, plain)?);
             done();
         }
         Ok(samples)
     }
 
-    fn round(
+    /// A cache that holds the case's context, which comes with it, on a machine that is warm.
+    pub(super) fn warmed_up(&mut self, case: Case) -> Result<(PromptCache, Vec<u32>), CliError> {
+        let mut cache = self.model.new_cache(self.args.limits.kv_precision());
+        let context = self.tokens(case.context_tokens, 0);
+        let plain = RecordOptions::default();
+        if !context.is_empty() {
+            self.round(&mut cache, &context, 0, plain)?;
+        }
+        let warm_up_tokens = case.generated_tokens.min(WARM_UP_TOKENS);
+        let prompt = self.prompt(&context, case, 0);
+        self.round(&mut cache, &prompt, warm_up_tokens, plain)?;
+        Ok((cache, context))
+    }
+
+    /// Reads and writes once. Alternatives are turned into text, as whoever shows them has to.
+    pub(super) fn round(
         &self,
         cache: &mut PromptCache,
         prompt: &[u32],
         max_tokens: usize,
+        record: RecordOptions,
     ) -> Result<Sample, CliError> {
         let options = GenerateOptions {
             max_tokens: Some(max_tokens),
+            record,
+            cached_positions: CachedPositions::Reuse,
             sampling: SamplingParams {
                 temperature: 0.0,
                 ..SamplingParams::default()
@@ -118,7 +132,13 @@ impl<'a> Bench<'a> {
         mlx_rs::memory::reset_peak_memory().map_err(|error| CliError::failed(error.what()))?;
         let mut generator = self.model.generate_with(cache, prompt, options)?;
         drive::prefill(&mut generator)?;
-        while drive::next(&mut generator)?.is_some() {}
+        while let Some(token) = drive::next(&mut generator)? {
+            let alternatives = token.top_logprobs.iter();
+            let texts: Vec<String> = alternatives
+                .map(|(id, _)| self.model.token_text(*id))
+                .collect();
+            black_box(texts);
+        }
         let stats = generator.stats();
         Ok(Sample {
             prefill_tps: stats.prefill_tps,
@@ -127,7 +147,7 @@ impl<'a> Bench<'a> {
         })
     }
 
-    fn prompt(&mut self, context: &[u32], case: Case, first: usize) -> Vec<u32> {
+    pub(super) fn prompt(&mut self, context: &[u32], case: Case, first: usize) -> Vec<u32> {
         let mut prompt = context.to_vec();
         prompt.extend(self.tokens(case.prompt_tokens, first));
         prompt

@@ -42,14 +42,18 @@ impl Answer {
             parser,
             is_in_final: false,
         };
-        opened.iter().for_each(|event| answer.follow(event));
+        for event in &opened {
+            answer.follow(event);
+        }
         Ok((answer, opened))
     }
 
     /// Takes the next id.
     pub(super) fn push(&mut self, id: u32) -> Vec<HarmonyEvent> {
         let events = self.parser.push(id);
-        events.iter().for_each(|event| self.follow(event));
+        for event in &events {
+            self.follow(event);
+        }
         events
     }
 
