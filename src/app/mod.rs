@@ -43,4 +43,5 @@ pub use key::Key;
 pub use keymap::Keymap;
 pub use report::report;
 pub use state::{Focus, State, View};
+pub use update::sampler::set as set_sampling;
 pub use update::{start, update};

@@ -5,7 +5,7 @@ pub(super) mod compose;
 pub(super) mod generate;
 pub(super) mod map;
 pub(super) mod popups;
-pub(super) mod sampler;
+pub(in crate::app) mod sampler;
 pub(super) mod sessions;
 
 use super::action::Action;

@@ -21,8 +21,8 @@ use gptoss::session::{SessionFolder, SessionId, Tree};
 use gptoss::settings::dirs::{self, Dirs};
 use gptoss::settings::{ModelChoice, Resume, Settings};
 use gptoss::tui::{
-    self, Clock, Effects, Exit, Files, FrameWriter, Keys, Outcome, Rates, Setup, TerminalGuard,
-    UiPainter,
+    self, Clock, Effects, Exit, Files, FrameWriter, Keys, Outcome, PlainSetup, Rates, Setup,
+    TerminalGuard, UiPainter,
 };
 use gptoss::{meters, ui};
 use ratatui::Terminal;
@@ -31,7 +31,7 @@ use tokio::sync::mpsc;
 
 use super::args::{Cli, PlaygroundArgs, SessionArg, SyntheticShape};
 use super::exit::CliError;
-use super::{logging, output};
+use super::logging;
 
 /// How often load and power are read.
 const METER_INTERVAL: Duration = Duration::from_secs(1);
@@ -45,10 +45,6 @@ pub(super) fn run(cli: &Cli, settings: &Settings, dirs: Option<&Dirs>) -> Result
     let args = &cli.playground;
     let mut state = first_state::of(settings, dirs, clock)?;
     let has_screen = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
-    if settings.ui.plain || !has_screen {
-        return Err(CliError::usage("there is no terminal to draw on")
-            .hint("`generate` and `chat` work without one"));
-    }
     let files = files(settings, dirs, args);
     let (engine, source) = engine(args, settings)?;
     let mut effects = vec![Effect::Session(session(args, settings, &files, &state)?)];
@@ -57,6 +53,9 @@ pub(super) fn run(cli: &Cli, settings: &Settings, dirs: Option<&Dirs>) -> Result
         .enable_all()
         .build()
         .map_err(|error| CliError::failed(format!("cannot start the event loop: {error}")))?;
+    if settings.ui.plain || !has_screen {
+        return runtime.block_on(lines(clock, state, effects, engine, files));
+    }
     let exit = runtime.block_on(full_screen(
         clock, state, effects, engine, files, settings, dirs,
     ))?;
@@ -138,6 +137,36 @@ async fn full_screen(
     drop(ended.events);
     ended.performer.finish();
     Ok(ended.exit)
+}
+
+/// The playground as lines, for screen readers and pipes.
+async fn lines(
+    clock: Clock,
+    state: State,
+    effects: Vec<Effect>,
+    mut engine: EngineHandle,
+    files: Files,
+) -> Result<(), CliError> {
+    let failed =
+        |error: std::io::Error| CliError::failed(format!("cannot write the answer: {error}"));
+    let (sender, outcomes) = mpsc::unbounded_channel();
+    let setup = PlainSetup {
+        clock,
+        state,
+        effects,
+        signals: tui::listen().map_err(failed)?,
+        events: engine
+            .take_events()
+            .ok_or_else(|| CliError::failed("the engine's events were taken already"))?,
+        telemetry: engine.telemetry(),
+        performer: Effects::new(engine, files, None, logging::ring(), sender),
+        outcomes,
+    };
+    let performer = tui::run_plain(setup, &mut std::io::stdout())
+        .await
+        .map_err(failed)?;
+    performer.finish();
+    Ok(())
 }
 
 /// Where native libraries' messages go while the screen is in use.
@@ -242,10 +271,4 @@ fn engine(
         (None, ModelChoice::Demo) => ModelSource::Demo,
     };
     Ok((handle, source))
-}
-
-/// Notes that are told before the screen is taken.
-#[expect(dead_code, reason = "the line mode tells them")]
-fn tell(text: &str) {
-    output::note(text);
 }

@@ -1,1 +1,182 @@
-//! The same state as linear text.
+//! The same state as linear text, for screen readers and pipes: no cursor, no boxes, no colors.
+
+use super::chat::ending;
+use super::sanitize::sanitize;
+use super::widgets::format;
+use crate::app::State;
+use crate::app::popup::Popup;
+use crate::app::state::ModelStatus;
+use crate::session::{NodeId, NodeKind, Part, Turn};
+
+/// Tells what is new, each thing once.
+#[derive(Debug, Default)]
+pub struct PlainPrinter {
+    model: Option<String>,
+    notice: Option<String>,
+    trouble: usize,
+    answer: Option<Told>,
+}
+
+/// What was told of an answer.
+#[derive(Debug, PartialEq, Eq)]
+struct Told {
+    node: NodeId,
+    /// Parts told in full.
+    parts: usize,
+    /// Bytes told of the part after those.
+    bytes: usize,
+    has_ended: bool,
+}
+
+impl PlainPrinter {
+    /// What is new since the last call; empty where nothing is.
+    pub fn news(&mut self, state: &State) -> String {
+        let mut text = String::new();
+        self.model(state, &mut text);
+        self.notice(state, &mut text);
+        self.answer(state, &mut text);
+        text
+    }
+
+    fn model(&mut self, state: &State, text: &mut String) {
+        let line = match &state.model {
+            ModelStatus::None => return,
+            ModelStatus::Loading { .. } => "loading the model".to_owned(),
+            ModelStatus::Ready(model) => format!(
+                "model: {}, {} layers of {} experts, {}",
+                model.name,
+                model.layers.len(),
+                model.num_local_experts,
+                model.device
+            ),
+            ModelStatus::Failed { report, .. } => format!("error: {}", report.message),
+        };
+        if self.model.as_ref() != Some(&line) {
+            text.push_str(&line);
+            text.push('\n');
+            self.model = Some(line);
+        }
+    }
+
+    fn notice(&mut self, state: &State, text: &mut String) {
+        let notice = state
+            .notice
+            .as_ref()
+            .map(|notice| sanitize(&notice.text).into_owned());
+        if notice != self.notice {
+            if let Some(notice) = &notice {
+                text.push_str(&format!("note: {notice}\n"));
+            }
+            self.notice = notice;
+        }
+        let troubles = state.popups.iter().filter_map(|popup| match popup {
+            Popup::Trouble { title, lines } => Some((title, lines)),
+            _ => None,
+        });
+        for (title, lines) in troubles.clone().skip(self.trouble) {
+            text.push_str(&format!("error: {title}\n{}\n", lines.join("\n")));
+        }
+        self.trouble = troubles.count();
+    }
+
+    fn answer(&mut self, state: &State, text: &mut String) {
+        let last = state.session.tree.path().last().copied();
+        let Some(node) = last.and_then(|last| state.session.tree.node(last)) else {
+            return;
+        };
+        let NodeKind::Assistant(turn) = &node.kind else {
+            return;
+        };
+        let is_new = self.answer.as_ref().is_none_or(|told| told.node != node.id);
+        if is_new {
+            // An answer of an earlier time is not read out again.
+            let is_old = turn.outcome.is_some() && self.answer.is_none() && state.running.is_none();
+            self.answer = Some(Told {
+                node: node.id,
+                parts: 0,
+                bytes: 0,
+                has_ended: is_old,
+            });
+        }
+        let Some(told) = &mut self.answer else {
+            return;
+        };
+        if turn.outcome.is_none() {
+            told.has_ended = false;
+        }
+        if !told.has_ended {
+            tell_parts(told, turn, state, text);
+            if let Some(outcome) = &turn.outcome {
+                told.has_ended = true;
+                text.push('\n');
+                if let Some((words, _)) = ending(outcome, turn.settings.max_tokens) {
+                    text.push_str(&format!("note: {}\n", sanitize(&words)));
+                }
+            }
+        }
+    }
+}
+
+fn tell_parts(told: &mut Told, turn: &Turn, state: &State, text: &mut String) {
+    while let Some(part) = turn.parts.get(told.parts) {
+        let is_over = part.ending.is_some() || turn.outcome.is_some();
+        let is_read = part.is_final() || state.chat.is_unfolded;
+        if is_read {
+            if told.bytes == 0 && !part.text.is_empty() {
+                text.push_str(&heading(part));
+            }
+            text.push_str(&sanitize(&part.text[told.bytes.min(part.text.len())..]));
+            told.bytes = part.text.len();
+        }
+        if !is_over
+            || (turn.outcome.is_none() && told.parts + 1 == turn.parts.len() && part.is_final())
+        {
+            return;
+        }
+        if is_read {
+            text.push('\n');
+        } else {
+            let time = format::duration_ms(part.duration_ms(state.wall_ms()));
+            text.push_str(&format!(
+                "{}: {} tokens, {time}\n",
+                part.channel_name(),
+                part.num_tokens()
+            ));
+        }
+        told.parts += 1;
+        told.bytes = 0;
+    }
+}
+
+fn heading(part: &Part) -> String {
+    if part.is_final() {
+        "model: ".to_owned()
+    } else {
+        format!("{}: ", part.channel_name())
+    }
+}
+
+/// The map as words: the most used experts of each layer.
+pub fn experts(state: &State) -> String {
+    let Some(grid) = state.grid() else {
+        return "no routing was recorded yet\n".to_owned();
+    };
+    let mut text = format!(
+        "experts, {}, {} tokens\n",
+        state.map.source.title(),
+        grid.tokens()
+    );
+    for (layer, values) in grid.layers().enumerate() {
+        let mut ranked: Vec<(usize, f64)> = values.iter().copied().enumerate().collect();
+        ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let top = ranked
+            .iter()
+            .take(4)
+            .map(|(expert, value)| format!("expert {expert}: {value:.2}"));
+        text.push_str(&format!(
+            "layer {layer}: {}\n",
+            top.collect::<Vec<_>>().join(", ")
+        ));
+    }
+    text
+}

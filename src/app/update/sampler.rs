@@ -155,6 +155,34 @@ pub(in crate::app) fn take_preset(state: &mut State, name: &str) -> Vec<Effect> 
     effects
 }
 
+/// Sets one value by the panel's label, as if it had been typed there.
+///
+/// *Errors:* what is wrong, for the person.
+pub fn set(state: &mut State, label: &str, value: &str) -> Result<Vec<Effect>, String> {
+    let Some(knob) = Knob::ALL.into_iter().find(|knob| knob.label() == label) else {
+        let labels: Vec<&str> = Knob::ALL.iter().map(|knob| knob.label()).collect();
+        return Err(format!(
+            "there is no \"{label}\"; known: {}",
+            labels.join(", ")
+        ));
+    };
+    let mut changed = state.sampling.clone();
+    changed.set_typed(knob, value)?;
+    changed
+        .params
+        .validate()
+        .map_err(|error| error.to_string())?;
+    Ok(take(state, changed))
+}
+
+fn take(state: &mut State, changed: SamplingPanel) -> Vec<Effect> {
+    change(state, |panel| {
+        panel.params = changed.params;
+        panel.max_tokens = changed.max_tokens;
+        panel.stop = changed.stop;
+    })
+}
+
 fn take_typed(state: &mut State) -> Vec<Effect> {
     let Some(typing) = state.sampling.typing.take() else {
         return Vec::new();
@@ -165,11 +193,7 @@ fn take_typed(state: &mut State) -> Vec<Effect> {
         .set_typed(knob, typing.value())
         .and_then(|()| changed.params.validate().map_err(|error| error.to_string()));
     match taken {
-        Ok(()) => change(state, |panel| {
-            panel.params = changed.params;
-            panel.max_tokens = changed.max_tokens;
-            panel.stop = changed.stop;
-        }),
+        Ok(()) => take(state, changed),
         Err(message) => {
             say(state, Level::Error, message);
             state.sampling.typing = Some(typing);

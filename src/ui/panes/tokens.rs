@@ -87,7 +87,7 @@ fn head(run: &Run, position: usize) -> (String, ThemeRole) {
     };
     let likely = record.logprob.map_or_else(String::new, |logprob| {
         let probability = f64::from(logprob).exp();
-        let bits = -f64::from(logprob) / std::f64::consts::LN_2;
+        let bits = (-f64::from(logprob) / std::f64::consts::LN_2).max(0.0);
         format!(
             "   p {}   surprise {bits:.2} bit",
             format::probability(probability)

@@ -1,11 +1,318 @@
-//! What lies over the screen.
+//! What lies over the screen: lists, questions, texts.
+
+mod entries;
+mod help;
 
 use ratatui::Frame;
+use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Widget;
+use tui_input::Input;
 
-use super::theme::Theme;
+use super::chat::wrapped;
+use super::chrome::put;
+use super::theme::{Theme, ThemeRole};
+use super::widgets::{ListRows, Popup as Window};
 use crate::app::State;
-use crate::app::popup::Popup;
+use crate::app::popup::{CodePurpose, ExportFormat, ListPopup, Popup, Question};
 use crate::app::viewport::Viewport;
+use crate::catalog::HOW_TO_GET;
 
-pub(super) fn draw(_: &mut Frame<'_>, _: Rect, _: &Popup, _: &State, _: &Theme, _: &mut Viewport) {}
+/// Columns and rows that lists want.
+const LIST: (u16, u16) = (90, 24);
+
+/// Draws one popup over the screen.
+pub(super) fn draw(
+    frame: &mut Frame<'_>,
+    screen: Rect,
+    popup: &Popup,
+    state: &State,
+    theme: &Theme,
+    viewport: &mut Viewport,
+) {
+    match popup {
+        Popup::Palette(popup) => {
+            let row = |action: &_| entries::action(*action, state, theme);
+            list(
+                frame,
+                screen,
+                ("all actions", "Enter does it  Esc closes"),
+                popup,
+                row,
+                theme,
+                viewport,
+            );
+        }
+        Popup::Sessions(popup) => {
+            let row = |info: &_| entries::session(info, state, theme);
+            let footer = "Enter opens  Ctrl+R renames  Ctrl+D deletes  Ctrl+Y brings back";
+            list(
+                frame,
+                screen,
+                ("sessions: type to search their text", footer),
+                popup,
+                row,
+                theme,
+                viewport,
+            );
+        }
+        Popup::Models(popup) => {
+            let row = |entry: &_| entries::model(entry, state, theme);
+            let footer = "Enter loads  Esc closes  how-to-get-models is in the palette";
+            list(
+                frame,
+                screen,
+                ("models", footer),
+                popup,
+                row,
+                theme,
+                viewport,
+            );
+        }
+        Popup::Presets(popup) => {
+            let row = |name: &String| entries::text(name, theme);
+            list(
+                frame,
+                screen,
+                ("presets", "Enter takes it; the seed stays"),
+                popup,
+                row,
+                theme,
+                viewport,
+            );
+        }
+        Popup::History(popup) => {
+            let row = |text: &String| entries::text(text, theme);
+            list(
+                frame,
+                screen,
+                ("messages sent before", "Enter takes it"),
+                popup,
+                row,
+                theme,
+                viewport,
+            );
+        }
+        Popup::Code {
+            list: popup,
+            purpose,
+        } => {
+            let row = |code: &_| entries::code(code, theme);
+            let footer = match purpose {
+                CodePurpose::Copy => "Enter copies it",
+                CodePurpose::Save => "Enter saves it",
+            };
+            list(
+                frame,
+                screen,
+                ("code blocks", footer),
+                popup,
+                row,
+                theme,
+                viewport,
+            );
+        }
+        Popup::Tree(popup) => {
+            let row = |row: &_| entries::tree(row, theme);
+            list(
+                frame,
+                screen,
+                ("all branches", "Enter shows it; * is the branch shown"),
+                popup,
+                row,
+                theme,
+                viewport,
+            );
+        }
+        Popup::Ask { question, input } => ask(frame, screen, question, input, theme),
+        Popup::Help { context, scroll } => {
+            let rows = help::rows(*context, state, theme);
+            text(
+                frame,
+                screen,
+                ("help", "arrows scroll  Esc closes"),
+                &rows,
+                *scroll,
+                theme,
+                viewport,
+            );
+        }
+        Popup::HowTo { scroll } => {
+            let rows = how_to(theme);
+            text(
+                frame,
+                screen,
+                (HOW_TO_GET.title, "arrows scroll  Esc closes"),
+                &rows,
+                *scroll,
+                theme,
+                viewport,
+            );
+        }
+        Popup::Trouble { title, lines } => {
+            let rows: Vec<Line<'_>> = lines
+                .iter()
+                .flat_map(|line| wrapped(line, 68))
+                .map(|line| Line::styled(line, theme.style(ThemeRole::Text)))
+                .collect();
+            text(
+                frame,
+                screen,
+                (title, "Esc closes"),
+                &rows,
+                0,
+                theme,
+                viewport,
+            );
+        }
+    }
+}
+
+/// A list under the line that filters it.
+fn list<T>(
+    frame: &mut Frame<'_>,
+    screen: Rect,
+    (title, footer): (&str, &str),
+    popup: &ListPopup<T>,
+    row: impl Fn(&T) -> Line<'static>,
+    theme: &Theme,
+    viewport: &mut Viewport,
+) {
+    let window = Window {
+        title,
+        footer,
+        columns: LIST.0,
+        rows: LIST.1,
+        theme,
+    };
+    let inner = window.inner(screen);
+    (&window).render(screen, frame.buffer_mut());
+    field(
+        frame,
+        Rect {
+            height: inner.height.min(1),
+            ..inner
+        },
+        &popup.input,
+        theme,
+    );
+    let area = Rect {
+        y: inner.y + 1.min(inner.height),
+        height: inner.height.saturating_sub(1),
+        ..inner
+    };
+    viewport.list_rows = area.height;
+    let rows: Vec<Line<'_>> = popup.visible().map(row).collect();
+    if rows.is_empty() {
+        put(
+            frame.buffer_mut(),
+            area,
+            (1, 0),
+            "nothing here",
+            theme.style(ThemeRole::Faint),
+        );
+        return;
+    }
+    let list = ListRows {
+        rows: &rows,
+        selected: Some(popup.selected),
+        first: 0,
+        theme,
+    };
+    (&list).render(area, frame.buffer_mut());
+}
+
+/// A line of text with its cursor.
+fn field(frame: &mut Frame<'_>, area: Rect, input: &Input, theme: &Theme) {
+    if area.height == 0 || area.width < 4 {
+        return;
+    }
+    let room = usize::from(area.width - 3);
+    let scroll = input.visual_scroll(room);
+    let shown: String = input.value().chars().skip(scroll).collect();
+    let buf: &mut Buffer = frame.buffer_mut();
+    put(buf, area, (0, 0), "> ", theme.style(ThemeRole::Accent));
+    put(buf, area, (2, 0), &shown, theme.style(ThemeRole::Text));
+    let x = input.visual_cursor().saturating_sub(scroll).min(room) as u16;
+    frame.set_cursor_position((area.x + 2 + x, area.y));
+}
+
+fn ask(frame: &mut Frame<'_>, screen: Rect, question: &Question, input: &Input, theme: &Theme) {
+    let title = match question {
+        Question::Search => "search the conversation for",
+        Question::RenameSession | Question::RenameListed(_) => "the session's new title",
+        Question::SaveCode(_) => "save the code as (a new file)",
+        Question::Export(ExportFormat::Markdown) => "export as Markdown to (a new file)",
+        Question::Export(ExportFormat::Json) => "export everything as JSON to (a new file)",
+        Question::Export(ExportFormat::Html) => "export as HTML to (a new file)",
+        Question::Import => "import from (a JSON file)",
+        Question::PresetName => "the preset's name",
+    };
+    let window = Window {
+        title,
+        footer: "Enter takes it  Esc gives up",
+        columns: 70,
+        rows: 1,
+        theme,
+    };
+    let inner = window.inner(screen);
+    (&window).render(screen, frame.buffer_mut());
+    field(frame, inner, input, theme);
+}
+
+/// A text that scrolls.
+fn text(
+    frame: &mut Frame<'_>,
+    screen: Rect,
+    (title, footer): (&str, &str),
+    rows: &[Line<'_>],
+    scroll: usize,
+    theme: &Theme,
+    viewport: &mut Viewport,
+) {
+    let wanted = (rows.len() as u16).max(1);
+    let window = Window {
+        title,
+        footer,
+        columns: LIST.0,
+        rows: wanted,
+        theme,
+    };
+    let inner = window.inner(screen);
+    (&window).render(screen, frame.buffer_mut());
+    viewport.list_rows = inner.height;
+    let first = scroll.min(rows.len().saturating_sub(usize::from(inner.height)));
+    for (y, row) in (0..inner.height).zip(&rows[first..]) {
+        frame
+            .buffer_mut()
+            .set_line(inner.x, inner.y + y, row, inner.width);
+    }
+}
+
+fn how_to(theme: &Theme) -> Vec<Line<'static>> {
+    let mut rows = Vec::new();
+    let faint = theme.style(ThemeRole::Faint);
+    for step in HOW_TO_GET.steps {
+        let lines = wrapped(step.text, 84).into_iter();
+        rows.extend(lines.map(|line| Line::styled(line, theme.style(ThemeRole::Text))));
+        if !step.command.is_empty() {
+            let lines = wrapped(step.command, 82).into_iter();
+            rows.extend(lines.map(|line| {
+                Line::from(vec![
+                    Span::raw("  "),
+                    Span::styled(line, theme.style(ThemeRole::Code)),
+                ])
+            }));
+        }
+        rows.push(Line::default());
+    }
+    for note in HOW_TO_GET.notes {
+        rows.extend(
+            wrapped(note, 84)
+                .into_iter()
+                .map(|line| Line::styled(line, faint)),
+        );
+    }
+    rows
+}

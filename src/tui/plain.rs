@@ -1,0 +1,276 @@
+//! The playground as lines: what is typed is a message or a command that begins with a slash.
+
+use std::io::{self, BufRead, Write};
+use std::thread;
+
+use tokio::sync::mpsc;
+
+use super::clock::Clock;
+use super::effects::{Effects, Outcome};
+use super::signals::Signal;
+use crate::app::action::Action;
+use crate::app::{self, Effect, Focus, Report, State};
+use crate::engine::{EventReceiver, TelemetryReceiver};
+use crate::harmony::ReasoningEffort;
+use crate::ui::plain::{PlainPrinter, experts};
+
+/// What a line asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Line {
+    Message(String),
+    Act(Action),
+    Effort(ReasoningEffort),
+    Map,
+    Set(String, String),
+    Unknown,
+}
+
+/// What can be typed.
+const COMMANDS: &str = "a line is a message; /answer ends the analysis, /stop stops, /continue goes on, \
+/again answers anew, /new begins a session, /effort low|medium|high, /set NAME VALUE changes sampling, \
+/map tells the experts, /quit leaves, //TEXT sends a text that begins with a slash";
+
+fn parse(line: &str) -> Line {
+    let Some(command) = line.strip_prefix('/') else {
+        return Line::Message(line.to_owned());
+    };
+    if command.starts_with('/') {
+        return Line::Message(command.to_owned());
+    }
+    let mut words = command.splitn(2, ' ');
+    let (name, rest) = (
+        words.next().unwrap_or_default(),
+        words.next().unwrap_or_default().trim(),
+    );
+    match name {
+        "answer" => Line::Act(Action::AnswerNow),
+        "stop" => Line::Act(Action::StopOrQuit),
+        "continue" => Line::Act(Action::Continue),
+        "again" => Line::Act(Action::Regenerate),
+        "new" => Line::Act(Action::NewSession),
+        "quit" => Line::Act(Action::Quit),
+        "map" => Line::Map,
+        "effort" => ReasoningEffort::from_word(rest).map_or(Line::Unknown, Line::Effort),
+        "set" => match rest.rsplit_once([' ', '=']) {
+            Some((knob, value)) => Line::Set(knob.trim().to_owned(), value.trim().to_owned()),
+            None => Line::Unknown,
+        },
+        _ => Line::Unknown,
+    }
+}
+
+/// What the lines stand on.
+#[expect(missing_debug_implementations, reason = "effects have none")]
+pub struct PlainSetup {
+    /// The program's clock.
+    pub clock: Clock,
+    /// The state to begin with.
+    pub state: State,
+    /// What is to be done first.
+    pub effects: Vec<Effect>,
+    /// Signals.
+    pub signals: mpsc::UnboundedReceiver<Signal>,
+    /// The engine's events.
+    pub events: EventReceiver,
+    /// The engine's figures.
+    pub telemetry: TelemetryReceiver,
+    /// What performs effects.
+    pub performer: Effects,
+    /// What became of them.
+    pub outcomes: mpsc::UnboundedReceiver<Outcome>,
+}
+
+/// Reads lines until they end or a command leaves; answers go to `out`.
+///
+/// *Errors:* where `out` cannot be written.
+pub async fn run_plain(setup: PlainSetup, out: &mut dyn Write) -> io::Result<Effects> {
+    let PlainSetup {
+        clock,
+        mut state,
+        effects,
+        mut signals,
+        mut events,
+        mut telemetry,
+        performer,
+        mut outcomes,
+    } = setup;
+    let mut lines = Lines {
+        performer,
+        printer: PlainPrinter::default(),
+        is_over: false,
+    };
+    let mut typed = read_lines();
+    let mut waiting: Option<String> = None;
+    lines.perform(&mut state, effects);
+    lines.tell(&state, out)?;
+    let mut has_ended = false;
+    while !lines.is_over {
+        let is_free = state.model.ready().is_some() && state.running.is_none();
+        // Piped lines wait for the answer before them.
+        if is_free && let Some(line) = waiting.take() {
+            lines.take(&mut state, &line, clock.now_ms(), out)?;
+            lines.tell(&state, out)?;
+            continue;
+        }
+        if has_ended && waiting.is_none() && (is_free || is_stuck(&state)) {
+            break;
+        }
+        tokio::select! {
+            biased;
+            Some(_) = signals.recv() => break,
+            line = typed.recv(), if !has_ended && waiting.is_none() => match line {
+                Some(line) if parse(&line) == Line::Act(Action::StopOrQuit) || parse(&line) == Line::Act(Action::AnswerNow) => {
+                    lines.take(&mut state, &line, clock.now_ms(), out)?;
+                }
+                Some(line) => waiting = Some(line),
+                None => has_ended = true,
+            },
+            Some(event) = events.recv() => {
+                let effects = app::apply(&mut state, event, clock.now_ms());
+                lines.perform(&mut state, effects);
+            }
+            Ok(()) = telemetry.changed() => {
+                let latest = telemetry.borrow_and_update().clone();
+                state.set_telemetry(latest, clock.now_ms());
+            }
+            Some(outcome) = outcomes.recv() => {
+                let report = match outcome {
+                    Outcome::Report(report) => report,
+                    Outcome::Session(opened) => lines.performer.adopt(opened),
+                    Outcome::Editor(_) | Outcome::Terminal(_) => Report::Tick,
+                };
+                let effects = app::report(&mut state, report, clock.now_ms());
+                lines.perform(&mut state, effects);
+            }
+        }
+        lines.tell(&state, out)?;
+    }
+    Ok(lines.performer)
+}
+
+/// Whether no model will come by itself.
+fn is_stuck(state: &State) -> bool {
+    matches!(
+        state.model,
+        app::state::ModelStatus::Failed { .. } | app::state::ModelStatus::None
+    )
+}
+
+/// Lines of stdin, read on a thread that may block.
+fn read_lines() -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::channel(1);
+    // Where the system gives no thread, stdin counts as ended.
+    let _ = thread::Builder::new()
+        .name("gptoss-lines".to_owned())
+        .spawn(move || {
+            for line in io::stdin().lock().lines() {
+                let Ok(line) = line else { return };
+                if !line.trim().is_empty() && sender.blocking_send(line).is_err() {
+                    return;
+                }
+            }
+        });
+    receiver
+}
+
+struct Lines {
+    performer: Effects,
+    printer: PlainPrinter,
+    is_over: bool,
+}
+
+impl Lines {
+    fn perform(&mut self, state: &mut State, effects: Vec<Effect>) {
+        let _ = state;
+        for effect in effects {
+            match effect {
+                Effect::Quit => self.is_over = true,
+                // There is no screen to do these on.
+                Effect::Mouse(_)
+                | Effect::Theme(_)
+                | Effect::Redraw
+                | Effect::Suspend
+                | Effect::Editor(_) => {}
+                other => drop(self.performer.perform(other)),
+            }
+        }
+    }
+
+    fn take(
+        &mut self,
+        state: &mut State,
+        line: &str,
+        now_ms: u64,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        match parse(line) {
+            Line::Message(text) => {
+                state.focus = Focus::Composer;
+                state.composer.set_text(&text);
+                self.act(state, Action::Send, now_ms);
+            }
+            Line::Act(Action::StopOrQuit) if state.running.is_none() => {
+                writeln!(out, "nothing is being written")?
+            }
+            Line::Act(action) => {
+                state.focus = Focus::Chat;
+                self.act(state, action, now_ms);
+            }
+            Line::Effort(effort) => {
+                state.preferences.effort = effort;
+                writeln!(out, "effort: {effort}")?;
+            }
+            Line::Map => write!(out, "{}", experts(state))?,
+            Line::Set(knob, value) => match app::set_sampling(state, &knob, &value) {
+                Ok(effects) => {
+                    self.perform(state, effects);
+                    writeln!(out, "{knob}: {value}")?;
+                }
+                Err(message) => writeln!(out, "error: {message}")?,
+            },
+            Line::Unknown => writeln!(out, "{COMMANDS}")?,
+        }
+        Ok(())
+    }
+
+    fn act(&mut self, state: &mut State, action: Action, now_ms: u64) {
+        let effects = app::update(state, action, now_ms);
+        self.perform(state, effects);
+    }
+
+    fn tell(&mut self, state: &State, out: &mut dyn Write) -> io::Result<()> {
+        let news = self.printer.news(state);
+        out.write_all(news.as_bytes())?;
+        out.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_messages_unless_they_begin_with_one_slash() {
+        for (line, expected) in [
+            ("hello", Line::Message("hello".to_owned())),
+            (
+                "//etc is a folder",
+                Line::Message("/etc is a folder".to_owned()),
+            ),
+            ("/answer", Line::Act(Action::AnswerNow)),
+            ("/effort high", Line::Effort(ReasoningEffort::High)),
+            ("/effort huge", Line::Unknown),
+            (
+                "/set top-p 0.9",
+                Line::Set("top-p".to_owned(), "0.9".to_owned()),
+            ),
+            (
+                "/set temperature=0.3",
+                Line::Set("temperature".to_owned(), "0.3".to_owned()),
+            ),
+            ("/dance", Line::Unknown),
+        ] {
+            assert_eq!(parse(line), expected, "{line}");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The rows of lists.
+
+use ratatui::text::{Line, Span};
+
+use crate::app::State;
+use crate::app::action::Action;
+use crate::app::popup::{CodeChoice, TreeRow};
+use crate::catalog::{CatalogEntry, Fit, ModelOrigin, fit};
+use crate::session::SessionInfo;
+use crate::ui::sanitize::sanitize;
+use crate::ui::theme::{Theme, ThemeRole};
+use crate::ui::widgets::format;
+
+/// Columns of names in lists.
+const NAME: usize = 22;
+
+fn line(pieces: Vec<(String, ThemeRole)>, theme: &Theme) -> Line<'static> {
+    let spans = pieces.into_iter().map(|(text, role)| {
+        let text = sanitize(&text).replace('\n', " ");
+        Span::styled(text, theme.style(role))
+    });
+    Line::from(spans.collect::<Vec<_>>())
+}
+
+/// An action: its name, what it does, its key.
+pub(super) fn action(action: Action, state: &State, theme: &Theme) -> Line<'static> {
+    let info = action.info();
+    let key = state
+        .keymap
+        .first_key(action)
+        .map(|(_, key)| key.to_string())
+        .unwrap_or_default();
+    line(
+        vec![
+            (format!("{:<NAME$} ", info.name), ThemeRole::Strong),
+            (format!("{key:<10} "), ThemeRole::Key),
+            (info.help.to_owned(), ThemeRole::Faint),
+        ],
+        theme,
+    )
+}
+
+/// A session: age, size, title, what was found or what is wrong.
+pub(super) fn session(info: &SessionInfo, state: &State, theme: &Theme) -> Line<'static> {
+    let age = age(state.wall_ms().saturating_sub(info.modified_ms));
+    let mut pieces = vec![
+        (format!("{age:>8}  "), ThemeRole::Faint),
+        (info.title.clone(), ThemeRole::Strong),
+        (
+            format!("  {} messages", info.num_messages),
+            ThemeRole::Faint,
+        ),
+    ];
+    if info.num_branches > 1 {
+        pieces.push((
+            format!(", {} branches", info.num_branches),
+            ThemeRole::Faint,
+        ));
+    }
+    if let Some(excerpt) = &info.excerpt {
+        pieces.push((format!("  {excerpt}"), ThemeRole::Text));
+    }
+    if let Some(problem) = &info.problem {
+        pieces.push((format!("  {problem}"), ThemeRole::Danger));
+    }
+    line(pieces, theme)
+}
+
+/// A time span in one unit.
+fn age(ms: u64) -> String {
+    let minutes = ms / 60_000;
+    match minutes {
+        0 => "now".to_owned(),
+        1..60 => format!("{minutes} min"),
+        60..1440 => format!("{} h", minutes / 60),
+        _ => format!("{} d", minutes / 1440),
+    }
+}
+
+/// A model: name, size against memory, shape, where it was found, what is wrong.
+pub(super) fn model(entry: &CatalogEntry, state: &State, theme: &Theme) -> Line<'static> {
+    let mut pieces = vec![(format!("{:<NAME$} ", entry.name), ThemeRole::Strong)];
+    if entry.weights_bytes > 0 {
+        pieces.push((
+            format!("{:>8}  ", format::bytes(entry.weights_bytes)),
+            ThemeRole::Text,
+        ));
+    }
+    if let (Some(layers), Some(experts)) = (entry.num_layers, entry.num_experts) {
+        pieces.push((
+            format!("{layers} layers x {experts} experts  {}  ", entry.precision),
+            ThemeRole::Faint,
+        ));
+    }
+    let limit = Some(state.telemetry.memory.limit_bytes).filter(|limit| *limit > 0);
+    match (&entry.problem, fit(entry.weights_bytes, limit)) {
+        (Some(problem), _) => pieces.push((problem.clone(), ThemeRole::Danger)),
+        (None, Fit::TooLarge) => {
+            pieces.push(("larger than the memory limit".to_owned(), ThemeRole::Danger))
+        }
+        (None, _) => pieces.push((origin(entry.origin).to_owned(), ThemeRole::Faint)),
+    }
+    line(pieces, theme)
+}
+
+fn origin(origin: ModelOrigin) -> &'static str {
+    match origin {
+        ModelOrigin::Demo => "built in",
+        ModelOrigin::Argument => "named at the start",
+        ModelOrigin::Folder => "in a folder",
+        ModelOrigin::HuggingFaceCache => "in Hugging Face's cache",
+        ModelOrigin::LmStudio => "in LM Studio's folder",
+    }
+}
+
+/// A text on one line.
+pub(super) fn text(text: &str, theme: &Theme) -> Line<'static> {
+    line(vec![(text.to_owned(), ThemeRole::Text)], theme)
+}
+
+/// A code block: its language and its first line.
+pub(super) fn code(code: &CodeChoice, theme: &Theme) -> Line<'static> {
+    let language = code.language.clone().unwrap_or_else(|| "text".to_owned());
+    let first = code.source.lines().next().unwrap_or_default().to_owned();
+    let lines = code.source.lines().count();
+    line(
+        vec![
+            (format!("{language:<12} "), ThemeRole::Strong),
+            (format!("{lines:>4} lines  "), ThemeRole::Faint),
+            (first, ThemeRole::Code),
+        ],
+        theme,
+    )
+}
+
+/// A message of the tree.
+pub(super) fn tree(row: &TreeRow, theme: &Theme) -> Line<'static> {
+    let mark = if row.is_shown { "* " } else { "  " };
+    let sibling = match row.sibling {
+        (_, 1) => String::new(),
+        (number, count) => format!("<{number}/{count}> "),
+    };
+    let role = if row.author == "you" {
+        ThemeRole::User
+    } else {
+        ThemeRole::Assistant
+    };
+    line(
+        vec![
+            (
+                format!("{mark}{}", "  ".repeat(row.depth.min(20))),
+                ThemeRole::Accent,
+            ),
+            (sibling, ThemeRole::Key),
+            (format!("{}: ", row.author), role),
+            (
+                row.text.clone(),
+                if row.is_shown {
+                    ThemeRole::Text
+                } else {
+                    ThemeRole::Faint
+                },
+            ),
+        ],
+        theme,
+    )
+}

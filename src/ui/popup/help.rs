@@ -1,0 +1,122 @@
+//! The help: keys by where they count, and what the figures mean.
+
+use ratatui::text::{Line, Span};
+
+use crate::analytics::DEFINITIONS;
+use crate::app::State;
+use crate::app::action::{Context, REGISTRY};
+use crate::ui::chat::wrapped;
+use crate::ui::theme::{Theme, ThemeRole};
+
+/// Columns of text.
+const COLUMNS: u16 = 84;
+
+/// What each meter tells.
+const METERS: &[(&str, &str)] = &[
+    (
+        "KV full",
+        "Keys and values of the layers that see everything; they grow with each token.",
+    ),
+    (
+        "KV window",
+        "Keys and values of the layers that see the last 128 tokens; a ring that stays full.",
+    ),
+    (
+        "active",
+        "Memory that arrays use now, against what may be used.",
+    ),
+    (
+        "peak",
+        "The most that was in use at once since the model was loaded, and what is kept for reuse.",
+    ),
+    (
+        "next prompt",
+        "What sending the draft would take at its peak, as the engine's guard counts it.",
+    ),
+    (
+        "prefix reused",
+        "Prompt tokens whose keys and values were still there from the turn before.",
+    ),
+    (
+        "TTFT",
+        "Time to first token: from taking up the request to the first token of the answer.",
+    ),
+    (
+        "recording costs",
+        "The engine's time for reading and counting what is recorded, as a share of decoding.",
+    ),
+    (
+        "frame",
+        "The time from the state to the terminal's buffer for one frame.",
+    ),
+];
+
+/// All rows of the help for a context.
+pub(super) fn rows(context: Context, state: &State, theme: &Theme) -> Vec<Line<'static>> {
+    let mut rows = Vec::new();
+    for place in context.chain() {
+        rows.push(Line::styled(place.title(), theme.style(ThemeRole::Title)));
+        rows.extend(keys(*place, state, theme));
+        rows.push(Line::default());
+    }
+    if matches!(
+        context,
+        Context::Experts | Context::Tokens | Context::Chat | Context::Panes
+    ) {
+        rows.push(Line::styled(
+            "What the figures mean",
+            theme.style(ThemeRole::Title),
+        ));
+        for definition in DEFINITIONS {
+            let text = format!("{} {}", definition.formula, definition.meaning);
+            rows.extend(entry(definition.name, &text, theme));
+        }
+        rows.push(Line::default());
+    }
+    if matches!(context, Context::Memory | Context::Chat | Context::Panes) {
+        rows.push(Line::styled(
+            "What the meters tell",
+            theme.style(ThemeRole::Title),
+        ));
+        rows.extend(
+            METERS
+                .iter()
+                .flat_map(|(name, text)| entry(name, text, theme)),
+        );
+    }
+    rows
+}
+
+/// The bindings of one context, in the registry's order.
+fn keys(context: Context, state: &State, theme: &Theme) -> Vec<Line<'static>> {
+    let mut rows = Vec::new();
+    for info in REGISTRY {
+        let bound = state
+            .keymap
+            .of_context(context)
+            .filter(|(_, action)| *action == info.action);
+        let keys: Vec<String> = bound.map(|(key, _)| key.to_string()).collect();
+        if !keys.is_empty() {
+            rows.push(Line::from(vec![
+                Span::styled(
+                    format!("  {:<26} ", keys.join("  ")),
+                    theme.style(ThemeRole::Key),
+                ),
+                Span::styled(info.help, theme.style(ThemeRole::Text)),
+            ]));
+        }
+    }
+    rows
+}
+
+fn entry(name: &str, text: &str, theme: &Theme) -> Vec<Line<'static>> {
+    let mut rows = vec![Line::styled(
+        format!("  {name}"),
+        theme.style(ThemeRole::Strong),
+    )];
+    let lines = wrapped(text, COLUMNS - 4).into_iter();
+    rows.extend(
+        lines.map(|line| Line::styled(format!("    {line}"), theme.style(ThemeRole::Faint))),
+    );
+    rows
+}
