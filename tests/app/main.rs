@@ -3,4 +3,6 @@
 #![expect(clippy::panic, reason = "a test fails by panicking")]
 
 mod flow;
+mod random;
 mod rig;
+mod screens;
