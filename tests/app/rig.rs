@@ -191,7 +191,11 @@ impl Rig {
     /// The screen that was drawn last, row by row.
     pub(crate) fn text(&self) -> String {
         let area = self.screen.area;
-        let row = |y: u16| -> String { (0..area.width).map(|x| self.screen[(x, y)].symbol()).collect() };
+        let row = |y: u16| -> String {
+            (0..area.width)
+                .map(|x| self.screen[(x, y)].symbol())
+                .collect()
+        };
         (0..area.height).map(row).collect::<Vec<_>>().join("\n")
     }
 

@@ -37,8 +37,18 @@ fn the_chat_shows_question_answer_and_figures_at_three_sizes() {
         rig.drain();
         rig.draw();
         let text = rig.text();
-        for wanted in ["hello there", "synthetic", "analysis", "message", "context", "tokens"] {
-            assert!(text.contains(wanted), "{columns}x{rows} lacks {wanted}:\n{text}");
+        for wanted in [
+            "hello there",
+            "synthetic",
+            "analysis",
+            "message",
+            "context",
+            "tokens",
+        ] {
+            assert!(
+                text.contains(wanted),
+                "{columns}x{rows} lacks {wanted}:\n{text}"
+            );
         }
         let has_map = text.contains("memory and speed");
         assert_eq!(has_map, columns >= 100, "{columns}x{rows}");
@@ -53,12 +63,22 @@ fn each_cell_of_the_map_has_the_color_of_its_figure() {
     rig.press("esc 2");
     rig.state.map.source = MapSource::Answer;
     rig.state.map.zoom = Zoom::OneToOne;
-    rig.state.map.cursor = gptoss::app::map::Cell { layer: 0, expert: 0 };
+    rig.state.map.cursor = gptoss::app::map::Cell {
+        layer: 0,
+        expert: 0,
+    };
     rig.draw();
     let grid = rig.state.grid().unwrap();
     let values = normalize(&grid, rig.state.map.scale, rig.state.map_bounds(&grid));
     let place = rig.state.viewport.map.expect("a map is on screen");
-    assert_eq!((place.first_layer, place.first_expert, place.experts_per_column), (0, 0, 1));
+    assert_eq!(
+        (
+            place.first_layer,
+            place.first_expert,
+            place.experts_per_column
+        ),
+        (0, 0, 1)
+    );
     let mut seen = 0;
     for layer in 0..grid.num_layers() {
         for expert in 0..grid.num_experts() {
@@ -73,8 +93,15 @@ fn each_cell_of_the_map_has_the_color_of_its_figure() {
                 _ if cell.symbol() == " " => cell.bg,
                 _ => cell.fg,
             };
-            let wanted = rig.theme.ramp().color(values[layer * grid.num_experts() + expert]);
-            assert_eq!(Some(shown), wanted, "layer {layer} expert {expert} {cell:?}");
+            let wanted = rig
+                .theme
+                .ramp()
+                .color(values[layer * grid.num_experts() + expert]);
+            assert_eq!(
+                Some(shown),
+                wanted,
+                "layer {layer} expert {expert} {cell:?}"
+            );
             seen += 1;
         }
     }
@@ -91,7 +118,14 @@ fn scrolled_up_the_screen_holds_still_while_text_comes() {
     rig.draw();
     rig.press("esc g");
     rig.draw();
-    let chat = |rig: &Rig| rig.text().lines().skip(2).take(10).collect::<Vec<_>>().join("\n");
+    let chat = |rig: &Rig| {
+        rig.text()
+            .lines()
+            .skip(2)
+            .take(10)
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
     let held = chat(&rig);
     assert!(held.contains("question 0"), "{held}");
     rig.state.focus = gptoss::app::Focus::Composer;
@@ -112,19 +146,25 @@ fn scrolled_up_the_screen_holds_still_while_text_comes() {
 #[test]
 fn hostile_text_reaches_no_cell() {
     let mut rig = Rig::new();
-    rig.input(Input::Paste("\u{1b}]52;c;AAAA\u{7}\u{1b}[31mred\u{202e}evil\u{0}".to_owned()));
+    rig.input(Input::Paste(
+        "\u{1b}]52;c;AAAA\u{7}\u{1b}[31mred\u{202e}evil\u{0}".to_owned(),
+    ));
     rig.press("enter");
     rig.settle();
     rig.draw();
     let text = rig.text();
     assert!(text.contains("red"), "{text}");
-    let hostile = |character: char| character.is_control() && character != '\n' || character == '\u{202e}';
+    let hostile =
+        |character: char| character.is_control() && character != '\n' || character == '\u{202e}';
     assert!(!text.contains(hostile), "{text:?}");
 }
 
 #[test]
 fn help_tells_every_binding_of_its_place_and_the_palette_every_action() {
-    let mut state = State { size: (120, 400), ..State::default() };
+    let mut state = State {
+        size: (120, 400),
+        ..State::default()
+    };
     state.focus = gptoss::app::Focus::Chat;
     let mut rig = Rig::new();
     resize(&mut rig, 120, 400);
@@ -132,9 +172,16 @@ fn help_tells_every_binding_of_its_place_and_the_palette_every_action() {
     rig.draw();
     let text = rig.text();
     for info in REGISTRY {
-        let here = info.keys.iter().any(|(context, _)| Context::Chat.chain().contains(context));
+        let here = info
+            .keys
+            .iter()
+            .any(|(context, _)| Context::Chat.chain().contains(context));
         if here {
-            assert!(text.contains(&info.help[..info.help.len().min(50)]), "help lacks {}", info.name);
+            assert!(
+                text.contains(&info.help[..info.help.len().min(50)]),
+                "help lacks {}",
+                info.name
+            );
         }
     }
     rig.press("esc ctrl-p");
@@ -144,5 +191,9 @@ fn help_tells_every_binding_of_its_place_and_the_palette_every_action() {
     rig.press("esc");
     rig.act(Action::HowToGetModels);
     rig.draw();
-    assert!(rig.text().contains("hf download openai/gpt-oss-20b"), "{}", rig.text());
+    assert!(
+        rig.text().contains("hf download openai/gpt-oss-20b"),
+        "{}",
+        rig.text()
+    );
 }
