@@ -37,6 +37,17 @@ impl Rig {
         })
     }
 
+    /// A program whose model takes its time, so that keys meet an answer that is being written.
+    pub(crate) fn slow() -> Self {
+        Self::with(SyntheticModel {
+            num_hidden_layers: 4,
+            num_local_experts: 8,
+            answer_tokens: Some(60),
+            time_per_token: std::time::Duration::from_millis(20),
+            ..SyntheticModel::gpt_oss_20b()
+        })
+    }
+
     /// A program with a synthetic model of this form.
     pub(crate) fn with(model: SyntheticModel) -> Self {
         let mut engine = start(move || SyntheticBackend::new(model)).expect("a thread");
