@@ -181,11 +181,11 @@ impl Builder<'_> {
         notes::outcome(blocks, turn, self.width, self.theme);
     }
 
-    fn raw<'a>(
+    fn raw(
         &mut self,
         blocks: &mut Vec<Block>,
         node: NodeId,
-        tokens: raw_tokens::RawTokens<'a>,
+        tokens: raw_tokens::RawTokens<'_>,
     ) {
         let key = TextKey {
             node,

@@ -22,10 +22,7 @@ pub(super) fn note(state: &State) -> String {
         Some(frozen) => (frozen.source, frozen.measure),
         None => (map.source, map.measure),
     };
-    let measure = match source.is_difference() {
-        true => "percentage points",
-        false => measure_name(measure),
-    };
+    let measure = if source.is_difference() { "percentage points" } else { measure_name(measure) };
     let scale = match map.scale {
         Scale::Linear => "linear",
         Scale::Logarithmic => "logarithmic",
