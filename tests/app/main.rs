@@ -3,4 +3,5 @@
 #![expect(clippy::panic, reason = "a test fails by panicking")]
 
 mod flow;
+mod panes;
 mod rig;
