@@ -20,6 +20,7 @@ pub fn apply(state: &mut State, event: Event, now_ms: u64) -> Vec<Effect> {
     effects
 }
 
+#[expect(clippy::too_many_lines, reason = "one short arm an event")]
 fn take(state: &mut State, event: Event) -> Vec<Effect> {
     match event {
         Event::Loading { request, progress } => {

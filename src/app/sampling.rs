@@ -92,6 +92,7 @@ impl Knob {
 
     /// The numbers' track; none for texts and for the seed.
     pub const fn track(self) -> Option<Track> {
+        #[expect(clippy::unnecessary_wraps, reason = "the rows below read as a table")]
         const fn track(
             min: f64,
             max: f64,

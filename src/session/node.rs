@@ -42,6 +42,10 @@ pub struct Node {
 /// Who wrote what.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most messages of a conversation are answers"
+)]
 pub enum NodeKind {
     /// The person.
     User {

@@ -8,6 +8,10 @@ use crate::harmony::HarmonyEvent;
 /// A change of a conversation; what a session's file is made of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "operations live for a moment, in short lists"
+)]
 pub enum TreeOp {
     /// A new message, which becomes the one shown.
     AddNode(Node),
@@ -90,6 +94,10 @@ pub enum TreeOp {
 
 impl TreeOp {
     /// Joins another operation to this one where both append to the same answer at once.
+    #[expect(
+        clippy::result_large_err,
+        reason = "the error is the operation handed back"
+    )]
     pub(super) fn absorb(&mut self, other: Self) -> Result<(), Self> {
         match (self, other) {
             (

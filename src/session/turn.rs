@@ -205,10 +205,10 @@ impl Turn {
 impl Part {
     /// Whether it is the answer proper, not reasoning or a call.
     pub fn is_final(&self) -> bool {
-        match (&self.header.channel, &self.header.recipient) {
-            (Some(Channel::Final), _) | (None, None) => true,
-            _ => false,
-        }
+        matches!(
+            (&self.header.channel, &self.header.recipient),
+            (Some(Channel::Final), _) | (None, None)
+        )
     }
 
     /// The channel's name for people; a call names its tool.

@@ -85,9 +85,10 @@ pub fn canonical(context: &str, chord: &str) -> Result<Key, ChordError> {
     };
     // `alt-G` means the capital letter.
     if let (KeyCode::Char(_), Some(written)) = (code, last_of(chord))
-        && written.is_uppercase() {
-            code = KeyCode::Char(written);
-        }
+        && written.is_uppercase()
+    {
+        code = KeyCode::Char(written);
+    }
     name(code, parsed.modifiers).ok_or_else(unreportable)
 }
 

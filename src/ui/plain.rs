@@ -1,5 +1,7 @@
 //! The same state as linear text, for screen readers and pipes: no cursor, no boxes, no colors.
 
+use std::fmt::Write;
+
 use super::chat::ending;
 use super::sanitize::sanitize;
 use super::widgets::format;
@@ -65,7 +67,7 @@ impl PlainPrinter {
             .map(|notice| sanitize(&notice.text).into_owned());
         if notice != self.notice {
             if let Some(notice) = &notice {
-                text.push_str(&format!("note: {notice}\n"));
+                let _ = writeln!(text, "note: {notice}");
             }
             self.notice = notice;
         }
@@ -74,7 +76,7 @@ impl PlainPrinter {
             _ => None,
         });
         for (title, lines) in troubles.clone().skip(self.trouble) {
-            text.push_str(&format!("error: {title}\n{}\n", lines.join("\n")));
+            let _ = writeln!(text, "error: {title}\n{}", lines.join("\n"));
         }
         self.trouble = troubles.count();
     }
@@ -110,7 +112,7 @@ impl PlainPrinter {
                 told.has_ended = true;
                 text.push('\n');
                 if let Some((words, _)) = ending(outcome, turn.settings.max_tokens) {
-                    text.push_str(&format!("note: {}\n", sanitize(&words)));
+                    let _ = writeln!(text, "note: {}", sanitize(&words));
                 }
             }
         }
@@ -137,11 +139,12 @@ fn tell_parts(told: &mut Told, turn: &Turn, state: &State, text: &mut String) {
             text.push('\n');
         } else {
             let time = format::duration_ms(part.duration_ms(state.wall_ms()));
-            text.push_str(&format!(
-                "{}: {} tokens, {time}\n",
+            let _ = writeln!(
+                text,
+                "{}: {} tokens, {time}",
                 part.channel_name(),
                 part.num_tokens()
-            ));
+            );
         }
         told.parts += 1;
         told.bytes = 0;
@@ -173,10 +176,11 @@ pub fn experts(state: &State) -> String {
             .iter()
             .take(4)
             .map(|(expert, value)| format!("expert {expert}: {value:.2}"));
-        text.push_str(&format!(
-            "layer {layer}: {}\n",
+        let _ = writeln!(
+            text,
+            "layer {layer}: {}",
             top.collect::<Vec<_>>().join(", ")
-        ));
+        );
     }
     text
 }

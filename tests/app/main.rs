@@ -4,6 +4,7 @@
 
 mod docs;
 mod flow;
+mod panes;
 mod random;
 mod rig;
 mod screens;

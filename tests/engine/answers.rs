@@ -115,7 +115,8 @@ fn answering_now_goes_to_the_final_message_which_can_be_resumed_too() {
         let end = stopped_at + inserted.len() + ids(&whole).len();
         assert_covers(&harmony(&whole), first_open, end);
         let cut = ids(&answer(&mut rig, opening, 5, 10));
-        let resumed = [so_far, inserted.clone(), cut.clone()].concat();
+        let inserted = inserted.iter().map(|token| token.id).collect();
+        let resumed = [so_far, inserted, cut.clone()].concat();
         let rest = ids(&answer(
             &mut rig,
             AnswerOpening::Resume { ids: resumed },

@@ -125,6 +125,10 @@ pub(in crate::app) fn perform(state: &mut State, action: Action) -> Option<Vec<E
 }
 
 /// Edits the popup's line.
+#[expect(
+    clippy::match_same_arms,
+    reason = "the arms bind lists of different types"
+)]
 pub(in crate::app) fn edit(popup: &mut Popup, request: InputRequest) {
     let input = match popup {
         Popup::Palette(list) => &mut list.input,
@@ -141,6 +145,10 @@ pub(in crate::app) fn edit(popup: &mut Popup, request: InputRequest) {
 }
 
 /// Filters the list on top anew.
+#[expect(
+    clippy::match_same_arms,
+    reason = "the arms bind lists of different types"
+)]
 pub(in crate::app) fn input_changed(state: &mut State) -> Vec<Effect> {
     match state.popups.last_mut() {
         Some(Popup::Palette(list)) => filter(list, |action| {
@@ -185,6 +193,10 @@ fn filter<T>(list: &mut ListPopup<T>, text: impl Fn(&T) -> String) {
 }
 
 /// Scrolls a text or moves a list's selection.
+#[expect(
+    clippy::match_same_arms,
+    reason = "the arms bind lists of different types"
+)]
 pub(in crate::app) fn scroll(popup: &mut Popup, by: i64) {
     match popup {
         Popup::Palette(list) => list.step(by),

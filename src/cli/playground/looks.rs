@@ -69,7 +69,7 @@ impl Looks {
                 ("auto", Backdrop::Light) => Palette::embedded(PaletteName::Light),
                 _ => match known {
                     Some(known) => Palette::embedded(known),
-                    None => self.from_file(name)?,
+                    None => self.read_palette(name)?,
                 },
             };
             Ok(Theme::new(&ThemeSpec {
@@ -82,7 +82,7 @@ impl Looks {
         })
     }
 
-    fn from_file(&self, name: &str) -> Result<Palette, String> {
+    fn read_palette(&self, name: &str) -> Result<Palette, String> {
         let path = std::path::Path::new(name);
         let path = self
             .dirs

@@ -77,10 +77,10 @@ pub fn import(text: &str, now_ms: u64) -> Result<Tree, ImportError> {
             version: document.version,
         });
     }
-    replay(document.ops)
+    replay(&document.ops)
 }
 
-fn replay(ops: Vec<TreeOp>) -> Result<Tree, ImportError> {
+fn replay(ops: &[TreeOp]) -> Result<Tree, ImportError> {
     let mut tree = Tree::default();
     for (index, op) in ops.iter().enumerate() {
         tree.apply(op).map_err(|source| ImportError::Op {
@@ -139,7 +139,7 @@ fn from_messages(messages: Vec<PlainMessage>, now_ms: u64) -> Result<Tree, Impor
         parent = Some(id);
     }
     ops.insert(0, TreeOp::SetFraming(framing));
-    replay(ops)
+    replay(&ops)
 }
 
 fn imported() -> TurnSettings {

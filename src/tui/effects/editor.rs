@@ -51,9 +51,13 @@ fn run(command_line: &str, path: &Path) -> Result<(), String> {
         .arg(path)
         .status()
         .map_err(|error| format!("cannot start {command_line}: {error}"))?;
-    if status.success() { Ok(()) } else { Err(format!(
-        "{command_line} failed ({status}); the draft is as before"
-    )) }
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!(
+            "{command_line} failed ({status}); the draft is as before"
+        ))
+    }
 }
 
 fn private_folder() -> std::io::Result<std::path::PathBuf> {

@@ -163,9 +163,10 @@ mod tests {
     fn a_long_history_is_shortened() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("history.jsonl");
-        let text: String = (0..=2 * HISTORY_LIMIT)
+        let lines: Vec<String> = (0..=2 * HISTORY_LIMIT)
             .map(|number| format!("\"{number}\"\n"))
             .collect();
+        let text = lines.concat();
         fs::write(&path, text).unwrap();
         let read = load_history(&path);
         assert_eq!(

@@ -51,6 +51,10 @@ pub enum Control {
 }
 
 /// What came of work elsewhere.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "outcomes are few and pass through a channel at once"
+)]
 #[derive(Debug)]
 pub enum Outcome {
     /// Something for the state.

@@ -27,6 +27,7 @@ pub(super) enum TextForm {
     Raw,
 }
 
+#[expect(clippy::large_enum_variant, reason = "most texts are Markdown")]
 #[derive(Debug)]
 enum Body {
     Markdown {

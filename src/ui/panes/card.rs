@@ -3,12 +3,15 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{lines, quoted};
-use crate::analytics::{Choice, ExpertCard, Transition};
+use super::{flowing, lines, quoted};
+use crate::analytics::{Choice, ExpertCard, PairLift, Transition};
 use crate::app::State;
 use crate::app::run::Run;
 use crate::ui::theme::{Theme, ThemeRole};
 use crate::ui::widgets::format;
+
+/// Contexts shown below a map.
+const SHORT_CONTEXTS: usize = 8;
 
 /// Tokens shown on either side of one that chose the expert.
 const CONTEXT_TOKENS: usize = 6;
@@ -16,102 +19,111 @@ const CONTEXT_TOKENS: usize = 6;
 /// Draws the card of the expert under the cursor.
 pub(super) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
     let (Some(card), Some(run)) = (state.card(), state.shown_run()) else {
-        lines(
-            buf,
-            area,
-            &[("no tokens were recorded yet".to_owned(), ThemeRole::Faint)],
-            theme,
-        );
+        let text = "no tokens were recorded yet".to_owned();
+        lines(buf, area, &[(text, ThemeRole::Faint)], theme);
         return;
     };
-    let mut rows = summary(&card, state);
-    rows.extend(neighbors(&card));
-    rows.push((String::new(), ThemeRole::Text));
-    rows.push((
-        "tokens that chose it, with what stands around them".to_owned(),
+    let mut rows = vec![(
+        format!("expert {} of layer {}", card.expert, card.layer),
         ThemeRole::Title,
-    ));
-    let room = usize::from(area.height).saturating_sub(rows.len());
-    rows.extend(
-        card.choices
-            .iter()
-            .rev()
-            .take(room)
-            .map(|choice| (context(run, choice), ThemeRole::Text)),
-    );
+    )];
+    if card.count == 0 {
+        let text = format!("none of the {} tokens chose it", card.tokens);
+        rows.push((text, ThemeRole::Faint));
+        lines(buf, area, &rows, theme);
+        return;
+    }
+    for items in [summary(&card, state), texts(&card)] {
+        rows.extend(flowing(&items, area.width, ThemeRole::Text));
+    }
+    for items in neighbors(&card) {
+        rows.extend(flowing(&items, area.width, ThemeRole::Text));
+    }
+    rows.push((String::new(), ThemeRole::Text));
+    rows.extend(contexts(run, &card, usize::MAX));
     lines(buf, area, &rows, theme);
 }
 
-fn summary(card: &ExpertCard, state: &State) -> Vec<(String, ThemeRole)> {
-    let experts = state.map_size().map_or(0, |(_, experts)| experts);
-    let weight = match card.mean_weight {
-        Some(weight) => format!("{weight:.3}"),
-        None => "none".to_owned(),
+/// What fits below a map that has rows to spare: where tokens go from here, and their contexts.
+pub(super) fn short(state: &State, columns: u16) -> Vec<(String, ThemeRole)> {
+    let (Some(card), Some(run)) = (state.card(), state.shown_run()) else {
+        return Vec::new();
     };
-    let texts: Vec<String> = card
-        .texts
-        .iter()
-        .take(16)
-        .map(|text| format!("{} x{}", quoted(&text.text), text.count))
-        .collect();
-    vec![
-        (
-            format!("expert {} of layer {}", card.expert, card.layer),
-            ThemeRole::Title,
-        ),
-        (
-            format!(
-                "chosen by {} of {} tokens   share of the layer {} ({:.2} times the fair share)   rank {} of {experts}   mean weight {weight}",
-                card.count,
-                card.tokens,
-                format::percent(card.share),
-                card.fair_share,
-                card.rank,
-            ),
-            ThemeRole::Text,
-        ),
-        (format!("tokens   {}", texts.join("  ")), ThemeRole::Text),
-    ]
+    if card.count == 0 {
+        return Vec::new();
+    }
+    let mut rows = vec![(String::new(), ThemeRole::Text)];
+    for items in neighbors(&card) {
+        // One line each: the card has them all.
+        rows.extend(
+            flowing(&items, columns, ThemeRole::Text)
+                .into_iter()
+                .take(1),
+        );
+    }
+    rows.extend(contexts(run, &card, SHORT_CONTEXTS));
+    rows
 }
 
-fn neighbors(card: &ExpertCard) -> Vec<(String, ThemeRole)> {
-    let transitions = |layer: usize, transitions: &[Transition]| {
+fn summary(card: &ExpertCard, state: &State) -> Vec<String> {
+    let experts = state.map_size().map_or(0, |(_, experts)| experts);
+    let mut items = vec![
+        format!("chosen by {} of {} tokens", card.count, card.tokens),
+        format!("share of the layer {}", format::percent(card.share)),
+        format!("{:.2} times the fair share", card.fair_share),
+        format!("rank {} of {experts}", card.rank),
+    ];
+    items.extend(
+        card.mean_weight
+            .map(|weight| format!("mean weight {weight:.3}")),
+    );
+    items
+}
+
+fn texts(card: &ExpertCard) -> Vec<String> {
+    let texts = card.texts.iter().take(16);
+    let text = texts.map(|text| format!("{} x{}", quoted(&text.text), text.count));
+    std::iter::once("tokens".to_owned()).chain(text).collect()
+}
+
+/// Where its tokens go next, where they come from, and which experts are chosen with it.
+fn neighbors(card: &ExpertCard) -> Vec<Vec<String>> {
+    let transitions = |word: &str, layer: usize, transitions: &[Transition]| {
         let to =
             |one: &Transition| format!("L{layer}:E{} {}", one.expert, format::percent(one.share));
-        transitions.iter().map(to).collect::<Vec<_>>().join("  ")
+        std::iter::once(word.to_owned())
+            .chain(transitions.iter().map(to))
+            .collect::<Vec<_>>()
     };
     let mut rows = Vec::new();
     if !card.next.is_empty() {
-        rows.push((
-            format!("then     {}", transitions(card.layer + 1, &card.next)),
-            ThemeRole::Text,
-        ));
+        rows.push(transitions("then  ", card.layer + 1, &card.next));
     }
     if let Some(before) = card
         .layer
         .checked_sub(1)
         .filter(|_| !card.previous.is_empty())
     {
-        rows.push((
-            format!("before   {}", transitions(before, &card.previous)),
-            ThemeRole::Text,
-        ));
+        rows.push(transitions("before", before, &card.previous));
     }
     if !card.partners.is_empty() {
-        let with = card
-            .partners
-            .iter()
-            .map(|pair| format!("E{} {:.1}x", pair.partner, pair.lift));
-        let with: Vec<String> = with.collect();
-        rows.push((
-            format!(
-                "with     {}  (lift: times as often as by chance)",
-                with.join("  ")
-            ),
-            ThemeRole::Text,
-        ));
+        let pair = |pair: &PairLift| format!("E{} {:.1}x", pair.partner, pair.lift);
+        let mut items = vec!["with  ".to_owned()];
+        items.extend(card.partners.iter().map(pair));
+        items.push("(times as often as by chance)".to_owned());
+        rows.push(items);
     }
     rows
+}
+
+/// The newest tokens that chose it, with what stands around them.
+fn contexts(run: &Run, card: &ExpertCard, most: usize) -> Vec<(String, ThemeRole)> {
+    let title = "tokens that chose it: position, weight, place among the choices, text".to_owned();
+    let choices = card.choices.iter().rev().take(most);
+    let rows = choices.map(|choice| (context(run, choice), ThemeRole::Text));
+    std::iter::once((title, ThemeRole::Faint))
+        .chain(rows)
+        .collect()
 }
 
 /// A token between its neighbors, with its place among the token's choices.

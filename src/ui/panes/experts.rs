@@ -4,16 +4,18 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::Widget;
 
-use super::{below, card, lines, readout};
+use super::{below, card, figures, lines, readout};
 use crate::analytics::{Grid, Measure, Scale, normalize};
 use crate::app::State;
-use crate::app::map::Zoom;
+use crate::app::map::{MapSource, Zoom};
 use crate::app::viewport::{Area, MapViewport, Viewport};
-use crate::ui::chrome::put;
 use crate::ui::theme::{Theme, ThemeRole};
 use crate::ui::widgets::{
-    BarsRow, Detail, Heatmap, Legend, MapCell, MapLayout, RightColumn, Strip,
+    BarsRow, CellChoice, Detail, Heatmap, Legend, MapCell, MapLayout, RightColumn, Strip,
 };
+
+/// Columns and rows below which a map would be nothing but labels.
+const LEAST_MAP: (u16, u16) = (16, 4);
 
 /// What the map shows, for the title's rule.
 pub(super) fn note(state: &State) -> String {
@@ -22,7 +24,11 @@ pub(super) fn note(state: &State) -> String {
         Some(frozen) => (frozen.source, frozen.measure),
         None => (map.source, map.measure),
     };
-    let measure = if source.is_difference() { "percentage points" } else { measure_name(measure) };
+    let measure = if source.is_difference() {
+        "percentage points"
+    } else {
+        measure_name(measure)
+    };
     let scale = match map.scale {
         Scale::Linear => "linear",
         Scale::Logarithmic => "logarithmic",
@@ -62,6 +68,7 @@ pub(super) fn draw(
     };
     let bounds = state.map_bounds(&grid);
     let values = normalize(&grid, scale_of(state), bounds);
+    let known = (&grid, layer_values(&values, state));
     match state.map.zoom {
         Zoom::Card => card::draw(buf, area, state, theme),
         Zoom::Strip => {
@@ -78,17 +85,18 @@ pub(super) fn draw(
                 },
                 buf,
             );
-            figures(buf, below(area, 1), &values, state, theme);
+            figures::draw(buf, below(area, 1), known, state, theme);
         }
         Zoom::Layer => layer(buf, area, &grid, &values, state, theme),
+        // Labels alone would fill it.
+        Zoom::Overview | Zoom::OneToOne
+            if area.width < LEAST_MAP.0 || area.height < LEAST_MAP.1 =>
+        {
+            figures::draw(buf, area, known, state, theme);
+        }
         Zoom::Overview | Zoom::OneToOne => {
-            let rows = figure_rows(area.height);
-            let map_area = Rect {
-                height: area.height - rows,
-                ..area
-            };
-            map(buf, map_area, &grid, &values, state, theme, viewport);
-            figures(buf, below(area, map_area.height), &values, state, theme);
+            let rows = map(buf, area, &grid, &values, state, theme, viewport);
+            figures::draw(buf, below(area, rows), known, state, theme);
         }
     }
 }
@@ -123,6 +131,7 @@ fn nothing(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
     lines(buf, area, &[(text.to_owned(), ThemeRole::Faint)], theme);
 }
 
+/// Draws the map and gives the rows that it took.
 fn map(
     buf: &mut Buffer,
     area: Rect,
@@ -131,10 +140,17 @@ fn map(
     state: &State,
     theme: &Theme,
     viewport: &mut Viewport,
-) {
+) -> u16 {
     let bounds = state.map_bounds(grid);
-    let (min, max) = (figure(bounds.min), figure(bounds.max));
-    let title = format!("{} tokens", grid.tokens());
+    let is_difference = state.map.source.is_difference();
+    let (min, max) = (
+        bound(bounds.min, is_difference),
+        bound(bounds.max, is_difference),
+    );
+    let title = match grid.tokens() {
+        1 => "1 token".to_owned(),
+        tokens => format!("{tokens} tokens"),
+    };
     let entropies = readout::chosen_entropies(state);
     let cursor = state.map.cursor;
     let detail = if state.map.zoom == Zoom::OneToOne {
@@ -148,7 +164,7 @@ fn map(
             layer: cursor.layer,
             expert: cursor.expert,
         }))
-        .diverging(state.map.source.is_difference())
+        .diverging(is_difference)
         .legend(Legend {
             title: &title,
             min_label: &min,
@@ -160,8 +176,45 @@ fn map(
             values: &entropies,
         });
     }
-    viewport.map = Some(place_of(&map.layout(area)));
+    // Of one token every choice is shown exactly, also where two experts share a column.
+    if state.map.source == MapSource::Token && map.layout(area).fit.merges() {
+        map = map.cells(CellChoice::Chosen);
+    }
+    let area = Rect {
+        height: area.height - rows_below(&map, area),
+        ..area
+    };
+    let layout = map.layout(area);
+    viewport.map = Some(place_of(&layout));
     (&map).render(area, buf);
+    layout.map.bottom().max(layout.footer.bottom()) - area.y
+}
+
+/// Rows that are left to figures: as many as leave all of the map on screen with its legend, or
+/// without it.
+fn rows_below(map: &Heatmap<'_>, area: Rect) -> u16 {
+    let wanted = figure_rows(area.height);
+    let layout = |rows: u16| {
+        map.layout(Rect {
+            height: area.height - rows,
+            ..area
+        })
+    };
+    let is_whole = |rows: &u16| layout(*rows).fit.is_whole;
+    let has_legend = |rows: &u16| is_whole(rows) && !layout(*rows).footer.is_empty();
+    let with_legend = (3..=wanted).rev().find(has_legend);
+    with_legend
+        .or_else(|| (1..=wanted).rev().find(is_whole))
+        .unwrap_or(wanted)
+}
+
+/// An end of the color ramp; differences have their sign.
+fn bound(value: f64, is_difference: bool) -> String {
+    if is_difference {
+        format!("{value:+.1}")
+    } else {
+        figure(value)
+    }
 }
 
 fn place_of(layout: &MapLayout) -> MapViewport {
@@ -187,52 +240,6 @@ fn figure(value: f64) -> String {
     } else {
         format!("{value:.2}")
     }
-}
-
-/// What is known of the cursor, its layer and the whole, as far as there is room.
-fn figures(buf: &mut Buffer, area: Rect, values: &[f32], state: &State, theme: &Theme) {
-    let mut area = area;
-    if area.height >= 6 {
-        let row = Rect { height: 1, ..area };
-        let label = format!("L{} ", state.map.cursor.layer);
-        let end = put(buf, row, (1, 0), &label, theme.style(ThemeRole::Faint));
-        let bars = Rect {
-            x: row.x + end,
-            width: row.width.saturating_sub(end),
-            ..row
-        };
-        let strip = Strip {
-            values: layer_values(values, state),
-            cursor: Some(state.map.cursor.expert),
-            theme,
-        };
-        (&strip).render(bars, buf);
-        area = below(area, 1);
-    }
-    let balance = readout::balance(state);
-    let layer = state.map.cursor.layer;
-    let of_layer = balance
-        .as_ref()
-        .and_then(|balance| balance.layers.get(layer));
-    let rows = [
-        readout::cursor_words(state).map(|text| (text, ThemeRole::Text)),
-        balance.as_ref().map(|balance| {
-            (
-                format!("all layers  {}", readout::words(&balance.overall)),
-                ThemeRole::Text,
-            )
-        }),
-        readout::entropy_words(state).map(|text| (text, ThemeRole::Text)),
-        of_layer.map(|of_layer| {
-            (
-                format!("layer {layer}  {}", readout::words(of_layer)),
-                ThemeRole::Faint,
-            )
-        }),
-        readout::chosen_words(state).map(|text| (text, ThemeRole::Faint)),
-    ];
-    let rows: Vec<_> = rows.into_iter().flatten().collect();
-    lines(buf, area, &rows, theme);
 }
 
 fn layer_values<'a>(values: &'a [f32], state: &State) -> &'a [f32] {
@@ -269,5 +276,5 @@ fn layer(buf: &mut Buffer, area: Rect, grid: &Grid, values: &[f32], state: &Stat
     };
     (&bars).render(bars_area, buf);
     let text_area = below(area, area.height.saturating_sub(rows));
-    figures(buf, text_area, values, state, theme);
+    figures::draw(buf, text_area, (grid, &[]), state, theme);
 }

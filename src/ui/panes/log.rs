@@ -19,7 +19,9 @@ pub(super) fn note(state: &State) -> String {
 
 /// Draws as many lines as fit.
 pub(super) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
-    let end = state.log.len().saturating_sub(state.log_scroll);
+    // Scrolled as far as it goes, the oldest line is at the top.
+    let most = state.log.len().saturating_sub(usize::from(area.height));
+    let end = state.log.len() - state.log_scroll.min(most);
     let start = end.saturating_sub(usize::from(area.height));
     let rows: Vec<(String, ThemeRole)> = state.log[start..end]
         .iter()

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::Widget;
 
-use super::{below, lines};
+use super::{below, flowing, lines};
 use crate::app::State;
 use crate::app::meters::{HISTORY_MS, Series};
 use crate::engine::protocol::CacheUsage;
@@ -61,7 +61,7 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
         (&meter).render(line, buf);
         rest = below(rest, 1);
     }
-    let used = lines(buf, rest, &words(state), theme);
+    let used = lines(buf, rest, &words(state, rest.width), theme);
     graphs(buf, below(rest, used), state, theme);
 }
 
@@ -146,8 +146,7 @@ fn cache_row(label: &'static str, usage: &CacheUsage, limit_tokens: usize) -> Ro
 }
 
 /// What has no limit, in words.
-fn words(state: &State) -> Vec<(String, ThemeRole)> {
-    let telemetry = state.shown_telemetry();
+fn words(state: &State, columns: u16) -> Vec<(String, ThemeRole)> {
     let mut rows = Vec::new();
     if let Some(prediction) = state.prediction.filter(|prediction| !prediction.fits()) {
         let most = format::count(prediction.largest_prompt_tokens as u64);
@@ -156,7 +155,18 @@ fn words(state: &State) -> Vec<(String, ThemeRole)> {
             ThemeRole::Danger,
         ));
     }
+    rows.extend(flowing(&speed(state), columns, ThemeRole::Text));
+    rows
+}
+
+fn speed(state: &State) -> Vec<String> {
+    let telemetry = state.shown_telemetry();
+    let memory = &telemetry.memory;
     let mut speed = Vec::new();
+    if memory.limit_bytes > 0 {
+        let headroom = memory.limit_bytes.saturating_sub(memory.active_bytes);
+        speed.push(format!("headroom {}", format::bytes(headroom)));
+    }
     if telemetry.speed.prompt_tokens > 0 {
         speed.push(format!(
             "prefix reused {} of {} tokens",
@@ -176,7 +186,10 @@ fn words(state: &State) -> Vec<(String, ThemeRole)> {
         speed.push(format!("prefill {} tok/s", format::rate(rate)));
     }
     if let Some(share) = telemetry.speed.capture_share {
-        speed.push(format!("recording costs {}", format::percent(share)));
+        speed.push(format!(
+            "recording costs {} of the time",
+            format::percent(share)
+        ));
     }
     if let Some(micros) = state.meters.frame_micros.latest() {
         speed.push(format!("frame {:.1} ms", micros / 1000.0));
@@ -184,10 +197,7 @@ fn words(state: &State) -> Vec<(String, ThemeRole)> {
     if let Some(joules) = state.meters.joules_per_token() {
         speed.push(format!("{joules:.2} J a token"));
     }
-    if !speed.is_empty() {
-        rows.push((speed.join("   "), ThemeRole::Text));
-    }
-    rows
+    speed
 }
 
 /// The graphs that have figures, one time axis below them.

@@ -5,6 +5,7 @@
 
 mod card;
 mod experts;
+mod figures;
 mod log;
 mod memory;
 mod readout;
@@ -16,7 +17,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::Widget;
 
-use super::chrome::{put, titled_rule};
+use super::chrome::{put, titled_rule, width};
 use super::is_focused;
 use super::theme::{Theme, ThemeRole};
 use super::widgets::Strip;
@@ -24,8 +25,8 @@ use crate::app::State;
 use crate::app::state::Focus;
 use crate::app::viewport::Viewport;
 
-/// Draws the pane that `focus` is for.
-pub(super) fn draw(
+/// Draws the pane that `focus` is for; nothing where that is the chat or the composer.
+pub fn draw(
     frame: &mut Frame<'_>,
     area: Rect,
     focus: Focus,
@@ -90,6 +91,29 @@ fn below(area: Rect, rows: u16) -> Rect {
         height: area.height - rows,
         ..area
     }
+}
+
+/// Items side by side, on as many lines as they need; lines after the first are indented.
+fn flow(items: &[String], columns: u16) -> Vec<String> {
+    let room = columns.saturating_sub(2);
+    let mut lines: Vec<String> = Vec::new();
+    for item in items.iter().filter(|item| !item.is_empty()) {
+        match lines.last_mut() {
+            Some(line) if width(line) + 2 + width(item) <= room => {
+                line.push_str("  ");
+                line.push_str(item);
+            }
+            Some(_) => lines.push(format!("  {item}")),
+            None => lines.push(item.clone()),
+        }
+    }
+    lines
+}
+
+/// [`flow`] with a role for all lines.
+fn flowing(items: &[String], columns: u16, role: ThemeRole) -> Vec<(String, ThemeRole)> {
+    let lines = flow(items, columns).into_iter();
+    lines.map(|line| (line, role)).collect()
 }
 
 /// A token's text on one line, in quotes, control characters spelled.

@@ -1,7 +1,7 @@
 //! The figures of the map in words.
 
 use crate::analytics::{
-    Balance, LayerBalance, Measure, Selection, chosen_entropy, max_entropy, normalized,
+    Balance, Grid, LayerBalance, Measure, Selection, chosen_entropy, normalized,
 };
 use crate::app::State;
 use crate::app::map::MapSource;
@@ -33,7 +33,7 @@ pub(super) fn balance(state: &State) -> Option<Balance> {
             counts: &totals.counts,
             weight_sums: &totals.weight_sums,
         };
-        let grid = crate::analytics::Grid::from_totals(&totals, Measure::Count).ok()?;
+        let grid = Grid::from_totals(&totals, Measure::Count).ok()?;
         return Some(Balance::of(&grid));
     }
     let run = state.shown_run()?;
@@ -47,80 +47,81 @@ pub(super) fn balance(state: &State) -> Option<Balance> {
 
 /// The overall balance in a few words.
 pub(super) fn balance_words(state: &State) -> String {
-    balance(state).map_or_else(String::new, |balance| words(&balance.overall))
+    balance(state).map_or_else(String::new, |balance| words(&balance.overall).join("  "))
 }
 
 /// A balance in words.
-pub(super) fn words(balance: &LayerBalance) -> String {
-    format!(
-        "cv {:.2}  gini {:.2}  dead {} of {}  effective {:.1}  90 % of mass in {}",
-        balance.coefficient_of_variation,
-        balance.gini,
-        balance.dead,
-        balance.num_experts,
-        balance.effective,
-        balance.covering,
-    )
+pub(super) fn words(balance: &LayerBalance) -> Vec<String> {
+    vec![
+        format!("cv {:.2}", balance.coefficient_of_variation),
+        format!("gini {:.2}", balance.gini),
+        format!("dead {} of {}", balance.dead, balance.num_experts),
+        format!("effective {:.1}", balance.effective),
+        format!("90 % of mass in {}", balance.covering),
+    ]
 }
 
-/// Both entropies by name, of what the map is about.
-pub(super) fn entropy_words(state: &State) -> Option<String> {
-    let model = state.model.ready()?;
-    let entropies = state.entropies()?;
+/// Both entropies by name, of what the map is about; nothing without a run.
+pub(super) fn entropy_words(state: &State) -> Vec<String> {
+    let (Some(model), Some(entropies)) = (state.model.ready(), state.entropies()) else {
+        return Vec::new();
+    };
     let of = |entropy: Option<f64>, choices: usize| match entropy {
         Some(entropy) => format!(
-            "{entropy:.2} nat ({:.2} of ln {choices} = {:.2})",
-            normalized(entropy, choices),
-            max_entropy(choices)
+            "{:.2} of ln {choices} ({entropy:.2} nat)",
+            normalized(entropy, choices)
         ),
         None => "not recorded".to_owned(),
     };
-    Some(format!(
-        "H chosen {}   H router {}",
-        of(entropies.mean_chosen(), model.num_experts_per_tok),
-        of(entropies.mean_router(), model.num_local_experts)
-    ))
+    vec![
+        format!(
+            "H chosen {}",
+            of(entropies.mean_chosen(), model.num_experts_per_tok)
+        ),
+        format!(
+            "H router {}",
+            of(entropies.mean_router(), model.num_local_experts)
+        ),
+    ]
 }
 
-/// The cursor's expert in one line: share, rank, weight, and the tokens that chose it most.
-pub(super) fn cursor_words(state: &State) -> Option<String> {
-    let card = state.card()?;
-    let weight = card
-        .mean_weight
-        .map_or_else(String::new, |weight| format!("  mean weight {weight:.2}"));
-    let texts: Vec<String> = card
-        .texts
-        .iter()
-        .take(6)
-        .map(|text| format!("{} x{}", quoted(&text.text), text.count))
-        .collect();
-    Some(format!(
-        "L{}:E{}  count {}  {} of the layer  rank {} of {}{weight}   {}",
-        card.layer,
-        card.expert,
-        card.count,
-        format::percent(card.share),
-        card.rank,
-        state.map_size()?.1,
-        texts.join(" ")
-    ))
+/// The cursor's expert: share, rank, weight, and the tokens that chose it most.
+pub(super) fn cursor_words(grid: &Grid, state: &State) -> Vec<String> {
+    let cursor = state.map.cursor;
+    let mut items = vec![format!("L{}:E{}", cursor.layer, cursor.expert)];
+    if state.map.source.is_difference() && cursor.layer < grid.num_layers() {
+        let points = grid.layer(cursor.layer).get(cursor.expert);
+        items.extend(points.map(|points| format!("{points:+.2} percentage points")));
+    }
+    let Some(card) = state.card() else {
+        return items;
+    };
+    let experts = state.map_size().map_or(0, |(_, experts)| experts);
+    items.push(format!("count {}", card.count));
+    items.push(format!("{} of the layer", format::percent(card.share)));
+    items.push(format!("rank {} of {experts}", card.rank));
+    items.extend(
+        card.mean_weight
+            .map(|weight| format!("mean weight {weight:.2}")),
+    );
+    let texts = card.texts.iter().take(6);
+    items.extend(texts.map(|text| format!("{} x{}", quoted(&text.text), text.count)));
+    items
 }
 
 /// The experts that the token under the cursor chose in the cursor's layer, with their weights.
-pub(super) fn chosen_words(state: &State) -> Option<String> {
-    let routed = state.shown_routing()?;
+pub(super) fn chosen_words(state: &State) -> Vec<String> {
     let layer = state.map.cursor.layer;
-    let (experts, weights) = routed.routing.layers().nth(layer)?;
-    let chosen: Vec<String> = experts
-        .iter()
-        .zip(weights)
-        .map(|(expert, weight)| format!("E{expert} {weight:.2}"))
-        .collect();
-    let text = state.shown_run()?.text(routed.position).unwrap_or_default();
-    Some(format!(
-        "{} in layer {layer}: {}   H {:.2} nat",
-        quoted(text),
-        chosen.join("  "),
-        chosen_entropy(weights)
-    ))
+    let (Some(run), Some(routed)) = (state.shown_run(), state.shown_routing()) else {
+        return Vec::new();
+    };
+    let Some((experts, weights)) = routed.routing.layers().nth(layer) else {
+        return Vec::new();
+    };
+    let text = run.text(routed.position).unwrap_or_default();
+    let mut items = vec![format!("{} in layer {layer}:", quoted(text))];
+    let chosen = experts.iter().zip(weights);
+    items.extend(chosen.map(|(expert, weight)| format!("E{expert} {weight:.2}")));
+    items.push(format!("H {:.2} nat", chosen_entropy(weights)));
+    items
 }

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::Widget;
 
-use super::{below, lines};
+use super::{below, flowing, lines};
 use crate::app::State;
 use crate::app::sampling::{Knob, SamplingPanel, preview};
 use crate::app::state::Focus;
@@ -29,15 +29,19 @@ pub(super) fn note(state: &State) -> String {
 
 /// Draws the settings, the selected one among them, and what they would keep.
 pub(super) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
-    let foot = footer(state);
-    let foot_rows = u16::from(area.height >= 3);
+    let mut foot = footer(state, area.width);
+    // The settings come first.
+    foot.truncate(
+        usize::from(area.height.saturating_sub(1) / 4).max(usize::from(area.height >= 3)),
+    );
+    let foot_rows = foot.len() as u16;
     let list = Rect {
         height: area.height - foot_rows,
         ..area
     };
     knobs(buf, list, state, theme);
     if foot_rows > 0 {
-        lines(buf, below(area, list.height), &[foot], theme);
+        lines(buf, below(area, list.height), &foot, theme);
     }
 }
 
@@ -112,7 +116,7 @@ fn shown(panel: &SamplingPanel, knob: Knob) -> String {
 }
 
 /// What the settings would keep of the distribution recorded last.
-fn footer(state: &State) -> (String, ThemeRole) {
+fn footer(state: &State, columns: u16) -> Vec<(String, ThemeRole)> {
     let last = state.shown_run().and_then(|run| {
         run.tokens
             .iter()
@@ -120,7 +124,8 @@ fn footer(state: &State) -> (String, ThemeRole) {
             .find(|token| !token.top_logprobs.is_empty())
     });
     let Some(last) = last else {
-        return ("changes act on the next token".to_owned(), ThemeRole::Faint);
+        let text = "changes act on the next token".to_owned();
+        return vec![(text, ThemeRole::Faint)];
     };
     let preview = preview(&state.sampling.params, &last.top_logprobs);
     let more = if preview.may_keep_more {
@@ -128,11 +133,13 @@ fn footer(state: &State) -> (String, ThemeRole) {
     } else {
         ""
     };
-    let text = format!(
-        "of the last distribution these keep {} of {} recorded{more}, {} of the mass",
-        preview.kept,
-        last.top_logprobs.len(),
-        format::percent(preview.kept_mass)
-    );
-    (text, ThemeRole::Faint)
+    let items = [
+        format!(
+            "of the last distribution these keep {} of {} recorded{more},",
+            preview.kept,
+            last.top_logprobs.len()
+        ),
+        format!("{} of the mass", format::percent(preview.kept_mass)),
+    ];
+    flowing(&items, columns, ThemeRole::Faint)
 }

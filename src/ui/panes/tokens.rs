@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::Widget;
 
-use super::{below, lines, quoted};
+use super::{below, flowing, lines, quoted};
 use crate::analytics::Span;
 use crate::app::State;
 use crate::app::run::{Run, TokenRecord};
@@ -73,7 +73,7 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
     let used = lines(
         buf,
         below(rest, bars_rows),
-        &[kept_words(&preview, record)],
+        &kept_words(&preview, record, rest.width),
         theme,
     );
     routing(buf, below(rest, bars_rows + used), state, theme);
@@ -167,19 +167,21 @@ fn alternatives(
         .render(area, buf);
 }
 
-fn kept_words(preview: &Preview, record: &TokenRecord) -> (String, ThemeRole) {
+fn kept_words(preview: &Preview, record: &TokenRecord, columns: u16) -> Vec<(String, ThemeRole)> {
     let more = if preview.may_keep_more {
         " and more beyond them"
     } else {
         ""
     };
-    let text = format!(
-        "the present settings keep {} of the {} recorded{more}, {} of the mass",
-        preview.kept,
-        record.top_logprobs.len(),
-        format::percent(preview.kept_mass)
-    );
-    (text, ThemeRole::Faint)
+    let items = [
+        format!(
+            "the present settings keep {} of the {} recorded{more},",
+            preview.kept,
+            record.top_logprobs.len()
+        ),
+        format!("{} of the mass", format::percent(preview.kept_mass)),
+    ];
+    flowing(&items, columns, ThemeRole::Faint)
 }
 
 /// Each layer's first choice, as many as there is room for.
@@ -194,14 +196,12 @@ fn routing(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
             |value| format!("{value:.2} nat"),
         )
     };
-    let mut rows = vec![(
-        format!(
-            "routing, mean over layers: H chosen {}   H router {}",
-            mean(entropies.mean_chosen()),
-            mean(entropies.mean_router())
-        ),
-        ThemeRole::Faint,
-    )];
+    let items = [
+        "routing, mean over layers:".to_owned(),
+        format!("H chosen {}", mean(entropies.mean_chosen())),
+        format!("H router {}", mean(entropies.mean_router())),
+    ];
+    let mut rows = flowing(&items, area.width, ThemeRole::Faint);
     let chosen = routed
         .routing
         .layers()

@@ -23,6 +23,7 @@ use crate::catalog::HOW_TO_GET;
 const LIST: (u16, u16) = (90, 24);
 
 /// Draws one popup over the screen.
+#[expect(clippy::too_many_lines, reason = "one short arm a popup")]
 pub(super) fn draw(
     frame: &mut Frame<'_>,
     screen: Rect,

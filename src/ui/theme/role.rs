@@ -134,6 +134,10 @@ impl ThemeRole {
     }
 
     /// Bold, underlined and so on; without color more roles need it to differ.
+    #[expect(
+        clippy::match_same_arms,
+        reason = "roles are grouped by what they are for"
+    )]
     pub(super) fn modifiers(self, colored: bool) -> Modifier {
         let always = match self {
             Self::Strong | Self::Title | Self::Heading | Self::Key => Modifier::BOLD,

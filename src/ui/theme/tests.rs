@@ -264,7 +264,7 @@ fn the_ascii_set_is_ascii_and_every_glyph_is_one_column() {
     for set in [GlyphSet::Unicode, GlyphSet::Ascii] {
         let glyphs = set.glyphs();
         let single = [
-            &glyphs.bars[..],
+            glyphs.bars,
             glyphs.partial,
             &glyphs.density,
             &glyphs.negative,

@@ -110,6 +110,10 @@ impl Fit {
 }
 
 /// The encoding, and the layers in a row.
+#[expect(
+    clippy::match_same_arms,
+    reason = "the order of the cases is their priority"
+)]
 fn encoding(width: usize, height: usize, frame: &MapFrame) -> (Encoding, usize) {
     let layers = frame.num_layers;
     // Two layers a row by maximum only if that makes the difference between all and a window.

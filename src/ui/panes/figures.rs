@@ -1,0 +1,102 @@
+//! What is known of the map's cursor, its layer and the whole, in as many rows as there are.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::widgets::Widget;
+
+use super::{below, card, flowing, lines, readout};
+use crate::analytics::Grid;
+use crate::app::State;
+use crate::app::map::MapSource;
+use crate::ui::chrome::put;
+use crate::ui::theme::{Theme, ThemeRole};
+use crate::ui::widgets::Strip;
+
+/// Rows from which the cursor's layer is drawn as bars, too.
+const ROWS_FOR_BARS: u16 = 6;
+
+/// Draws the figures, the most important first.
+///
+/// *Shapes:* `values` is the cursor's layer, from 0 to 1.
+pub(super) fn draw(
+    buf: &mut Buffer,
+    area: Rect,
+    (grid, values): (&Grid, &[f32]),
+    state: &State,
+    theme: &Theme,
+) {
+    if area.height == 0 {
+        return;
+    }
+    let mut area = area;
+    if area.height >= ROWS_FOR_BARS && !values.is_empty() {
+        bars(buf, area, values, state, theme);
+        area = below(area, 1);
+    }
+    let mut rows: Vec<(String, ThemeRole)> = Vec::new();
+    for (items, role) in items(grid, state) {
+        rows.extend(flowing(&items, area.width, role));
+    }
+    // What is left is for the expert's card.
+    if usize::from(area.height) >= rows.len() + 4 {
+        rows.extend(card::short(state, area.width));
+    }
+    lines(buf, area, &rows, theme);
+}
+
+fn bars(buf: &mut Buffer, area: Rect, values: &[f32], state: &State, theme: &Theme) {
+    let row = Rect { height: 1, ..area };
+    let label = format!("L{} ", state.map.cursor.layer);
+    let end = put(buf, row, (1, 0), &label, theme.style(ThemeRole::Faint));
+    let strip = Strip {
+        values,
+        cursor: Some(state.map.cursor.expert),
+        theme,
+    };
+    let place = Rect {
+        x: row.x + end,
+        width: row.width.saturating_sub(end),
+        ..row
+    };
+    (&strip).render(place, buf);
+}
+
+/// The figures in the order of their importance.
+fn items(grid: &Grid, state: &State) -> Vec<(Vec<String>, ThemeRole)> {
+    let layer = state.map.cursor.layer;
+    let balance = readout::balance(state);
+    let of_layer = balance
+        .as_ref()
+        .and_then(|balance| balance.layers.get(layer));
+    let labelled = |label: String, words: Vec<String>| {
+        let mut items = vec![label];
+        items.extend(words);
+        items
+    };
+    let chosen = (readout::chosen_words(state), ThemeRole::Text);
+    let others = [
+        (
+            balance.as_ref().map_or_else(Vec::new, |balance| {
+                labelled("all layers".to_owned(), readout::words(&balance.overall))
+            }),
+            ThemeRole::Text,
+        ),
+        (readout::entropy_words(state), ThemeRole::Text),
+        (
+            of_layer.map_or_else(Vec::new, |of_layer| {
+                labelled(format!("layer {layer}"), readout::words(of_layer))
+            }),
+            ThemeRole::Faint,
+        ),
+    ];
+    let mut all = vec![(readout::cursor_words(grid, state), ThemeRole::Strong)];
+    // A single token's map is about nothing but what it chose.
+    if state.map.source == MapSource::Token {
+        all.push(chosen);
+        all.extend(others);
+    } else {
+        all.extend(others);
+        all.push((chosen.0, ThemeRole::Faint));
+    }
+    all
+}
