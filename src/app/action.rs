@@ -369,7 +369,7 @@ pub const REGISTRY: &[ActionInfo] = &[
     row(A::PageRight, "page-right", "page right", "Eight experts right", &[(C::Experts, &["L"])]),
     row(A::ZoomIn, "zoom-in", "closer", "Closer: strip, overview, one to one, layer, expert card", &[(C::Experts, &["+", "="])]),
     row(A::ZoomOut, "zoom-out", "farther", "Farther", &[(C::Experts, &["-"])]),
-    row(A::MapSource, "map-source", "tokens shown", "Next choice of tokens: last, window, cumulative, prompt, answer, ...", &[(C::Experts, &["v"])]),
+    row(A::MapSource, "map-source", "tokens shown", "Next choice of tokens: one, a window, all since load, prompt, answer and so on", &[(C::Experts, &["v"])]),
     row(A::MapSourceBack, "map-source-back", "tokens shown", "Choice of tokens before", &[(C::Experts, &["V"])]),
     row(A::MapMeasure, "map-measure", "measure", "Count, weight sum, mean weight or share", &[(C::Experts, &["w"])]),
     row(A::MapScale, "map-scale", "scale", "Linear or logarithmic colors", &[(C::Experts, &["u"])]),

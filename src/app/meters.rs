@@ -32,7 +32,7 @@ impl Series {
                 .len()
                 .checked_sub(2)
                 .and_then(|index| samples.get(index));
-            before.is_some_and(|before| at_ms < before.at_ms.saturating_add(SAMPLE_MS))
+            before.is_some_and(|before| at_ms <= before.at_ms.saturating_add(SAMPLE_MS))
         };
         if replaces(&self.0) {
             self.0.pop_back();
