@@ -8,7 +8,7 @@
 use super::block::SYNTAX;
 use super::html::HtmlEnd;
 use super::line_start::{LineStart, Start, indent_of, line_start};
-use pulldown_cmark::{Event, Parser};
+use pulldown_cmark::{Event, Parser, TagEnd};
 
 /// What a segment of the source is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +66,8 @@ enum State {
     Paragraph {
         /// The line in hand is not its first.
         has_text: bool,
+        /// It may be a table, which nothing underlines.
+        has_pipe: bool,
     },
     /// A heading or a break: ends with its line.
     Single,
@@ -146,7 +148,7 @@ impl Scanner {
                 self.searched = rest.len();
                 return None;
             };
-            let closes = self.end_line(&rest[..end]);
+            let closes = self.end_line(&rest[..end], &source[self.start..self.line + end]);
             self.line += end;
             self.is_settled = false;
             self.searched = 0;
@@ -265,7 +267,7 @@ impl Scanner {
     }
 
     /// Takes note of a whole line; returns whether it ends the segment.
-    fn end_line(&mut self, line: &str) -> bool {
+    fn end_line(&mut self, line: &str, segment: &str) -> bool {
         let is_blank = line.trim().is_empty();
         self.saw_blank |= is_blank;
         match &mut self.state {
@@ -281,10 +283,12 @@ impl Scanner {
             }
             State::Single => true,
             State::Quote | State::Html(HtmlEnd::Blank) => is_blank,
-            State::Paragraph { has_text } => {
+            State::Paragraph { has_text, has_pipe } => {
+                *has_pipe |= line.contains('|');
                 let had_text = std::mem::replace(has_text, true);
-                let is_underlined =
-                    had_text && line_start(line, true).is_some_and(|start| start.is_underline);
+                let is_underlined = had_text
+                    && line_start(line, true).is_some_and(|start| start.is_underline)
+                    && (!*has_pipe || ends_in_heading(segment));
                 if is_underlined {
                     self.before = Before::Hard;
                 }
@@ -305,7 +309,10 @@ impl Scanner {
 
 fn state_after(line: LineStart) -> State {
     match line.start {
-        Start::Text => State::Paragraph { has_text: false },
+        Start::Text => State::Paragraph {
+            has_text: false,
+            has_pipe: false,
+        },
         Start::Indented => State::Indented,
         Start::Quote => State::Quote,
         Start::Heading | Start::Break => State::Single,
@@ -317,6 +324,12 @@ fn state_after(line: LineStart) -> State {
         Start::Fence(fence) => State::Fence { fence, opens: true },
         Start::Html { end } => State::Html(end),
     }
+}
+
+/// What the parser makes of an underline below what may be a table.
+fn ends_in_heading(segment: &str) -> bool {
+    let last = Parser::new_ext(segment, SYNTAX).last();
+    matches!(last, Some(Event::End(TagEnd::Heading(_))))
 }
 
 fn nature(state: &State) -> Before {
