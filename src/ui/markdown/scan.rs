@@ -192,7 +192,7 @@ impl Scanner {
             return Some(None);
         }
         let start = line_start(line, is_complete)?;
-        if self.continues(&start) && !self.is_after_container(&start, source) {
+        if self.continues(&start) && !self.is_after_container(&start, line, source) {
             self.saw_blank = false;
             return Some(None);
         }
@@ -238,17 +238,24 @@ impl Scanner {
 
     /// Whether text below a quote or a list item is a block of its own. It goes on with the
     /// container's paragraph if one is open there, and only the parser knows.
-    fn is_after_container(&self, line: &LineStart, source: &str) -> bool {
+    fn is_after_container(&self, start: &LineStart, line: &str, source: &str) -> bool {
         let is_outside = match &self.state {
-            State::Quote => line.start != Start::Quote,
-            State::List { content, .. } => line.indent < *content,
+            State::Quote => start.start != Start::Quote,
+            State::List { content, .. } => start.indent < *content,
             _ => false,
         };
-        if !is_outside || !matches!(line.start, Start::Text | Start::Indented) {
+        let is_text = matches!(start.start, Start::Text | Start::Indented);
+        let above = &source[self.start..self.line];
+        // What may not interrupt a paragraph may follow a table.
+        let below_table = matches!(self.state, State::Paragraph { has_pipe: true, .. })
+            && start.interrupts_container;
+        let text = if below_table {
+            format!("{above}{line}\n")
+        } else if is_outside && is_text {
+            format!("{above}{}x\n", " ".repeat(start.indent))
+        } else {
             return false;
-        }
-        let filler = " ".repeat(line.indent);
-        let text = format!("{}{filler}x\n", &source[self.start..self.line]);
+        };
         let mut depth = 0_usize;
         let mut last_start = 0;
         for (event, range) in Parser::new_ext(&text, SYNTAX).into_offset_iter() {
