@@ -41,7 +41,7 @@ pub(super) fn find_cut(
             let lead = Lead::Sentinel;
             (at > range.start && at < range.end).then_some(Cut { at, lead })
         }
-        (Event::Start(Tag::Table(_)), block) if is_last_try && is_whole(&text, &block) => {
+        (Event::Start(Tag::Table(_)), block) if is_last_try => {
             let head = match lead {
                 Lead::TableHead(head) => head.clone(),
                 _ => table_head(source, &range)?,
@@ -53,13 +53,15 @@ pub(super) fn find_cut(
             };
             let at = last_line(source, &range)?;
             let lead = Lead::TableHead(head);
-            (at > least).then_some(Cut { at, lead })
+            // The line that is not whole yet may be no row.
+            (at > least && text.place(block.end) >= at).then_some(Cut { at, lead })
         }
-        (Event::Start(Tag::BlockQuote(_)), block) if is_last_try && is_whole(&text, &block) => {
+        (Event::Start(Tag::BlockQuote(_)), block) if is_last_try => {
             let at = last_line(source, &range)?;
             let is_quote = source[at..].trim_start_matches(' ').starts_with('>');
             let lead = Lead::Nothing;
-            (at > range.start && is_quote).then_some(Cut { at, lead })
+            (at > range.start && is_quote && text.place(block.end) >= at)
+                .then_some(Cut { at, lead })
         }
         _ => None,
     }

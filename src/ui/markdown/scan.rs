@@ -8,7 +8,7 @@
 use super::block::SYNTAX;
 use super::html::HtmlEnd;
 use super::line_start::{LineStart, Start, indent_of, line_start};
-use pulldown_cmark::{Event, Parser};
+use pulldown_cmark::{Event, Parser, TagEnd};
 
 /// What a segment of the source is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +66,8 @@ enum State {
     Paragraph {
         /// The line in hand is not its first.
         has_text: bool,
+        /// It may be a table, which nothing underlines.
+        has_pipe: bool,
     },
     /// A heading or a break: ends with its line.
     Single,
@@ -146,7 +148,7 @@ impl Scanner {
                 self.searched = rest.len();
                 return None;
             };
-            let closes = self.end_line(&rest[..end]);
+            let closes = self.end_line(&rest[..end], &source[self.start..self.line + end]);
             self.line += end;
             self.is_settled = false;
             self.searched = 0;
@@ -190,7 +192,7 @@ impl Scanner {
             return Some(None);
         }
         let start = line_start(line, is_complete)?;
-        if self.continues(&start) && !self.is_after_container(&start, source) {
+        if self.continues(&start) && !self.is_after_container(&start, line, source) {
             self.saw_blank = false;
             return Some(None);
         }
@@ -236,17 +238,24 @@ impl Scanner {
 
     /// Whether text below a quote or a list item is a block of its own. It goes on with the
     /// container's paragraph if one is open there, and only the parser knows.
-    fn is_after_container(&self, line: &LineStart, source: &str) -> bool {
+    fn is_after_container(&self, start: &LineStart, line: &str, source: &str) -> bool {
         let is_outside = match &self.state {
-            State::Quote => line.start != Start::Quote,
-            State::List { content, .. } => line.indent < *content,
+            State::Quote => start.start != Start::Quote,
+            State::List { content, .. } => start.indent < *content,
             _ => false,
         };
-        if !is_outside || !matches!(line.start, Start::Text | Start::Indented) {
+        let is_text = matches!(start.start, Start::Text | Start::Indented);
+        let above = &source[self.start..self.line];
+        // What may not interrupt a paragraph may follow a table.
+        let below_table = matches!(self.state, State::Paragraph { has_pipe: true, .. })
+            && start.interrupts_container;
+        let text = if below_table {
+            format!("{above}{line}\n")
+        } else if is_outside && is_text {
+            format!("{above}{}x\n", " ".repeat(start.indent))
+        } else {
             return false;
-        }
-        let filler = " ".repeat(line.indent);
-        let text = format!("{}{filler}x\n", &source[self.start..self.line]);
+        };
         let mut depth = 0_usize;
         let mut last_start = 0;
         for (event, range) in Parser::new_ext(&text, SYNTAX).into_offset_iter() {
@@ -265,7 +274,7 @@ impl Scanner {
     }
 
     /// Takes note of a whole line; returns whether it ends the segment.
-    fn end_line(&mut self, line: &str) -> bool {
+    fn end_line(&mut self, line: &str, segment: &str) -> bool {
         let is_blank = line.trim().is_empty();
         self.saw_blank |= is_blank;
         match &mut self.state {
@@ -281,10 +290,12 @@ impl Scanner {
             }
             State::Single => true,
             State::Quote | State::Html(HtmlEnd::Blank) => is_blank,
-            State::Paragraph { has_text } => {
+            State::Paragraph { has_text, has_pipe } => {
+                *has_pipe |= line.contains('|');
                 let had_text = std::mem::replace(has_text, true);
-                let is_underlined =
-                    had_text && line_start(line, true).is_some_and(|start| start.is_underline);
+                let is_underlined = had_text
+                    && line_start(line, true).is_some_and(|start| start.is_underline)
+                    && (!*has_pipe || ends_in_heading(segment));
                 if is_underlined {
                     self.before = Before::Hard;
                 }
@@ -305,7 +316,10 @@ impl Scanner {
 
 fn state_after(line: LineStart) -> State {
     match line.start {
-        Start::Text => State::Paragraph { has_text: false },
+        Start::Text => State::Paragraph {
+            has_text: false,
+            has_pipe: false,
+        },
         Start::Indented => State::Indented,
         Start::Quote => State::Quote,
         Start::Heading | Start::Break => State::Single,
@@ -317,6 +331,12 @@ fn state_after(line: LineStart) -> State {
         Start::Fence(fence) => State::Fence { fence, opens: true },
         Start::Html { end } => State::Html(end),
     }
+}
+
+/// What the parser makes of an underline below what may be a table.
+fn ends_in_heading(segment: &str) -> bool {
+    let last = Parser::new_ext(segment, SYNTAX).last();
+    matches!(last, Some(Event::End(TagEnd::Heading(_))))
 }
 
 fn nature(state: &State) -> Before {
