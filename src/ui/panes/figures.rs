@@ -44,6 +44,15 @@ pub(super) fn draw(
     lines(buf, area, &rows, theme);
 }
 
+/// Draws a legend in words, where there is one and room enough; gives the area below it.
+pub(super) fn legend(buf: &mut Buffer, area: Rect, words: Option<&str>, theme: &Theme) -> Rect {
+    let Some(words) = words.filter(|_| area.height > 2) else {
+        return area;
+    };
+    let used = lines(buf, area, &[(words.to_owned(), ThemeRole::Faint)], theme);
+    below(area, used)
+}
+
 fn bars(buf: &mut Buffer, area: Rect, values: &[f32], state: &State, theme: &Theme) {
     let row = Rect { height: 1, ..area };
     let label = format!("L{} ", state.map.cursor.layer);
