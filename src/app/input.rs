@@ -113,19 +113,16 @@ fn type_character(state: &mut State, character: char) -> Vec<Effect> {
 }
 
 fn paste(state: &mut State, text: &str) -> Vec<Effect> {
-    match state.popups.last_mut() {
-        Some(popup) => {
-            // A field is one line.
-            for character in text.chars().filter(|character| !character.is_control()) {
-                popups::edit(popup, InputRequest::InsertChar(character));
-            }
-            popups::input_changed(state)
+    if let Some(popup) = state.popups.last_mut() {
+        // A field is one line.
+        for character in text.chars().filter(|character| !character.is_control()) {
+            popups::edit(popup, InputRequest::InsertChar(character));
         }
-        None => {
-            state.focus = Focus::Composer;
-            state.composer.paste(text);
-            Vec::new()
-        }
+        popups::input_changed(state)
+    } else {
+        state.focus = Focus::Composer;
+        state.composer.paste(text);
+        Vec::new()
     }
 }
 

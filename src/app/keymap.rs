@@ -120,6 +120,32 @@ impl Keymap {
             .map(|((_, key), action)| (key, *action))
     }
 
+    /// All bindings as a Markdown table: place, keys, action, what it does.
+    pub fn table(&self) -> String {
+        let mut table =
+            String::from("| where | keys | action | what it does |\n|---|---|---|---|\n");
+        for context in Context::ALL {
+            for info in REGISTRY {
+                let keys: Vec<String> = self
+                    .of_context(context)
+                    .filter(|(_, action)| *action == info.action)
+                    .map(|(key, _)| format!("`{}`", key.to_string().replace('|', "\\|")))
+                    .collect();
+                if !keys.is_empty() {
+                    let row = format!(
+                        "| {} | {} | `{}` | {} |\n",
+                        context.title(),
+                        keys.join(" "),
+                        info.name,
+                        info.help
+                    );
+                    table.push_str(&row);
+                }
+            }
+        }
+        table
+    }
+
     /// The key to show for an action, wherever it is bound.
     pub fn first_key(&self, action: Action) -> Option<(Context, &Key)> {
         let bound = || {

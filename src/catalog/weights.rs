@@ -79,7 +79,7 @@ fn files(folder: &Path) -> BTreeMap<String, u64> {
             let name = entry.file_name().into_string().ok()?;
             let is_weights = name.ends_with(".safetensors") && !name.starts_with('.');
             let metadata = is_weights.then(|| fs::metadata(entry.path()).ok())??;
-            metadata.is_file().then(|| (name, metadata.len()))
+            metadata.is_file().then_some((name, metadata.len()))
         })
         .collect()
 }

@@ -59,6 +59,8 @@ pub(crate) enum Command {
     Doctor(DoctorArgs),
     /// Print every setting with its value and where it comes from.
     PrintConfig(PrintConfigArgs),
+    /// List all keys and actions, yours included, as a Markdown table.
+    PrintKeys,
     /// Print a completion script for a shell.
     Completions(CompletionsArgs),
     /// Print the manual page.

@@ -28,6 +28,7 @@ mod output;
 mod playground;
 mod predict;
 mod print_config;
+mod print_keys;
 mod progress;
 mod prompt;
 mod settings;
@@ -37,12 +38,14 @@ mod tokenize;
 mod trace;
 mod writable;
 
+use std::path::Path;
 use std::process::ExitCode;
 
-use clap::FromArgMatches;
+use clap::{CommandFactory, FromArgMatches};
 
 use args::{Cli, Command};
 use exit::CliError;
+use gptoss::settings::nearest;
 
 /// Runs the program.
 pub(crate) fn main() -> ExitCode {
@@ -66,6 +69,7 @@ fn run() -> Result<(), CliError> {
         Command::Convert(args) => convert::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::PrintConfig(args) => print_config::run(args, &settings::load(&cli)?.1),
+        Command::PrintKeys => print_keys::run(&cli),
         Command::Completions(args) => completions::run(args),
         Command::Man => man::run(),
     }
@@ -90,22 +94,29 @@ fn parse() -> Result<Cli, CliError> {
 /// Called without a subcommand: the settings first, so that a bad file is told on a plain screen.
 fn open_playground(cli: &Cli) -> Result<(), CliError> {
     let (dirs, loaded) = settings::load(cli)?;
-    if let Some(path) = cli
-        .playground
-        .model
-        .as_deref()
-        .filter(|path| !path.exists())
-    {
-        // A subcommand with a slip of the finger arrives here as well.
-        let message = format!(
-            "{} is neither a model folder nor a subcommand",
-            path.display()
-        );
-        return Err(CliError::usage(message).hint("`--help` lists what is possible"));
+    if let Some(path) = cli.playground.model.as_deref() {
+        check_model(path)?;
     }
     let log = logging::start_playground(cli.log.as_deref(), &loaded.settings.log, dirs.as_ref())?;
     if let Some(notice) = &log.notice {
         output::note(notice);
     }
     playground::run(cli, &loaded.settings, dirs.as_ref())
+}
+
+/// A subcommand with a slip of the finger arrives here as a model's path.
+fn check_model(path: &Path) -> Result<(), CliError> {
+    if path.exists() {
+        return Ok(());
+    }
+    let word = path.display().to_string();
+    let names: Vec<String> = Cli::command()
+        .get_subcommands()
+        .map(|subcommand| subcommand.get_name().to_owned())
+        .collect();
+    let error = CliError::usage(format!("{word} is neither a model folder nor a subcommand"));
+    Err(match nearest(&word, &names) {
+        Some(name) => error.hint(format!("a subcommand is called {name}")),
+        None => error.hint("`--help` lists what is possible"),
+    })
 }

@@ -11,7 +11,7 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gptoss::app::{self, Effect, SessionRequest, State};
+use gptoss::app::{self, Effect, Keymap, SessionRequest, State};
 use gptoss::catalog::Places;
 use gptoss::engine::protocol::ModelSource;
 use gptoss::engine::scripted::{Pacing, Script, ScriptedBackend};
@@ -38,6 +38,11 @@ const METER_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long each token of the synthetic engine takes.
 const SYNTHETIC_TOKEN: Duration = Duration::from_millis(25);
+
+/// The bindings that the settings describe.
+pub(super) fn keymap(settings: &Settings) -> Result<Keymap, CliError> {
+    first_state::keymap(settings)
+}
 
 /// Opens the playground.
 pub(super) fn run(cli: &Cli, settings: &Settings, dirs: Option<&Dirs>) -> Result<(), CliError> {

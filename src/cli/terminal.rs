@@ -164,10 +164,10 @@ fn color_depth_name() -> &'static str {
 fn color_lines(depth: TermProfile) -> Vec<String> {
     const WIDTH: u32 = 48;
     let strip = |name: &str, color: &dyn Fn(u32) -> String| {
-        let cells: String = (0..WIDTH)
+        let cells: Vec<String> = (0..WIDTH)
             .map(|cell| format!("\u{1b}[{}m ", color(cell)))
             .collect();
-        format!("{name:<12} {cells}\u{1b}[0m")
+        format!("{name:<12} {}\u{1b}[0m", cells.concat())
     };
     let mut lines = Vec::new();
     if depth >= TermProfile::Ansi16 {
@@ -196,7 +196,7 @@ fn glyph_lines() -> [String; 5] {
     [
         "lines        ┌──┬──┐ │  │ └──┴──┘            |",
         "blocks       ▁▂▃▄▅▆▇█ ▀▄▀▄ ░░▒▒▓▓██          |",
-        "braille      ⠁⠃⠇⡇⣇⣧⣷⣿ ⣀⣤⣶⣿                  |",
+        "braille      ⠁⠃⠇⡇⣇⣧⣷⣿ ⣀⣤⣶⣿                   |",
         "wide         漢字かな 한글 🙂🚀              |",
         "ascii        .:-=+*#%@ +--+ |  | +--+        |",
     ]

@@ -32,7 +32,7 @@ impl Tree {
             match self.node(*id).map(|node| &node.kind) {
                 Some(NodeKind::User { text }) => messages.push(Message::user(text.clone())),
                 Some(NodeKind::Tool { name, text }) => {
-                    messages.push(Message::tool(name.clone(), text.clone()))
+                    messages.push(Message::tool(name.clone(), text.clone()));
                 }
                 Some(NodeKind::Assistant(turn)) => messages.extend(turn.messages()),
                 None => {}

@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use error::{Origin, SettingsError};
-pub use layers::{Layers, LoadedSettings, SettingEntry, load};
+pub use layers::{Layers, LoadedSettings, SettingEntry, load, nearest};
 pub use sampling::{DryPatch, SamplingPatch, SamplingSettings, XtcPatch};
 pub use sections::{
     ChatSettings, DenseWeights, Dtype, ExpertWeights, LogLevel, LogSettings, ModelSettings,

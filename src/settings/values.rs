@@ -3,7 +3,7 @@
 //! Each is parsed once, where it is read; its `Display` is what may stand in the file.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::de::{self, Deserializer, Visitor};
@@ -202,7 +202,7 @@ words! {
             "light" => Some(Self::Light),
             "contrast" => Some(Self::Contrast),
             "mono" => Some(Self::Mono),
-            path if path.contains('/') || path.ends_with(".toml") => Some(Self::Path(path.into())),
+            path if is_theme_file(path) => Some(Self::Path(path.into())),
             _ => None,
         },
         |value| match value {
@@ -256,6 +256,12 @@ words! {
             Self::Auto => "auto".to_owned(),
             Self::Bytes(size) => size.0.to_string(),
         };
+}
+
+/// A word that is none of the built-in themes is a slip, not a file.
+fn is_theme_file(text: &str) -> bool {
+    let extension = Path::new(text).extension();
+    text.contains('/') || extension.is_some_and(|extension| extension == "toml")
 }
 
 /// Numbers stay numbers in files, unless TOML cannot hold them.

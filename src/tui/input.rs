@@ -84,10 +84,10 @@ pub fn canonical(context: &str, chord: &str) -> Result<Key, ChordError> {
         return Err(unreportable());
     };
     // `alt-G` means the capital letter.
-    if let (KeyCode::Char(_), Some(written)) = (code, last_of(chord)) {
-        if written.is_uppercase() {
-            code = KeyCode::Char(written);
-        }
+    if let (KeyCode::Char(_), Some(written)) = (code, last_of(chord))
+        && written.is_uppercase()
+    {
+        code = KeyCode::Char(written);
     }
     name(code, parsed.modifiers).ok_or_else(unreportable)
 }

@@ -210,7 +210,7 @@ impl Lines {
                 self.act(state, Action::Send, now_ms);
             }
             Line::Act(Action::StopOrQuit) if state.running.is_none() => {
-                writeln!(out, "nothing is being written")?
+                writeln!(out, "nothing is being written")?;
             }
             Line::Act(action) => {
                 state.focus = Focus::Chat;

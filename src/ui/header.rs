@@ -111,16 +111,17 @@ fn model(state: &State, theme: &Theme) -> (String, ThemeRole) {
             "no model: it could not be loaded".to_owned(),
             ThemeRole::Danger,
         ),
-        ModelStatus::Ready(model) => match origin(model.origin) {
-            Some(word) => (format!("{} ({word})", model.name), ThemeRole::Warning),
-            None => {
+        ModelStatus::Ready(model) => {
+            if let Some(word) = origin(model.origin) {
+                (format!("{} ({word})", model.name), ThemeRole::Warning)
+            } else {
                 let dot = dot(theme);
                 (
                     format!("{}{dot}{}{dot}{}", model.name, model.dtype, model.device),
                     ThemeRole::Text,
                 )
             }
-        },
+        }
     }
 }
 

@@ -2,6 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(clippy::panic, reason = "a test fails by panicking")]
 
+mod docs;
 mod flow;
 mod panes;
+mod random;
 mod rig;
+mod screens;

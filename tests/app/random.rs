@@ -10,7 +10,10 @@ struct Random(u64);
 
 impl Random {
     fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         ((self.0 >> 33) as usize) % bound
     }
 }
@@ -38,9 +41,16 @@ fn check(seed: u64, steps: usize) {
                 columns: random.below(220) as u16,
                 rows: random.below(70) as u16,
             }),
-            1 => rig.input(Input::Paste("pasted\n\u{1b}[31m text\r\n".repeat(random.below(20)))),
+            1 => rig.input(Input::Paste(
+                "pasted\n\u{1b}[31m text\r\n".repeat(random.below(20)),
+            )),
             2 | 3 => {
-                let kinds = [MouseKind::Press, MouseKind::Drag, MouseKind::WheelUp, MouseKind::WheelDown];
+                let kinds = [
+                    MouseKind::Press,
+                    MouseKind::Drag,
+                    MouseKind::WheelUp,
+                    MouseKind::WheelDown,
+                ];
                 let kind = kinds[random.below(kinds.len())];
                 let (x, y) = (random.below(220) as u16, random.below(70) as u16);
                 rig.input(Input::Mouse(MouseInput { kind, x, y }));

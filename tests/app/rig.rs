@@ -19,6 +19,10 @@ pub(crate) struct Rig {
     pub(crate) effects: Vec<Effect>,
     /// Commands that the engine got.
     pub(crate) commands: Vec<Command>,
+    /// What was drawn last.
+    pub(crate) screen: ratatui::buffer::Buffer,
+    pub(crate) theme: gptoss::ui::theme::Theme,
+    cache: gptoss::ui::Cache,
     engine: EngineHandle,
     events: EventReceiver,
 }
@@ -29,6 +33,17 @@ impl Rig {
         Self::with(SyntheticModel {
             num_hidden_layers: 4,
             num_local_experts: 8,
+            ..SyntheticModel::gpt_oss_20b()
+        })
+    }
+
+    /// A program whose model takes its time, so that keys meet an answer that is being written.
+    pub(crate) fn slow() -> Self {
+        Self::with(SyntheticModel {
+            num_hidden_layers: 4,
+            num_local_experts: 8,
+            answer_tokens: Some(60),
+            time_per_token: std::time::Duration::from_millis(20),
             ..SyntheticModel::gpt_oss_20b()
         })
     }
@@ -46,6 +61,9 @@ impl Rig {
             saved: Vec::new(),
             effects: Vec::new(),
             commands: Vec::new(),
+            screen: ratatui::buffer::Buffer::default(),
+            theme: gptoss::ui::theme::Theme::default(),
+            cache: gptoss::ui::Cache::default(),
             engine,
             events,
         };
@@ -163,6 +181,33 @@ impl Rig {
             },
         };
         self.report(report);
+    }
+
+    /// Draws a frame of the terminal's size, as the loop does.
+    pub(crate) fn draw(&mut self) {
+        let (columns, rows) = self.state.size;
+        let backend = ratatui::backend::TestBackend::new(columns, rows);
+        let mut terminal = ratatui::Terminal::new(backend).expect("in memory");
+        let (state, theme, cache) = (&self.state, &self.theme, &mut self.cache);
+        let mut viewport = None;
+        terminal
+            .draw(|frame| viewport = Some(gptoss::ui::draw(frame, state, theme, cache)))
+            .expect("in memory");
+        if let Some(viewport) = viewport {
+            self.state.set_viewport(viewport);
+        }
+        self.screen = terminal.backend().buffer().clone();
+    }
+
+    /// The screen that was drawn last, row by row.
+    pub(crate) fn text(&self) -> String {
+        let area = self.screen.area;
+        let row = |y: u16| -> String {
+            (0..area.width)
+                .map(|x| self.screen[(x, y)].symbol())
+                .collect()
+        };
+        (0..area.height).map(row).collect::<Vec<_>>().join("\n")
     }
 
     /// Crashes the engine, as far as the state can tell.

@@ -6,7 +6,7 @@ use crate::support::{Outcome, arg, check_refused, fixture, names_in, refused};
 
 #[test]
 fn wrong_usage_is_code_2() {
-    let cases: [(&[&str], &[&str]); 14] = [
+    let cases: [(&[&str], &[&str]); 18] = [
         (&["generat"], &["generat", "generate"]),
         (&["generate"], &["--prompt"]),
         (&["generate", "-p", "x", "--tokens", "1"], &["--tokens"]),
@@ -36,6 +36,13 @@ fn wrong_usage_is_code_2() {
         ),
         (&["generate", "-p", "x", "--stop", ""], &["stop string"]),
         (&["trace", "--tokens", "1"], &["--output"]),
+        (&["--set", "ui.thme=dark"], &["--set ui.thme=dark", "theme"]),
+        (&["--theme", "drak"], &["--theme drak", "mono"]),
+        (&["print-config", "--config", "none.toml"], &["none.toml"]),
+        (
+            &["--plain", "generate", "-p", "x"],
+            &["--plain", "subcommand"],
+        ),
     ];
     for (args, parts) in cases {
         refused(args, 2, parts);

@@ -201,3 +201,16 @@ fn a_log_is_written_only_where_asked_for() {
     let text = std::fs::read_to_string(&log).expect("the log is there");
     assert!(text.contains("loaded"), "{text}");
 }
+
+#[test]
+fn settings_are_printed_with_their_origin() {
+    let text = done(&["print-config", "--set", "ui.theme=dark"]).stdout;
+    let line = text
+        .lines()
+        .find(|line| line.starts_with("ui.theme "))
+        .expect("the theme");
+    assert!(line.contains("\"dark\"") && line.ends_with("# --set ui.theme=dark"));
+    let objects = done(&["print-config", "--json"]).json_lines();
+    assert!(objects.iter().any(|object| object["key"] == "log.level"));
+    assert!(done(&["man"]).stdout.contains(".TH gptoss-tui"));
+}

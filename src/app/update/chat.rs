@@ -273,20 +273,17 @@ fn go_on(state: &mut State) -> Vec<Effect> {
         return Vec::new();
     }
     let last = state.session.tree.path().last().copied();
-    match last.filter(|last| is_answer(state, *last)) {
-        Some(node) => {
-            let effects = generate::go_on(state, node, false);
-            follow(state);
-            effects
-        }
-        None => {
-            say(
-                state,
-                Level::Info,
-                "the last message is yours; r asks for an answer",
-            );
-            Vec::new()
-        }
+    if let Some(node) = last.filter(|last| is_answer(state, *last)) {
+        let effects = generate::go_on(state, node, false);
+        follow(state);
+        effects
+    } else {
+        say(
+            state,
+            Level::Info,
+            "the last message is yours; r asks for an answer",
+        );
+        Vec::new()
     }
 }
 

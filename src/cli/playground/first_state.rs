@@ -95,7 +95,8 @@ fn preferences(settings: &Settings) -> Preferences {
     }
 }
 
-fn keymap(settings: &Settings) -> Result<Keymap, CliError> {
+/// The default bindings with the person's over them.
+pub(super) fn keymap(settings: &Settings) -> Result<Keymap, CliError> {
     let mut keymap = Keymap::default();
     for (context, bindings) in &settings.keys {
         for (chord, action) in bindings {

@@ -25,7 +25,7 @@ pub fn html(tree: &Tree) -> String {
         match tree.node(id).map(|node| &node.kind) {
             Some(NodeKind::User { text }) => message(&mut page, "You", text),
             Some(NodeKind::Tool { name, text }) => {
-                message(&mut page, &format!("Tool {name}"), text)
+                message(&mut page, &format!("Tool {name}"), text);
             }
             Some(NodeKind::Assistant(turn)) => answer(&mut page, turn),
             None => {}

@@ -17,6 +17,7 @@ use super::Settings;
 use super::error::{Origin, SettingsError};
 use layer::{Layer, VARIABLE_PREFIX};
 use positions::KeyPath;
+pub use report::nearest;
 
 /// What lies over the embedded file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

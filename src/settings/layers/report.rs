@@ -73,8 +73,8 @@ fn backticked(text: &str) -> Vec<String> {
     parts.map(str::to_owned).collect()
 }
 
-/// The name that takes the fewest changes, if they are few.
-fn nearest(name: &str, names: &[String]) -> Option<String> {
+/// The name that is reached with the fewest changed letters, if they are few.
+pub fn nearest(name: &str, names: &[String]) -> Option<String> {
     let limit = (name.chars().count() / 3).clamp(1, 3);
     names
         .iter()

@@ -51,11 +51,12 @@ fn run(command_line: &str, path: &Path) -> Result<(), String> {
         .arg(path)
         .status()
         .map_err(|error| format!("cannot start {command_line}: {error}"))?;
-    match status.success() {
-        true => Ok(()),
-        false => Err(format!(
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!(
             "{command_line} failed ({status}); the draft is as before"
-        )),
+        ))
     }
 }
 

@@ -181,12 +181,7 @@ impl Builder<'_> {
         notes::outcome(blocks, turn, self.width, self.theme);
     }
 
-    fn raw<'a>(
-        &mut self,
-        blocks: &mut Vec<Block>,
-        node: NodeId,
-        tokens: raw_tokens::RawTokens<'a>,
-    ) {
+    fn raw(&mut self, blocks: &mut Vec<Block>, node: NodeId, tokens: raw_tokens::RawTokens<'_>) {
         let key = TextKey {
             node,
             part: 0,

@@ -96,7 +96,7 @@ pub(super) fn model(entry: &CatalogEntry, state: &State, theme: &Theme) -> Line<
     match (&entry.problem, fit(entry.weights_bytes, limit)) {
         (Some(problem), _) => pieces.push((problem.clone(), ThemeRole::Danger)),
         (None, Fit::TooLarge) => {
-            pieces.push(("larger than the memory limit".to_owned(), ThemeRole::Danger))
+            pieces.push(("larger than the memory limit".to_owned(), ThemeRole::Danger));
         }
         (None, _) => pieces.push((origin(entry.origin).to_owned(), ThemeRole::Faint)),
     }
