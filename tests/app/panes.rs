@@ -154,6 +154,27 @@ fn the_maps_colors_are_the_grids_values_by_the_ramp() {
 }
 
 #[test]
+fn the_whole_map_and_its_read_out_fit_a_small_terminal() {
+    let rig = {
+        let mut rig = rig_of(36, 128);
+        rig.state.map.source = MapSource::Answer;
+        rig
+    };
+    // What a pane has on 80 x 24, and beside a chat on 120 columns.
+    for size in [(80, 20), (66, 36)] {
+        let (buf, viewport) = draw_pane(&rig.state, Focus::Experts, &Theme::default(), size);
+        let map = viewport.map.unwrap();
+        let shown = (
+            usize::from(map.area.height) * map.layers_per_row,
+            usize::from(map.area.width) * map.experts_per_column / map.columns_per_expert,
+        );
+        assert_eq!(shown, (36, 128), "{size:?}");
+        let text = text_of(&buf);
+        assert!(text.contains("L0:E0  count"), "{size:?}\n{text}");
+    }
+}
+
+#[test]
 fn a_click_on_a_cell_puts_the_cursor_there() {
     let mut rig = rig_of(24, 32);
     let (_, viewport) = draw_pane(&rig.state, Focus::Experts, &Theme::default(), (78, 20));

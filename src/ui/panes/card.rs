@@ -45,15 +45,19 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
 }
 
 /// What fits below a map that has rows to spare: where tokens go from here, and their contexts.
-pub(super) fn short(state: &State, columns: u16) -> Vec<(String, ThemeRole)> {
-    let (Some(card), Some(run)) = (state.card(), state.shown_run()) else {
+pub(super) fn short(
+    state: &State,
+    card: Option<&ExpertCard>,
+    columns: u16,
+) -> Vec<(String, ThemeRole)> {
+    let (Some(card), Some(run)) = (card, state.shown_run()) else {
         return Vec::new();
     };
     if card.count == 0 {
         return Vec::new();
     }
     let mut rows = vec![(String::new(), ThemeRole::Text)];
-    for items in neighbors(&card) {
+    for items in neighbors(card) {
         // One line each: the card has them all.
         rows.extend(
             flowing(&items, columns, ThemeRole::Text)
@@ -61,7 +65,7 @@ pub(super) fn short(state: &State, columns: u16) -> Vec<(String, ThemeRole)> {
                 .take(1),
         );
     }
-    rows.extend(contexts(run, &card, SHORT_CONTEXTS));
+    rows.extend(contexts(run, card, SHORT_CONTEXTS));
     rows
 }
 

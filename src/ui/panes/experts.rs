@@ -95,8 +95,9 @@ pub(super) fn draw(
             figures::draw(buf, area, known, state, theme);
         }
         Zoom::Overview | Zoom::OneToOne => {
-            let rows = map(buf, area, &grid, &values, state, theme, viewport);
-            figures::draw(buf, below(area, rows), known, state, theme);
+            let (rows, legend) = map(buf, area, &grid, &values, state, theme, viewport);
+            let rest = figures::legend(buf, below(area, rows), legend.as_deref(), theme);
+            figures::draw(buf, rest, known, state, theme);
         }
     }
 }
@@ -131,7 +132,7 @@ fn nothing(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
     lines(buf, area, &[(text.to_owned(), ThemeRole::Faint)], theme);
 }
 
-/// Draws the map and gives the rows that it took.
+/// Draws the map; gives the rows that it took, and its legend in words where it has no room for one.
 fn map(
     buf: &mut Buffer,
     area: Rect,
@@ -140,7 +141,7 @@ fn map(
     state: &State,
     theme: &Theme,
     viewport: &mut Viewport,
-) -> u16 {
+) -> (u16, Option<String>) {
     let bounds = state.map_bounds(grid);
     let is_difference = state.map.source.is_difference();
     let (min, max) = (
@@ -187,7 +188,12 @@ fn map(
     let layout = map.layout(area);
     viewport.map = Some(place_of(&layout));
     (&map).render(area, buf);
-    layout.map.bottom().max(layout.footer.bottom()) - area.y
+    let words = layout
+        .footer
+        .is_empty()
+        .then(|| format!("{title}, colors from {min} to {max}"));
+    let rows = layout.map.bottom().max(layout.footer.bottom()) - area.y;
+    (rows, words)
 }
 
 /// Rows that are left to figures: as many as leave all of the map on screen with its legend, or

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::widgets::Widget;
 
 use super::{below, card, flowing, lines, readout};
-use crate::analytics::Grid;
+use crate::analytics::{ExpertCard, Grid};
 use crate::app::State;
 use crate::app::map::MapSource;
 use crate::ui::chrome::put;
@@ -34,14 +34,25 @@ pub(super) fn draw(
         area = below(area, 1);
     }
     let mut rows: Vec<(String, ThemeRole)> = Vec::new();
-    for (items, role) in items(grid, state) {
+    // Asked for once a frame: it goes through all tokens.
+    let card = state.card();
+    for (items, role) in items(grid, card.as_ref(), state) {
         rows.extend(flowing(&items, area.width, role));
     }
     // What is left is for the expert's card.
     if usize::from(area.height) >= rows.len() + 4 {
-        rows.extend(card::short(state, area.width));
+        rows.extend(card::short(state, card.as_ref(), area.width));
     }
     lines(buf, area, &rows, theme);
+}
+
+/// Draws a legend in words, where there is one and room enough; gives the area below it.
+pub(super) fn legend(buf: &mut Buffer, area: Rect, words: Option<&str>, theme: &Theme) -> Rect {
+    let Some(words) = words.filter(|_| area.height > 2) else {
+        return area;
+    };
+    let used = lines(buf, area, &[(words.to_owned(), ThemeRole::Faint)], theme);
+    below(area, used)
 }
 
 fn bars(buf: &mut Buffer, area: Rect, values: &[f32], state: &State, theme: &Theme) {
@@ -62,7 +73,7 @@ fn bars(buf: &mut Buffer, area: Rect, values: &[f32], state: &State, theme: &The
 }
 
 /// The figures in the order of their importance.
-fn items(grid: &Grid, state: &State) -> Vec<(Vec<String>, ThemeRole)> {
+fn items(grid: &Grid, card: Option<&ExpertCard>, state: &State) -> Vec<(Vec<String>, ThemeRole)> {
     let layer = state.map.cursor.layer;
     let balance = readout::balance(state);
     let of_layer = balance
@@ -89,7 +100,7 @@ fn items(grid: &Grid, state: &State) -> Vec<(Vec<String>, ThemeRole)> {
             ThemeRole::Faint,
         ),
     ];
-    let mut all = vec![(readout::cursor_words(grid, state), ThemeRole::Strong)];
+    let mut all = vec![(readout::cursor_words(grid, card, state), ThemeRole::Strong)];
     // A single token's map is about nothing but what it chose.
     if state.map.source == MapSource::Token {
         all.push(chosen);

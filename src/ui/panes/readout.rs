@@ -1,7 +1,7 @@
 //! The figures of the map in words.
 
 use crate::analytics::{
-    Balance, Grid, LayerBalance, Measure, Selection, chosen_entropy, normalized,
+    Balance, ExpertCard, Grid, LayerBalance, Measure, Selection, chosen_entropy, normalized,
 };
 use crate::app::State;
 use crate::app::map::MapSource;
@@ -86,14 +86,14 @@ pub(super) fn entropy_words(state: &State) -> Vec<String> {
 }
 
 /// The cursor's expert: share, rank, weight, and the tokens that chose it most.
-pub(super) fn cursor_words(grid: &Grid, state: &State) -> Vec<String> {
+pub(super) fn cursor_words(grid: &Grid, card: Option<&ExpertCard>, state: &State) -> Vec<String> {
     let cursor = state.map.cursor;
     let mut items = vec![format!("L{}:E{}", cursor.layer, cursor.expert)];
     if state.map.source.is_difference() && cursor.layer < grid.num_layers() {
         let points = grid.layer(cursor.layer).get(cursor.expert);
         items.extend(points.map(|points| format!("{points:+.2} percentage points")));
     }
-    let Some(card) = state.card() else {
+    let Some(card) = card else {
         return items;
     };
     let experts = state.map_size().map_or(0, |(_, experts)| experts);
