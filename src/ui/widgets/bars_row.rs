@@ -111,7 +111,7 @@ impl BarsRow<'_> {
                 .clamp(1, 6);
             let marked = self.cursor == Some(expert);
             let role = if marked {
-                ThemeRole::AxisMark
+                ThemeRole::Accent
             } else {
                 ThemeRole::Series1
             };

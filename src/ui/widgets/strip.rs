@@ -41,7 +41,7 @@ impl Widget for &Strip<'_> {
         for (layer, value) in self.values.iter().enumerate() {
             let x = (layer * usize::from(columns)).min(usize::from(u16::MAX)) as u16;
             let role = if self.cursor == Some(layer) {
-                ThemeRole::AxisMark
+                ThemeRole::Accent
             } else {
                 ThemeRole::Series1
             };

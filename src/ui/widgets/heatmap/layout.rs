@@ -265,7 +265,7 @@ impl MapLayout {
 fn first_shown(origin: usize, cursor: Option<usize>, shown: usize, all: usize) -> usize {
     let mut first = origin;
     if let Some(cursor) = cursor {
-        first = first.clamp((cursor + 1).saturating_sub(shown), cursor);
+        first = first.clamp((cursor + 1).saturating_sub(shown.max(1)), cursor);
     }
     first.min(all.saturating_sub(shown))
 }
