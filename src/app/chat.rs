@@ -36,6 +36,8 @@ pub struct Search {
     pub matches: Vec<Match>,
     /// The present match.
     pub current: usize,
+    /// Whether the present match still has to be brought on screen: its row is known when drawn.
+    pub is_sought: bool,
 }
 
 /// The chat pane's state.

@@ -79,6 +79,9 @@ impl super::State {
     pub fn set_viewport(&mut self, viewport: Viewport) {
         // Clamped while drawing, where the heights of messages are known.
         self.chat.scroll = viewport.chat.scroll;
+        if let Some(search) = &mut self.chat.search {
+            search.is_sought = false;
+        }
         self.viewport = viewport;
     }
 }

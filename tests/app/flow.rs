@@ -382,6 +382,25 @@ fn a_search_goes_through_the_matches() {
 }
 
 #[test]
+fn a_match_deep_in_a_long_message_comes_on_screen_and_lets_go_of_it() {
+    let mut rig = Rig::new();
+    rig.ask(&("line\n".repeat(300) + "the needle\n" + &"more\n".repeat(300)));
+    rig.press("esc /");
+    rig.type_text("needle");
+    rig.press("enter");
+    rig.draw();
+    assert!(rig.text().contains("the needle"), "{}", rig.text());
+    let found = rig.state.chat.scroll;
+    rig.draw();
+    assert_eq!(rig.state.chat.scroll, found);
+    for _ in 0..40 {
+        rig.press("j");
+        rig.draw();
+    }
+    assert!(!rig.text().contains("the needle"), "scrolled away");
+}
+
+#[test]
 fn a_paste_is_one_message_and_binary_stays_text() {
     let mut rig = Rig::new();
     let pasted = "line\n".repeat(500);

@@ -447,6 +447,7 @@ pub(in crate::app) fn search(state: &mut State, query: String) {
         query,
         matches,
         current,
+        is_sought: true,
     });
     show_match(state);
 }
@@ -462,9 +463,10 @@ fn step_search(state: &mut State, by: i64) {
 }
 
 fn show_match(state: &mut State) {
-    let Some(search) = &state.chat.search else {
+    let Some(search) = &mut state.chat.search else {
         return;
     };
+    search.is_sought = true;
     let found = &search.matches[search.current];
     let (node, text) = (
         found.node,

@@ -128,7 +128,10 @@ fn transcript(
     let state = builder.state;
     let height = usize::from(area.height);
     let mut transcript = Transcript::new(builder, path);
-    let scroll = sought(state).unwrap_or(state.chat.scroll);
+    let sought = state.chat.search.as_ref().filter(|search| search.is_sought);
+    let scroll = sought
+        .and_then(|search| transcript.scroll_to(search.matches.get(search.current)?, height))
+        .unwrap_or(state.chat.scroll);
     let (top, is_at_end) = transcript.resolve(scroll, height);
     let counted = transcript.rows_from(top, height + MAX_COUNTED_ROWS);
     let first = transcript.message(top.index).map(|message| message.node);
@@ -147,11 +150,6 @@ fn transcript(
         counted.saturating_sub(height)
     };
     draw_rows(buf, area, transcript, top, viewport);
-}
-
-/// Where to scroll so that the current match is on screen, right after it was found.
-fn sought(_state: &State) -> Option<Scroll> {
-    None
 }
 
 fn draw_rows(

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::message::{Builder, Message};
+use super::message::{Block, Builder, Message};
+use super::texts::TextForm;
 use crate::app::Anchor;
-use crate::app::chat::Scroll;
+use crate::app::chat::{Match, Scroll};
 use crate::session::NodeId;
 
 /// Rows below the screen that are counted; more are not told apart.
@@ -65,6 +66,35 @@ impl<'a> Transcript<'a> {
 
     fn rows(&mut self, index: usize) -> usize {
         self.message(index).map_or(0, |message| message.num_rows)
+    }
+
+    /// Where to scroll so that a match is in the upper half of a screen of so many rows; none where
+    /// its text is not shown.
+    pub(super) fn scroll_to(&mut self, found: &Match, height: usize) -> Option<Scroll> {
+        let index = self.path.iter().position(|node| *node == found.node)?;
+        self.message(index)?;
+        let message = self.messages.get(&index)?;
+        let mut above = 0;
+        for block in &message.blocks {
+            match block {
+                Block::Text(text)
+                    if text.key.part == found.part && text.key.form != TextForm::Raw =>
+                {
+                    let lines = self.builder.texts.lines(text.key);
+                    let row = lines.iter().position(|line| {
+                        line.source()
+                            .is_some_and(|source| source.end > found.bytes.start)
+                    });
+                    let line = (above + row?) as i64 - (height / 3) as i64;
+                    return Some(Scroll::At(Anchor {
+                        node: found.node,
+                        line,
+                    }));
+                }
+                block => above += block.num_rows(),
+            }
+        }
+        None
     }
 
     /// Where `scroll` leads on a screen of so many rows: the topmost row, and whether the end is on
