@@ -25,7 +25,7 @@ pub struct Sample {
 pub struct Series(VecDeque<Sample>);
 
 impl Series {
-    /// Adds a figure; within [`SAMPLE_MS`] of the latest it replaces that one.
+    /// Adds a figure; within a quarter of a second of the latest it replaces that one.
     pub fn push(&mut self, at_ms: u64, value: f64) {
         let replaces = |samples: &VecDeque<Sample>| {
             let before = samples

@@ -1,4 +1,4 @@
-//! From terminal events to [`app::Input`], and from chords in settings to [`app::Key`]s.
+//! From terminal events to [`crate::app::Input`], and from chords in settings to [`crate::app::Key`]s.
 //!
 //! Both go through [`name`], so that a chord in a settings file and the key press that it means
 //! always have the same name, whichever way the terminal encodes it.

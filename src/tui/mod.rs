@@ -1,6 +1,6 @@
 //! The shell around the state: the terminal, the loop, and what effects do outside.
 //!
-//! Start at [`run()`]. Only this module and its children name crossterm; only [`mod@run`] waits.
+//! Start at `run.rs`. Only this module and its children name crossterm; only `run.rs` waits.
 //! Invariants: the loop never blocks; the terminal is given back however the program ends; without
 //! a change nothing is drawn and nothing wakes up.
 

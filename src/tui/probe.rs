@@ -11,7 +11,7 @@ use terminal_colorsaurus::{Error, QueryOptions, ThemeMode, theme_mode};
 use crate::ui::theme::Backdrop;
 
 /// Most terminals answer within a round trip, whatever they know; those that never do cost this.
-const TIMEOUT: Duration = Duration::from_millis(500);
+const TIMEOUT: Duration = Duration::from_millis(200);
 
 /// What the terminal answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

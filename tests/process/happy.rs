@@ -168,12 +168,19 @@ fn a_converted_model_generates_what_the_original_does() {
 }
 
 #[test]
-fn without_a_subcommand_there_is_a_welcome() {
-    let text = done(&[]).stdout;
-    assert!(
-        text.starts_with("Welcome!") && text.contains("Usage:"),
-        "{text}"
-    );
+fn without_a_subcommand_and_a_terminal_lines_are_answered_in_plain_text() {
+    let home = tempfile::tempdir().expect("a folder");
+    let settings = format!("session.folder={}", home.path().display());
+    let outcome = run_with_input(&["--set", &settings], "What is 48 + 75?\n/map\n");
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    let text = outcome.stdout;
+    for wanted in ["model: pip", "analysis: ", "123", "layer 5: expert"] {
+        assert!(text.contains(wanted), "no {wanted} in {text}");
+    }
+    // No escape codes, boxes, blocks or braille.
+    let is_plain =
+        |c: char| c == '\n' || (!c.is_control() && !('\u{2500}'..='\u{28ff}').contains(&c));
+    assert!(text.chars().all(is_plain), "{text:?}");
 }
 
 #[test]

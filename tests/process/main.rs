@@ -6,6 +6,8 @@ mod bad_input;
 mod bad_models;
 mod contracts;
 mod happy;
+#[cfg(unix)]
+mod playground;
 mod signals;
 mod support;
 mod trace;
