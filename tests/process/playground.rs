@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use portable_pty::{Child, CommandBuilder, PtySize, native_pty_system};
 
 /// How long a wanted screen may take; reached only by a failing test.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A program on a screen.
 struct Screen {
@@ -78,10 +78,9 @@ impl Screen {
         let deadline = Instant::now() + PATIENCE;
         while !is_wanted(&self.text()) {
             let left = deadline.saturating_duration_since(Instant::now());
-            match self.output.recv_timeout(left) {
-                Ok(bytes) => self.parser.process(&bytes),
-                Err(_) => panic!("no {what} on the screen:\n{}", self.text()),
-            }
+            let bytes = self.output.recv_timeout(left);
+            assert!(bytes.is_ok(), "no {what} on the screen:\n{}", self.text());
+            self.parser.process(&bytes.unwrap_or_default());
         }
     }
 
