@@ -17,7 +17,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crossterm::event::Event as TerminalEvent;
-use futures_util::{FutureExt, Stream, StreamExt};
+use futures_util::{Stream, StreamExt};
 use ratatui::Terminal;
 use ratatui::backend::Backend;
 use tokio::sync::mpsc;
@@ -127,7 +127,7 @@ where
     tracing::info!("first frame after {} ms", shell.clock.now_ms());
     shell.perform(first)?;
     while shell.exit.is_none() {
-        shell.before_frame()?;
+        shell.before_frame().await?;
         if let Some(way) = shell.stopping.take() {
             shell.suspend(way).await?;
             continue;
@@ -282,13 +282,13 @@ where
     }
 
     /// Takes what waits already, so that the frame shows all of it.
-    fn before_frame(&mut self) -> io::Result<()> {
+    async fn before_frame(&mut self) -> io::Result<()> {
         self.keep_deadline()?;
         if !self.is_frame_due() {
             return Ok(());
         }
         for _ in 0..DRAINED_AT_ONCE {
-            let Some(arrival) = self.sources.next(None).now_or_never() else {
+            let Some(arrival) = at_once(self.sources.next(None)).await else {
                 break;
             };
             self.take(arrival)?;
@@ -527,6 +527,19 @@ where
         self.pace.mark(Change::Any);
         Ok(())
     }
+}
+
+/// What a future gives without waiting.
+///
+/// It is polled with the loop's own waker: the stream of keys remembers the first one that it sees
+/// after each event, and would go to sleep for good with any other.
+async fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
+    let mut future = std::pin::pin!(future);
+    let once = |context: &mut Context<'_>| match future.as_mut().poll(context) {
+        Poll::Ready(value) => Poll::Ready(Some(value)),
+        Poll::Pending => Poll::Ready(None),
+    };
+    std::future::poll_fn(once).await
 }
 
 /// A stream of keys that never come, for programs without a keyboard.

@@ -174,6 +174,24 @@ fn after_a_kill_the_session_is_there_but_for_the_last_moment() {
 }
 
 #[test]
+fn keys_wake_an_idle_program_again_and_again() {
+    let home = tempfile::tempdir().expect("a folder");
+    let mut screen = Screen::open(home.path(), &["--synthetic", "20b"]);
+    screen.wait("ready model", |text| text.contains("ready"));
+    screen.wait_for_keys();
+    for _ in 0..3 {
+        screen.press("\u{1b}");
+        screen.wait("keys of the chat", |text| text.contains("i write"));
+        screen.press("4");
+        screen.wait("memory alone", |text| text.contains("[4 Memory]"));
+        screen.press("1i");
+        screen.wait("composer", |text| text.contains("Write a message"));
+    }
+    screen.press("\u{11}");
+    assert_eq!(screen.end(), 0);
+}
+
+#[test]
 fn sigterm_gives_the_terminal_back() {
     let home = tempfile::tempdir().expect("a folder");
     let mut screen = Screen::open(home.path(), &["--synthetic", "20b"]);
