@@ -129,7 +129,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("tiktoken_rs", &["src/tokenizer"]),
     (
         "pulldown_cmark",
-        &["src/ui/markdown", "src/app/update/chat"],
+        &["src/ui/markdown", "src/app/update/code"],
     ),
     ("syntect", &["src/ui/markdown"]),
     ("two_face", &["src/ui/markdown"]),

@@ -10,7 +10,7 @@ use crate::engine::protocol::{
 };
 use crate::generate::{FinishReason, GenerationStats};
 use crate::harmony::{HarmonyEvent, MessageEnding};
-use crate::session::{NodeId, NodeKind, SamplingChange, TreeOp, TurnOutcome};
+use crate::session::{NodeId, SamplingChange, TreeOp, TurnOutcome};
 
 /// Takes an event of the engine.
 pub fn apply(state: &mut State, event: Event, now_ms: u64) -> Vec<Effect> {
@@ -55,7 +55,7 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
         } => started(
             state,
             request,
-            &Start {
+            Start {
                 prompt,
                 inserted,
                 opened,
@@ -161,7 +161,7 @@ struct Start {
     prompt_tokens: usize,
 }
 
-fn started(state: &mut State, request: RequestId, start: &Start) -> Vec<Effect> {
+fn started(state: &mut State, request: RequestId, start: Start) -> Vec<Effect> {
     let Some(running) = current(state, request) else {
         return Vec::new();
     };
@@ -171,28 +171,19 @@ fn started(state: &mut State, request: RequestId, start: &Start) -> Vec<Effect> 
     running.base_tokens += start.inserted.len();
     let mut answer = answer_tokens(state, node, kept);
     answer.extend(start.inserted.iter().cloned());
-    let earlier = state.runs.before_latest().cloned();
-    if let Some(run) = state.runs.latest_mut() {
-        run.start(
-            start.prompt.clone(),
-            answer,
-            start.reused_tokens,
-            earlier.as_ref(),
-        );
-        for event in &start.opened {
-            run.follow(event);
-        }
-    }
+    state
+        .runs
+        .start_latest(start.prompt, answer, start.reused_tokens, &start.opened);
     // The header of an edited message is in the tree already.
     if start.inserted.is_empty() {
         return Vec::new();
     }
     let (ids, texts) = start
         .inserted
-        .iter()
-        .map(|token| (token.id, token.text.clone()))
+        .into_iter()
+        .map(|token| (token.id, token.text))
         .unzip();
-    let (events, at_ms) = (start.opened.clone(), state.wall_ms());
+    let (events, at_ms) = (start.opened, state.wall_ms());
     state.change(vec![TreeOp::Insert {
         node,
         ids,
@@ -204,8 +195,7 @@ fn started(state: &mut State, request: RequestId, start: &Start) -> Vec<Effect> 
 
 /// The first tokens of an answer.
 fn answer_tokens(state: &State, node: NodeId, count: usize) -> Vec<PromptToken> {
-    let Some(NodeKind::Assistant(turn)) = state.session.tree.node(node).map(|node| &node.kind)
-    else {
+    let Some(turn) = state.session.tree.turn(node) else {
         return Vec::new();
     };
     let token = |(index, id): (usize, &u32)| PromptToken {
@@ -295,9 +285,7 @@ fn tell_length(state: &mut State, running: &Running) {
 
 /// After a call of a tool the person may answer as the tool.
 fn await_tool(state: &mut State, running: &Running) {
-    let Some(NodeKind::Assistant(turn)) =
-        state.session.tree.node(running.node).map(|node| &node.kind)
-    else {
+    let Some(turn) = state.session.tree.turn(running.node) else {
         return;
     };
     let call = turn

@@ -3,12 +3,12 @@
 use super::map::{MapSource, TokenCursor};
 use super::run::Run;
 use super::state::State;
-use super::update::chat;
 use crate::analytics::{
-    Bounds, CardQuery, ExpertCard, Grid, LayerEntropies, Measure, RoutedToken, Scale, Selection,
-    Span, SpanSet, TotalsRef, difference,
+    Balance, Bounds, CardQuery, ExpertCard, Grid, LayerEntropies, Measure, RoutedToken, Scale,
+    Selection, Span, SpanSet, TotalsRef, difference,
 };
-use crate::session::{NodeId, NodeKind};
+use crate::engine::protocol::RoutingTotals;
+use crate::session::NodeId;
 
 /// Tokens of the sliding window.
 pub const WINDOW_TOKENS: usize = 64;
@@ -48,12 +48,9 @@ impl State {
     /// The run that map and token pane show: that of the selected answer, else the newest one.
     pub fn shown_run(&self) -> Option<&Run> {
         let path = self.session.tree.path();
-        let selected = chat::selected(self)?;
+        let selected = self.selected_message()?;
         let at = path.iter().position(|node| *node == selected)?;
-        let is_answer = |node: &&NodeId| {
-            let node = self.session.tree.node(**node);
-            node.is_some_and(|node| matches!(node.kind, NodeKind::Assistant(_)))
-        };
+        let is_answer = |node: &&NodeId| self.session.tree.turn(**node).is_some();
         let answer = path[at..]
             .iter()
             .find(is_answer)
@@ -96,18 +93,52 @@ impl State {
         }
     }
 
+    /// The same, but all tokens of the run in place of one alone, which says nothing about experts.
+    fn many_tokens(&self) -> Selection {
+        match self.selection() {
+            Selection::Position(_) => Selection::All,
+            other => other,
+        }
+    }
+
+    /// How evenly the experts are used by the tokens that the map is about.
+    pub fn balance(&self) -> Option<Balance> {
+        let grid = if self.map.source == MapSource::Cumulative {
+            self.cumulative(Measure::Count)?
+        } else {
+            self.shown_run()?
+                .log
+                .grid(self.many_tokens(), Measure::Count)
+        };
+        Some(Balance::of(&grid))
+    }
+
+    /// The figures of all tokens since the model was loaded.
+    fn cumulative(&self, measure: Measure) -> Option<Grid> {
+        let RoutingTotals {
+            num_layers,
+            num_experts,
+            tokens,
+            counts,
+            weight_sums,
+        } = &*self.shown_telemetry().routing.cumulative;
+        let totals = TotalsRef {
+            num_layers: *num_layers,
+            num_experts: *num_experts,
+            tokens: *tokens,
+            counts,
+            weight_sums,
+        };
+        Grid::from_totals(&totals, measure).ok()
+    }
+
     /// The card of the expert under the map's cursor, over all tokens of the shown run.
     pub fn card(&self) -> Option<ExpertCard> {
         let run = self.shown_run()?;
-        let selection = match self.selection() {
-            // One token alone says nothing about an expert.
-            Selection::Position(_) => Selection::All,
-            other => other,
-        };
         let query = CardQuery {
             layer: self.map.cursor.layer,
             expert: self.map.cursor.expert,
-            selection,
+            selection: self.many_tokens(),
             top: CARD_ENTRIES,
             min_pair_tokens: CARD_PAIR_TOKENS,
         };
@@ -126,15 +157,7 @@ impl State {
         }
         let measure = self.map.measure;
         if self.map.source == MapSource::Cumulative {
-            let totals = &self.telemetry.routing.cumulative;
-            let totals = TotalsRef {
-                num_layers: totals.num_layers,
-                num_experts: totals.num_experts,
-                tokens: totals.tokens,
-                counts: &totals.counts,
-                weight_sums: &totals.weight_sums,
-            };
-            return Grid::from_totals(&totals, measure).ok();
+            return self.cumulative(measure);
         }
         let run = self.shown_run()?;
         let share = |spans: SpanSet| run.log.grid(spans.into(), Measure::Share);

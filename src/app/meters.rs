@@ -61,12 +61,6 @@ impl Series {
     pub fn max(&self) -> Option<f64> {
         self.0.iter().map(|sample| sample.value).reduce(f64::max)
     }
-
-    /// The mean of the figures.
-    pub fn mean(&self) -> Option<f64> {
-        let count = self.0.len();
-        (count > 0).then(|| self.0.iter().map(|sample| sample.value).sum::<f64>() / count as f64)
-    }
 }
 
 /// All graphs' figures.

@@ -62,7 +62,7 @@ impl Run {
 
     /// Begins a request's record: the prompt up to the answer, and the answer's tokens before those
     /// to come. What `earlier` knows of the reused prefix is taken over.
-    pub fn start(
+    fn start(
         &mut self,
         prompt: Vec<PromptToken>,
         answer: Vec<PromptToken>,
@@ -151,7 +151,7 @@ impl Run {
     }
 
     /// Follows the parser, so that tokens are counted in the channel they belong to.
-    pub fn follow(&mut self, event: &HarmonyEvent) {
+    fn follow(&mut self, event: &HarmonyEvent) {
         match event {
             HarmonyEvent::MessageStarted { header, .. } => {
                 self.span = match &header.channel {
@@ -237,9 +237,21 @@ impl Runs {
         }
     }
 
-    /// The run before the newest, whose cache the newest may have built upon.
-    pub fn before_latest(&self) -> Option<&Run> {
-        self.0.iter().rev().nth(1)
+    /// Begins a request's record in the newest run; the run before it knows the routing of the
+    /// prefix that its cache still held.
+    pub fn start_latest(
+        &mut self,
+        prompt: Vec<PromptToken>,
+        answer: Vec<PromptToken>,
+        reused_tokens: usize,
+        opened: &[HarmonyEvent],
+    ) {
+        if let Some((latest, earlier)) = self.0.make_contiguous().split_last_mut() {
+            latest.start(prompt, answer, reused_tokens, earlier.last());
+            for event in opened {
+                latest.follow(event);
+            }
+        }
     }
 
     /// Forgets all: another model, another session.

@@ -1,19 +1,24 @@
 //! What each action does. One file a part of the screen; this one divides the work.
 
 pub(super) mod chat;
+pub(super) mod code;
 pub(super) mod compose;
 pub(super) mod generate;
 pub(super) mod map;
 pub(super) mod popups;
 pub(in crate::app) mod sampler;
+pub(super) mod search;
 pub(super) mod sessions;
+pub(super) mod tree;
 
 use super::action::Action;
 use super::effect::Effect;
 use super::input;
 use super::popup::{ExportFormat, Popup, Question};
 use super::state::{Focus, Level, ModelStatus, Notice, Predicted, State, View};
-use crate::engine::protocol::{Command, ConversationPrompt, LoadRequest, ModelSource, Prompt};
+use crate::engine::protocol::{
+    AnswerOpening, Command, LoadRequest, ModelSource, Prompt, RequestId,
+};
 use crate::harmony::ReasoningEffort;
 use crate::session::TreeOp;
 
@@ -283,12 +288,13 @@ pub(super) fn after(state: &mut State) -> Vec<Effect> {
     {
         state.quit_armed_until_ms = None;
     }
-    let mut effects = Vec::new();
     let draft = state.composer.draft();
+    let prediction = predict(state, &draft);
+    let mut effects = Vec::new();
     if draft != state.session.tree.draft() && rests(state, &draft) {
-        effects.extend(state.change(vec![TreeOp::SetDraft { text: draft }]));
+        effects = state.change(vec![TreeOp::SetDraft { text: draft }]);
     }
-    effects.extend(predict(state));
+    effects.extend(prediction);
     effects
 }
 
@@ -300,30 +306,25 @@ fn rests(state: &mut State, draft: &str) -> bool {
     state.resting.1 + DRAFT_REST_MS <= state.now_ms
 }
 
-fn predict(state: &mut State) -> Vec<Effect> {
+fn predict(state: &mut State, draft: &str) -> Vec<Effect> {
     if state.model.ready().is_none() || state.running.is_some() {
         return Vec::new();
     }
-    let key = (
-        state.composer.draft(),
-        state.session.tree.path().last().copied(),
-    );
-    let is_known = state.predicted_for.key == key && state.predicted_for.seq > 0;
+    let last = state.session.tree.path().last().copied();
+    let (known, known_last) = &state.predicted_for.key;
+    let is_known = known == draft && *known_last == last && state.predicted_for.seq > 0;
     if is_known || state.predicted_for.at_ms + DRAFT_REST_MS > state.now_ms {
         return Vec::new();
     }
     state.predicted_for = Predicted {
         seq: state.predicted_for.seq + 1,
-        key,
+        key: (draft.to_owned(), last),
         at_ms: state.now_ms,
     };
-    let prompt = ConversationPrompt {
-        conversation: generate::conversation_with_draft(state),
-        opening: crate::engine::protocol::AnswerOpening::Fresh,
-    };
+    let conversation = generate::conversation_with_draft(state, last, draft);
     vec![Effect::Engine(Command::Predict {
         seq: state.predicted_for.seq,
-        prompt: Prompt::Conversation(Box::new(prompt)),
+        prompt: Prompt::conversation(conversation, AnswerOpening::Fresh),
     })]
 }
 
@@ -346,7 +347,7 @@ impl State {
     }
 
     /// A new request's id.
-    pub(super) fn next_request(&mut self) -> crate::engine::protocol::RequestId {
+    pub(super) fn next_request(&mut self) -> RequestId {
         self.newest_request = self.newest_request.next();
         self.newest_request
     }

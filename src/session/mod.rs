@@ -11,7 +11,6 @@ mod conversation;
 pub mod export;
 mod file;
 mod folder;
-mod history;
 mod line;
 mod node;
 mod op;
@@ -22,7 +21,6 @@ mod writer;
 pub use conversation::Found;
 pub use file::{Access, Damage, Opened, SessionFile, SessionId, StoreError};
 pub use folder::{SessionFolder, SessionInfo};
-pub use history::InputHistory;
 pub use node::{
     Framing, Node, NodeId, NodeKind, Part, SamplingChange, Turn, TurnOutcome, TurnSettings,
 };

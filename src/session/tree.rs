@@ -167,6 +167,14 @@ impl Tree {
         self.nodes.get(&id)
     }
 
+    /// An answer; none where the message is not there or no answer.
+    pub fn turn(&self, id: NodeId) -> Option<&Turn> {
+        match &self.node(id)?.kind {
+            NodeKind::Assistant(turn) => Some(turn),
+            NodeKind::User { .. } | NodeKind::Tool { .. } => None,
+        }
+    }
+
     /// All messages, by name.
     pub fn nodes(&self) -> impl Iterator<Item = &Node> {
         self.nodes.values()

@@ -19,15 +19,13 @@ mod terminal;
 mod worker;
 
 pub use clock::Clock;
-pub use effects::{
-    Control, Effects, Files, OpenedSession, Outcome, is_remote, load_history, load_presets,
-};
+pub use effects::{Control, Effects, Files, OpenedSession, Outcome, load_history, load_presets};
 pub use input::{ChordError, canonical, translate};
 pub use pace::Rates;
 pub use painter::{MakeTheme, Painter, UiPainter};
 pub use panics::install_hook;
 pub use plain::{PlainSetup, run_plain};
 pub use probe::{Answers, start as ask_terminal};
-pub use run::{Counts, Ended, Exit, Keys, NoKeys, Setup, run};
+pub use run::{Counts, Ended, Exit, Keys, Setup, run};
 pub use signals::{Signal, listen};
 pub use terminal::{FrameWriter, Screen, Stop, TerminalGuard};

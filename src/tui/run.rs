@@ -541,15 +541,3 @@ async fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
     };
     std::future::poll_fn(once).await
 }
-
-/// A stream of keys that never come, for programs without a keyboard.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct NoKeys;
-
-impl Stream for NoKeys {
-    type Item = io::Result<TerminalEvent>;
-
-    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        Poll::Pending
-    }
-}

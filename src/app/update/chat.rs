@@ -1,13 +1,13 @@
-//! The transcript: moving, folding, branches, copying, searching.
+//! The transcript: moving, selecting, folding, and what is done with the selected message.
 
 use super::super::action::Action;
-use super::super::chat::{Match, Scroll, Search};
+use super::super::chat::Scroll;
 use super::super::composer::Target;
 use super::super::effect::{Anchor, Effect};
-use super::super::popup::{CodeChoice, CodePurpose, ListPopup, Popup, Question, TreeRow};
+use super::super::popup::{CodePurpose, ListPopup, Popup, Question};
 use super::super::state::{Focus, Level, State};
 use super::generate::{self, Seed};
-use super::{popups, say};
+use super::{code, popups, say, search, tree};
 use crate::session::{NodeId, NodeKind, TreeOp};
 
 /// Does what concerns the conversation.
@@ -25,8 +25,8 @@ pub(in crate::app) fn perform(state: &mut State, action: Action) -> Vec<Effect> 
         Action::Fold => fold(state),
         Action::FoldAll => state.chat.toggle_all(),
         Action::RawView => state.chat.is_raw = !state.chat.is_raw,
-        Action::SearchNext => step_search(state, 1),
-        Action::SearchPrevious => step_search(state, -1),
+        Action::SearchNext => search::step(state, 1),
+        Action::SearchPrevious => search::step(state, -1),
         _ => return with_effects(state, action),
     }
     Vec::new()
@@ -38,20 +38,21 @@ fn with_effects(state: &mut State, action: Action) -> Vec<Effect> {
         Action::NextSibling => step_sibling(state, 1),
         Action::Regenerate => regenerate(state, Seed::New),
         Action::RegenerateSameSeed => {
-            let seed = selected_seed(state);
-            regenerate(state, seed.map_or(Seed::Own, Seed::Same))
+            let answer = selected_answer(state);
+            let turn = answer.and_then(|answer| state.session.tree.turn(answer));
+            let seed = turn.map_or(Seed::Own, |turn| Seed::Same(turn.settings.sampling.seed));
+            regenerate(state, seed)
         }
         Action::Edit => edit(state),
         Action::Branch => branch(state),
         Action::Continue => go_on(state),
         Action::AnswerNow => generate::answer_now(state),
         Action::Copy => copy(state),
-        Action::CopyCode => code(state, CodePurpose::Copy),
-        Action::SaveCode => code(state, CodePurpose::Save),
-        Action::TreeOverview => {
-            let rows = tree_rows(state);
-            popups::open(state, |_| Popup::Tree(ListPopup::new(rows)))
-        }
+        Action::CopyCode => code::choose(state, CodePurpose::Copy),
+        Action::SaveCode => code::choose(state, CodePurpose::Save),
+        Action::TreeOverview => popups::open(state, |state| {
+            Popup::Tree(ListPopup::new(tree::rows(state)))
+        }),
         Action::Search => popups::ask(state, Question::Search, ""),
         Action::EditSystem => {
             let text = state.session.tree.framing().system.identity.clone();
@@ -115,16 +116,20 @@ fn to_top(state: &mut State) {
     }
 }
 
-/// The selected message: the chosen one while it is on the branch shown, else the last.
-pub(in crate::app) fn selected(state: &State) -> Option<NodeId> {
-    let path = state.session.tree.path();
-    let chosen = state.chat.selected.filter(|chosen| path.contains(chosen));
-    chosen.or(path.last().copied())
+impl State {
+    /// The selected message: the chosen one while it is on the branch shown, else the last.
+    pub fn selected_message(&self) -> Option<NodeId> {
+        let path = self.session.tree.path();
+        let chosen = self.chat.selected.filter(|chosen| path.contains(chosen));
+        chosen.or(path.last().copied())
+    }
 }
 
 fn select(state: &mut State, by: i64) {
     let path = state.session.tree.path();
-    let Some(place) = selected(state).and_then(|node| path.iter().position(|other| *other == node))
+    let Some(place) = state
+        .selected_message()
+        .and_then(|node| path.iter().position(|other| *other == node))
     else {
         return;
     };
@@ -172,8 +177,8 @@ pub(in crate::app) fn point(state: &mut State, y: u16) {
 
 fn fold(state: &mut State) {
     let path = state.session.tree.path();
-    let selected = selected(state);
-    let answers = |node: &NodeId| is_answer(state, *node);
+    let selected = state.selected_message();
+    let answers = |node: &NodeId| state.session.tree.turn(*node).is_some();
     let below = path
         .iter()
         .skip_while(|node| Some(**node) != selected)
@@ -184,13 +189,8 @@ fn fold(state: &mut State) {
     }
 }
 
-fn is_answer(state: &State, node: NodeId) -> bool {
-    let node = state.session.tree.node(node);
-    node.is_some_and(|node| matches!(node.kind, NodeKind::Assistant(_)))
-}
-
 fn step_sibling(state: &mut State, by: i64) -> Vec<Effect> {
-    let Some(node) = selected(state) else {
+    let Some(node) = state.selected_message() else {
         return Vec::new();
     };
     // The nearest branching at or above the selected message.
@@ -222,13 +222,13 @@ fn step_sibling(state: &mut State, by: i64) -> Vec<Effect> {
     effects
 }
 
-fn selected_answer(state: &mut State) -> Option<NodeId> {
+pub(super) fn selected_answer(state: &mut State) -> Option<NodeId> {
     let path = state.session.tree.path();
-    let node = selected(state)?;
+    let node = state.selected_message()?;
     let at = path.iter().position(|other| *other == node)?;
     let found = path[at..]
         .iter()
-        .find(|node| is_answer(state, **node))
+        .find(|node| state.session.tree.turn(**node).is_some())
         .copied();
     if found.is_none() {
         say(state, Level::Info, "there is no answer yet");
@@ -236,20 +236,12 @@ fn selected_answer(state: &mut State) -> Option<NodeId> {
     found
 }
 
-fn selected_seed(state: &mut State) -> Option<u64> {
-    let node = selected_answer(state)?;
-    match &state.session.tree.node(node)?.kind {
-        NodeKind::Assistant(turn) => Some(turn.settings.sampling.seed),
-        _ => None,
-    }
-}
-
 fn regenerate(state: &mut State, seed: Seed) -> Vec<Effect> {
     if !generate::can_ask(state) {
         return Vec::new();
     }
     let path = state.session.tree.path();
-    let Some(last) = selected(state) else {
+    let Some(last) = state.selected_message() else {
         return Vec::new();
     };
     let parent = match state
@@ -273,7 +265,7 @@ fn go_on(state: &mut State) -> Vec<Effect> {
         return Vec::new();
     }
     let last = state.session.tree.path().last().copied();
-    if let Some(node) = last.filter(|last| is_answer(state, *last)) {
+    if let Some(node) = last.filter(|last| state.session.tree.turn(*last).is_some()) {
         let effects = generate::go_on(state, node, false);
         follow(state);
         effects
@@ -288,7 +280,10 @@ fn go_on(state: &mut State) -> Vec<Effect> {
 }
 
 fn edit(state: &mut State) -> Vec<Effect> {
-    let Some(node) = selected(state).and_then(|node| state.session.tree.node(node)) else {
+    let Some(node) = state
+        .selected_message()
+        .and_then(|node| state.session.tree.node(node))
+    else {
         return Vec::new();
     };
     let id = node.id;
@@ -318,15 +313,12 @@ fn edit(state: &mut State) -> Vec<Effect> {
 
 fn branch(state: &mut State) -> Vec<Effect> {
     let path = state.session.tree.path();
-    let Some(node) = selected(state) else {
+    let Some(node) = state.selected_message() else {
         return Vec::new();
     };
     let place = path.iter().position(|other| *other == node).unwrap_or(0);
-    let is_user = |node: &&NodeId| {
-        let node = state.session.tree.node(**node);
-        node.is_some_and(|node| matches!(node.kind, NodeKind::User { .. }))
-    };
-    match path[..=place].iter().rev().find(is_user).copied() {
+    let users = path[..=place].iter().rev();
+    match users.copied().find(|node| is_user(state, *node)) {
         Some(user) => compose(state, Target::EditUser(user), ""),
         None => Vec::new(),
     }
@@ -348,7 +340,10 @@ fn compose(state: &mut State, target: Target, text: &str) -> Vec<Effect> {
 }
 
 fn copy(state: &mut State) -> Vec<Effect> {
-    let Some(node) = selected(state).and_then(|node| state.session.tree.node(node)) else {
+    let Some(node) = state
+        .selected_message()
+        .and_then(|node| state.session.tree.node(node))
+    else {
         return Vec::new();
     };
     let text = match &node.kind {
@@ -365,126 +360,9 @@ fn copy(state: &mut State) -> Vec<Effect> {
     vec![Effect::Copy(text)]
 }
 
-fn code(state: &mut State, purpose: CodePurpose) -> Vec<Effect> {
-    let Some(node) = selected_answer(state) else {
-        return Vec::new();
-    };
-    let text = match state.session.tree.node(node).map(|node| &node.kind) {
-        Some(NodeKind::Assistant(turn)) => turn.final_text(),
-        _ => String::new(),
-    };
-    let blocks = code_blocks(&text);
-    match <[CodeChoice; 1]>::try_from(blocks) {
-        Ok([only]) => popups::take_code(state, only.source, purpose),
-        Err(blocks) if blocks.is_empty() => {
-            say(state, Level::Info, "this answer has no code block");
-            Vec::new()
-        }
-        Err(blocks) => popups::open(state, |_| Popup::Code {
-            list: ListPopup::new(blocks),
-            purpose,
-        }),
-    }
-}
-
-/// The code blocks of a Markdown text.
-fn code_blocks(text: &str) -> Vec<CodeChoice> {
-    use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
-    let mut blocks: Vec<CodeChoice> = Vec::new();
-    let mut is_open = false;
-    for event in Parser::new(text) {
-        match event {
-            Event::Start(Tag::CodeBlock(kind)) => {
-                let language = match kind {
-                    CodeBlockKind::Fenced(words) => {
-                        words.split_whitespace().next().map(str::to_owned)
-                    }
-                    CodeBlockKind::Indented => None,
-                };
-                blocks.push(CodeChoice {
-                    language,
-                    source: String::new(),
-                });
-                is_open = true;
-            }
-            Event::End(TagEnd::CodeBlock) => is_open = false,
-            Event::Text(text) if is_open => {
-                if let Some(block) = blocks.last_mut() {
-                    block.source.push_str(&text);
-                }
-            }
-            _ => {}
-        }
-    }
-    blocks
-}
-
-/// Searches the branch shown; the match nearest to the end is the first one.
-pub(in crate::app) fn search(state: &mut State, query: String) {
-    let path = state.session.tree.path();
-    let found = state.session.tree.search(&query);
-    let mut matches: Vec<Match> = found
-        .into_iter()
-        .filter(|found| path.contains(&found.node))
-        .map(|found| Match {
-            node: found.node,
-            part: found.part,
-            bytes: found.bytes,
-        })
-        .collect();
-    matches.sort_by_key(|found| path.iter().position(|node| *node == found.node));
-    if matches.is_empty() {
-        say(
-            state,
-            Level::Info,
-            format!("\"{query}\" is not in this conversation"),
-        );
-        state.chat.search = None;
-        return;
-    }
-    let current = matches.len() - 1;
-    state.chat.search = Some(Search {
-        query,
-        matches,
-        current,
-        is_sought: true,
-    });
-    show_match(state);
-}
-
-fn step_search(state: &mut State, by: i64) {
-    let Some(search) = &mut state.chat.search else {
-        say(state, Level::Info, "/ searches the conversation");
-        return;
-    };
-    let count = search.matches.len() as i64;
-    search.current = (search.current as i64 + by).rem_euclid(count) as usize;
-    show_match(state);
-}
-
-fn show_match(state: &mut State) {
-    let Some(search) = &mut state.chat.search else {
-        return;
-    };
-    search.is_sought = true;
-    let found = &search.matches[search.current];
-    let (node, text) = (
-        found.node,
-        format!("match {} of {}", search.current + 1, search.matches.len()),
-    );
-    let in_analysis = match state.session.tree.node(node).map(|node| &node.kind) {
-        Some(NodeKind::Assistant(turn)) => turn
-            .parts
-            .get(found.part)
-            .is_some_and(|part| !part.is_final()),
-        _ => false,
-    };
-    if in_analysis && !state.chat.is_unfolded(node) {
-        state.chat.toggle(node);
-    }
-    state.chat.selected = Some(node);
-    state.chat.scroll = Scroll::At(Anchor { node, line: 0 });
-    say(state, Level::Info, text);
+fn is_user(state: &State, node: NodeId) -> bool {
+    let node = state.session.tree.node(node);
+    node.is_some_and(|node| matches!(node.kind, NodeKind::User { .. }))
 }
 
 /// Leaves the older half of the turns out of the prompts to come.
@@ -497,11 +375,8 @@ fn drop_oldest(state: &mut State) -> Vec<Effect> {
     let sent = &path[start.unwrap_or(0)..];
     let users: Vec<NodeId> = sent
         .iter()
-        .filter(|node| {
-            tree.node(**node)
-                .is_some_and(|node| matches!(node.kind, NodeKind::User { .. }))
-        })
         .copied()
+        .filter(|node| is_user(state, *node))
         .collect();
     if users.len() < 2 {
         say(
@@ -518,43 +393,4 @@ fn drop_oldest(state: &mut State) -> Vec<Effect> {
         format!("{} older turns are not sent any more", users.len() / 2),
     );
     state.change(vec![TreeOp::SetHistoryStart { node: Some(node) }])
-}
-
-fn tree_rows(state: &State) -> Vec<TreeRow> {
-    let tree = &state.session.tree;
-    let path = tree.path();
-    let mut rows = Vec::new();
-    let mut open: Vec<(NodeId, usize)> = tree.roots().iter().rev().map(|root| (*root, 0)).collect();
-    while let Some((id, depth)) = open.pop() {
-        let Some(node) = tree.node(id) else {
-            continue;
-        };
-        let siblings = tree.siblings(id);
-        let number = siblings
-            .iter()
-            .position(|other| *other == id)
-            .map_or(1, |place| place + 1);
-        let (author, text) = match &node.kind {
-            NodeKind::User { text } => ("you", text.clone()),
-            NodeKind::Tool { text, .. } => ("tool", text.clone()),
-            NodeKind::Assistant(turn) => ("model", turn.final_text()),
-        };
-        rows.push(TreeRow {
-            node: id,
-            depth: depth + usize::from(siblings.len() > 1),
-            author,
-            text: text
-                .split_whitespace()
-                .collect::<Vec<_>>()
-                .join(" ")
-                .chars()
-                .take(200)
-                .collect(),
-            sibling: (number, siblings.len()),
-            is_shown: path.contains(&id),
-        });
-        let depth = depth + usize::from(siblings.len() > 1);
-        open.extend(tree.children(id).iter().rev().map(|child| (*child, depth)));
-    }
-    rows
 }

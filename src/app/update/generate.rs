@@ -4,9 +4,9 @@ use super::super::effect::Effect;
 use super::super::state::{Level, Running, State};
 use super::say;
 use crate::engine::protocol::{
-    AnswerOpening, Command, ConversationPrompt, GenerateRequest, Prompt, RecordOptions, StopOptions,
+    AnswerOpening, Command, GenerateRequest, Prompt, RecordOptions, StopOptions,
 };
-use crate::harmony::{Conversation, Message};
+use crate::harmony::{Conversation, Message, ReasoningEffort};
 use crate::session::{Node, NodeId, NodeKind, TreeOp, Turn, TurnOutcome, TurnSettings};
 
 /// Which seed an answer takes.
@@ -51,25 +51,28 @@ pub(in crate::app) fn answer(state: &mut State, parent: Option<NodeId>, seed: Se
 
 /// More of an answer that stopped, with the settings of now.
 pub(in crate::app) fn go_on(state: &mut State, node: NodeId, now: bool) -> Vec<Effect> {
-    let Some((parent, turn)) = turn_of(state, node) else {
+    let tree = &state.session.tree;
+    let Some(turn) = tree.turn(node) else {
         return Vec::new();
     };
-    let settings = settings(state, Seed::Same(turn.settings.sampling.seed));
+    let parent = tree.node(node).and_then(|node| node.parent);
+    let seed = Seed::Same(turn.settings.sampling.seed);
     let edited = turn.ids.is_empty() && !turn.parts.is_empty();
     let mut ids = turn.ids.clone();
     // The token that closed the answer would close it again.
     if matches!(turn.outcome, Some(TurnOutcome::Finished { .. })) && turn.is_closed() {
         ids.pop();
     }
+    let base_tokens = ids.len();
     let opening = match (edited, now) {
-        (_, true) => AnswerOpening::AnswerNow { ids: ids.clone() },
-        (false, false) => AnswerOpening::Resume { ids: ids.clone() },
+        (_, true) => AnswerOpening::AnswerNow { ids },
+        (false, false) => AnswerOpening::Resume { ids },
         (true, false) => match turn.messages().pop() {
             Some(message) => AnswerOpening::Edited { message },
             None => AnswerOpening::Fresh,
         },
     };
-    let base_tokens = ids.len();
+    let settings = settings(state, seed);
     let mut effects = state.change(vec![TreeOp::Reopen {
         node,
         settings: settings.clone(),
@@ -77,14 +80,6 @@ pub(in crate::app) fn go_on(state: &mut State, node: NodeId, now: bool) -> Vec<E
     }]);
     effects.extend(ask(state, node, parent, settings, opening, base_tokens));
     effects
-}
-
-fn turn_of(state: &State, node: NodeId) -> Option<(Option<NodeId>, Turn)> {
-    let node = state.session.tree.node(node)?;
-    match &node.kind {
-        NodeKind::Assistant(turn) => Some((node.parent, turn.clone())),
-        _ => None,
-    }
 }
 
 fn ask(
@@ -96,12 +91,9 @@ fn ask(
     base_tokens: usize,
 ) -> Vec<Effect> {
     let request = state.next_request();
-    let mut conversation = state.session.tree.conversation(parent);
-    if let Some(system) = &mut conversation.system {
-        system.effort = Some(settings.effort);
-    }
+    let mut conversation = conversation(state, parent, settings.effort);
     if let AnswerOpening::Edited { .. } = &opening
-        && let Some((_, turn)) = turn_of(state, node)
+        && let Some(turn) = state.session.tree.turn(node)
     {
         let mut messages = turn.messages();
         messages.pop();
@@ -119,13 +111,7 @@ fn ask(
             top_logprobs: (preferences.top_logprobs > 0).then_some(preferences.top_logprobs),
             routing: preferences.record_routing,
         },
-        ..GenerateRequest::new(
-            request,
-            Prompt::Conversation(Box::new(ConversationPrompt {
-                conversation,
-                opening,
-            })),
-        )
+        ..GenerateRequest::new(request, Prompt::conversation(conversation, opening))
     };
     state.running = Some(Running {
         request,
@@ -180,14 +166,7 @@ pub(in crate::app) fn stop(state: &mut State) -> Vec<Effect> {
 pub(in crate::app) fn answer_now(state: &mut State) -> Vec<Effect> {
     if let Some(running) = &mut state.running {
         let node = running.node;
-        let has_answer = state
-            .session
-            .tree
-            .node(node)
-            .is_some_and(|node| match &node.kind {
-                NodeKind::Assistant(turn) => turn.has_final(),
-                _ => false,
-            });
+        let has_answer = state.session.tree.turn(node).is_some_and(Turn::has_final);
         if has_answer {
             say(state, Level::Info, "the answer is being written already");
             return Vec::new();
@@ -197,9 +176,8 @@ pub(in crate::app) fn answer_now(state: &mut State) -> Vec<Effect> {
         return vec![Effect::Cancel(running.request)];
     }
     let last = state.session.tree.path().last().copied();
-    let open = last.filter(|last| {
-        turn_of(state, *last).is_some_and(|(_, turn)| !turn.has_final() && turn.outcome.is_some())
-    });
+    let is_open = |turn: &Turn| !turn.has_final() && turn.outcome.is_some();
+    let open = last.filter(|last| state.session.tree.turn(*last).is_some_and(is_open));
     match open {
         Some(node) if can_ask(state) => go_on(state, node, true),
         Some(_) => Vec::new(),
@@ -210,14 +188,22 @@ pub(in crate::app) fn answer_now(state: &mut State) -> Vec<Effect> {
     }
 }
 
-/// The conversation as it would be if the draft were sent now.
-pub(in crate::app) fn conversation_with_draft(state: &State) -> Conversation {
-    let tree = &state.session.tree;
-    let mut conversation = tree.conversation(tree.path().last().copied());
+/// The conversation down to `last`, with an effort for what comes.
+fn conversation(state: &State, last: Option<NodeId>, effort: ReasoningEffort) -> Conversation {
+    let mut conversation = state.session.tree.conversation(last);
     if let Some(system) = &mut conversation.system {
-        system.effort = Some(state.preferences.effort);
+        system.effort = Some(effort);
     }
-    let draft = state.composer.draft();
+    conversation
+}
+
+/// The conversation as it would be if `draft` were sent now after `last`.
+pub(in crate::app) fn conversation_with_draft(
+    state: &State,
+    last: Option<NodeId>,
+    draft: &str,
+) -> Conversation {
+    let mut conversation = conversation(state, last, state.preferences.effort);
     if !draft.trim().is_empty() {
         conversation.messages.push(Message::user(draft));
     }

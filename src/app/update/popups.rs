@@ -12,7 +12,7 @@ use super::super::input;
 use super::super::popup::{CodePurpose, ExportFormat, ListPopup, Popup, Question};
 use super::super::sampling::Preset;
 use super::super::state::{Level, State};
-use super::{chat, sampler, say};
+use super::{sampler, say, search};
 use crate::catalog::CatalogEntry;
 use crate::engine::protocol::ModelSource;
 use crate::session::{TreeOp, export};
@@ -306,7 +306,7 @@ fn answer(state: &mut State, question: Question, text: &str) -> Vec<Effect> {
     }
     match question {
         Question::Search => {
-            chat::search(state, text);
+            search::begin(state, text);
             Vec::new()
         }
         Question::RenameSession => state.change(vec![TreeOp::SetTitle { title: text }]),

@@ -54,7 +54,7 @@ impl Clipboard {
 }
 
 /// Whether the program runs on another machine than the person's screen.
-pub fn is_remote() -> bool {
+pub(super) fn is_remote() -> bool {
     ["SSH_CONNECTION", "SSH_TTY"]
         .iter()
         .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))

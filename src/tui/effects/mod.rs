@@ -27,7 +27,6 @@ use crate::log_ring::LogRing;
 use crate::meters::MeterHandle;
 use crate::session::SessionFolder;
 
-pub use self::clipboard::is_remote;
 pub use self::files::{load_history, load_presets};
 pub use self::sessions::OpenedSession;
 
@@ -121,7 +120,7 @@ impl Effects {
         let files = Arc::new(files);
         Self {
             engine,
-            clipboard: Clipboard::new(outcomes.clone(), !is_remote()),
+            clipboard: Clipboard::new(outcomes.clone(), !clipboard::is_remote()),
             sessions: Sessions::new(files.sessions.clone(), outcomes.clone()),
             files,
             outcomes,

@@ -276,7 +276,7 @@ impl Builder<'_> {
         if part.ending == Some(MessageEnding::Truncated) && turn.outcome.is_some() {
             facts.push("cut off".to_owned());
         }
-        let is_selected = super::selected(self.state) == Some(node);
+        let is_selected = self.state.selected_message() == Some(node);
         let key = self.state.keymap.first_key(Action::Fold);
         let right = match key.filter(|_| is_selected) {
             Some((_, key)) if is_unfolded => format!("{key} folds"),

@@ -43,13 +43,6 @@ const TITLED_ROWS: u16 = 8;
 /// Columns left of texts, for marks.
 const GUTTER: u16 = 2;
 
-/// The selected message: the chosen one while it is on the branch shown, else the last.
-fn selected(state: &State) -> Option<NodeId> {
-    let path = state.session.tree.path();
-    let chosen = state.chat.selected.filter(|chosen| path.contains(chosen));
-    chosen.or(path.last().copied())
-}
-
 /// Draws the pane.
 pub(super) fn draw(
     buf: &mut Buffer,
@@ -177,7 +170,7 @@ fn draw_rows(
         index += 1;
     }
     let (builder, messages) = transcript.into_builder();
-    let selected = selected(builder.state);
+    let selected = builder.state.selected_message();
     for (index, skipped, y) in shown {
         if let Some(message) = messages.get(&index) {
             let painter = row::Painter {

@@ -75,7 +75,7 @@ fn bars(buf: &mut Buffer, area: Rect, values: &[f32], state: &State, theme: &The
 /// The figures in the order of their importance.
 fn items(grid: &Grid, card: Option<&ExpertCard>, state: &State) -> Vec<(Vec<String>, ThemeRole)> {
     let layer = state.map.cursor.layer;
-    let balance = readout::balance(state);
+    let balance = state.balance();
     let of_layer = balance
         .as_ref()
         .and_then(|balance| balance.layers.get(layer));

@@ -1,10 +1,7 @@
 //! The figures of the map in words.
 
-use crate::analytics::{
-    Balance, ExpertCard, Grid, LayerBalance, Measure, Selection, chosen_entropy, normalized,
-};
+use crate::analytics::{ExpertCard, Grid, LayerBalance, chosen_entropy, normalized};
 use crate::app::State;
-use crate::app::map::MapSource;
 use crate::ui::widgets::format;
 
 use super::quoted;
@@ -22,32 +19,11 @@ pub(super) fn chosen_entropies(state: &State) -> Vec<f32> {
     entropies.iter().map(share).collect()
 }
 
-/// The balance of the counts that the map is about; of all layers together.
-pub(super) fn balance(state: &State) -> Option<Balance> {
-    if state.map.source == MapSource::Cumulative {
-        let totals = &state.shown_telemetry().routing.cumulative;
-        let totals = crate::analytics::TotalsRef {
-            num_layers: totals.num_layers,
-            num_experts: totals.num_experts,
-            tokens: totals.tokens,
-            counts: &totals.counts,
-            weight_sums: &totals.weight_sums,
-        };
-        let grid = Grid::from_totals(&totals, Measure::Count).ok()?;
-        return Some(Balance::of(&grid));
-    }
-    let run = state.shown_run()?;
-    let selection = match state.selection() {
-        // A single token leaves all but a few experts without traffic, which says nothing.
-        Selection::Position(_) => Selection::All,
-        other => other,
-    };
-    Some(Balance::of(&run.log.grid(selection, Measure::Count)))
-}
-
 /// The overall balance in a few words.
 pub(super) fn balance_words(state: &State) -> String {
-    balance(state).map_or_else(String::new, |balance| words(&balance.overall).join("  "))
+    state
+        .balance()
+        .map_or_else(String::new, |balance| words(&balance.overall).join("  "))
 }
 
 /// A balance in words.
