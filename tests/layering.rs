@@ -144,12 +144,6 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("etcetera", &["src/settings/dirs"]),
     ("nvml_wrapper", &["src/meters"]),
     ("macmon", &["src/meters"]),
-    (
-        "pulldown_cmark",
-        &["src/ui/markdown", "src/app/update/chat"],
-    ),
-    ("syntect", &["src/ui/markdown"]),
-    ("two_face", &["src/ui/markdown"]),
     ("memmap2", &["src/checkpoint", "src/trace_file"]),
 ];
 
