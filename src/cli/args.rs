@@ -1,6 +1,7 @@
 //! Everything that can be said on the command line.
 
 mod date;
+mod intervention;
 mod model;
 mod playground;
 mod prompt;
@@ -14,6 +15,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(crate) use date::parse as parse_date;
+pub(crate) use intervention::InterventionArgs;
 pub(crate) use model::{DtypeArg, LimitArgs, ModelArgs};
 pub(crate) use playground::{PlaygroundArgs, SessionArg, SettingsArgs, SyntheticShape};
 pub(crate) use prompt::{EosArg, FramingArgs, PromptArgs};
@@ -85,6 +87,8 @@ pub(crate) struct GenerateArgs {
     pub(crate) limits: LimitArgs,
     #[command(flatten)]
     pub(crate) sampling: SamplingArgs,
+    #[command(flatten)]
+    pub(crate) experts: InterventionArgs,
     /// Most tokens to generate [default: what context and memory hold; 256 with --raw or --tokens].
     #[arg(short = 'n', long, value_name = "N")]
     pub(crate) max_tokens: Option<usize>,
@@ -119,6 +123,8 @@ pub(crate) struct ChatArgs {
     pub(crate) limits: LimitArgs,
     #[command(flatten)]
     pub(crate) sampling: SamplingArgs,
+    #[command(flatten)]
+    pub(crate) experts: InterventionArgs,
     /// Most tokens of one answer [default: what context and memory hold].
     #[arg(short = 'n', long, value_name = "N")]
     pub(crate) max_tokens: Option<usize>,
@@ -141,6 +147,8 @@ pub(crate) struct TraceArgs {
     pub(crate) limits: LimitArgs,
     #[command(flatten)]
     pub(crate) sampling: SamplingArgs,
+    #[command(flatten)]
+    pub(crate) experts: InterventionArgs,
     /// The file to write.
     #[arg(short, long, value_name = "FILE.safetensors")]
     pub(crate) output: PathBuf,

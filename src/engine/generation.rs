@@ -10,6 +10,7 @@ use super::protocol::{
 };
 use super::telemetry::{Publisher, RoutingMismatch, RoutingSpan, SpeedMeter};
 use crate::generate::{FinishReason, SamplingParams};
+use crate::intervention::Interventions;
 
 /// A generation in progress.
 pub(super) struct Generation<'a, B> {
@@ -178,13 +179,19 @@ impl<'a, B: Backend> Generation<'a, B> {
             Command::UpdateSampling { request, sampling } if request == self.id => {
                 self.update_sampling(sampling)?;
             }
+            Command::UpdateInterventions {
+                request,
+                interventions,
+            } if request == self.id => self.update_interventions(interventions)?,
             Command::UpdateRecording { request, record } if request == self.id => {
                 self.backend.update_recording(record)?;
             }
             Command::Predict { seq, prompt } => {
                 report_prediction(self.backend, self.port, seq, &prompt)?;
             }
-            Command::UpdateSampling { request, .. } | Command::UpdateRecording { request, .. } => {
+            Command::UpdateSampling { request, .. }
+            | Command::UpdateInterventions { request, .. }
+            | Command::UpdateRecording { request, .. } => {
                 tracing::debug!(%request, running = %self.id, "update of another request ignored");
             }
             // The user may have cancelled and asked anew since `attend` looked. Whatever the user
@@ -205,6 +212,16 @@ impl<'a, B: Backend> Generation<'a, B> {
             request,
             token_index,
             sampling,
+        })?)
+    }
+
+    fn update_interventions(&mut self, interventions: Interventions) -> Result<(), Broken> {
+        let token_index = self.backend.update_interventions(&interventions)?;
+        let request = self.id;
+        Ok(self.port.send(Event::InterventionsChanged {
+            request,
+            token_index,
+            interventions,
         })?)
     }
 

@@ -64,7 +64,9 @@ impl<B: Backend, F: FnMut() -> B> Worker<B, F> {
             Command::Generate(request) => self.generate(&request),
             Command::Reset => self.reset(),
             Command::Predict { seq, prompt } => self.predict(seq, &prompt),
-            Command::UpdateSampling { request, .. } | Command::UpdateRecording { request, .. } => {
+            Command::UpdateSampling { request, .. }
+            | Command::UpdateInterventions { request, .. }
+            | Command::UpdateRecording { request, .. } => {
                 tracing::debug!(%request, "update of a generation that does not run ignored");
                 Ok(())
             }

@@ -12,6 +12,7 @@ use super::experts::{Experts, Router};
 use super::layers::{Embedding, Linear, RmsNorm};
 use super::rope::RotaryEmbedding;
 use super::trace::ForwardTrace;
+use crate::intervention::{LayerPlan, RoutingPlan};
 use crate::mlx::ops;
 
 /// From this many rows on, each layer is evaluated before the next one is built.
@@ -83,8 +84,20 @@ impl Transformer {
         rows: LogitRows,
         trace: Option<&mut ForwardTrace>,
     ) -> Result<Option<Array>> {
+        self.forward_as(ids, caches, rows, trace, None)
+    }
+
+    /// [`Self::forward`] with the experts chosen as `plan` says.
+    pub fn forward_as(
+        &self,
+        ids: &Array,
+        caches: &mut [LayerCache],
+        rows: LogitRows,
+        trace: Option<&mut ForwardTrace>,
+        plan: Option<&RoutingPlan>,
+    ) -> Result<Option<Array>> {
         let x = self.embed_tokens.forward(ids)?;
-        let x = self.blocks(x, caches, trace, |_, _| {})?;
+        let x = self.blocks(x, caches, trace, plan, |_, _| {})?;
         match rows {
             LogitRows::None => Ok(None),
             LogitRows::All => self.unembed(&x).map(Some),
@@ -106,7 +119,7 @@ impl Transformer {
     ) -> Result<Array> {
         let x = self.embed_tokens.forward(ids)?;
         each(0, &x);
-        let x = self.blocks(x, caches, None, |layer, x| each(layer + 1, x))?;
+        let x = self.blocks(x, caches, None, None, |layer, x| each(layer + 1, x))?;
         self.unembed(&x)
     }
 
@@ -115,6 +128,7 @@ impl Transformer {
         mut x: Array,
         caches: &mut [LayerCache],
         mut trace: Option<&mut ForwardTrace>,
+        plan: Option<&RoutingPlan>,
         mut each: impl FnMut(usize, &Array),
     ) -> Result<Array> {
         let rows = x.dim(0) as usize;
@@ -126,7 +140,8 @@ impl Transformer {
                 LayerType::FullAttention => &full,
                 LayerType::SlidingAttention => &sliding,
             };
-            x = layer.forward(&x, cache, mask, trace.as_deref_mut())?;
+            let plan = plan.and_then(|plan| plan.layer(index));
+            x = layer.forward(&x, cache, mask, trace.as_deref_mut(), plan)?;
             each(index, &x);
             if rows >= ROWS_EVALUATED_BY_LAYER {
                 x.eval()?;
@@ -216,9 +231,11 @@ impl TransformerBlock {
         cache: &mut LayerCache,
         mask: &AttentionMask,
         trace: Option<&mut ForwardTrace>,
+        plan: Option<&LayerPlan>,
     ) -> Result<Array> {
+        let position = cache.len();
         let x = self.attn.forward(x, cache, mask)?;
-        self.mlp.forward(&x, trace)
+        self.mlp.forward(&x, trace, plan, position)
     }
 
     pub(super) fn arrays(&self) -> Vec<&Array> {
@@ -288,9 +305,15 @@ pub struct MlpBlock {
 
 impl MlpBlock {
     /// `x: [L, D]` → `x + experts(norm(x))`.
-    fn forward(&self, x: &Array, trace: Option<&mut ForwardTrace>) -> Result<Array> {
+    fn forward(
+        &self,
+        x: &Array,
+        trace: Option<&mut ForwardTrace>,
+        plan: Option<&LayerPlan>,
+        position: usize,
+    ) -> Result<Array> {
         let t = self.norm.forward(x)?;
-        let routing = self.router.forward(&t)?;
+        let routing = self.router.forward_as(&t, plan, position)?;
         if let Some(trace) = trace {
             trace.record(&routing);
         }
