@@ -38,7 +38,7 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
         }
         Event::Ready { request, model } => {
             if is_loading(state, request) {
-                state.runs.clear();
+                state.forget_runs();
                 state.prediction = None;
                 state.map.cursor = super::map::Cell::default();
                 state.map.token = super::map::TokenCursor::Newest;

@@ -298,7 +298,7 @@ fn choose_model(state: &mut State, entry: &CatalogEntry) -> Vec<Effect> {
         Some(path) => ModelSource::Directory(path.clone()),
         None => ModelSource::Demo,
     };
-    state.runs.clear();
+    state.forget_runs();
     super::load(state, source)
 }
 
