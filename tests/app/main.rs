@@ -5,6 +5,7 @@
 mod docs;
 mod flow;
 mod lab;
+mod maps;
 mod panes;
 mod random;
 mod rig;

@@ -1,6 +1,5 @@
-//! Random logs against a reference that scans every token, and maps of every size.
+//! Random logs against a reference that scans every token.
 
 mod card;
 mod grids;
 mod reference;
-mod view;

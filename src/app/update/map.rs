@@ -130,9 +130,9 @@ fn as_text(state: &State) -> String {
     };
     let name = state.model.ready().map_or("", |model| model.name.as_str());
     let mut text = format!(
-        "# {name}, {}, {:?}, {} tokens\n",
+        "# {name}, {}, {}, {} tokens\n",
         state.map.source.title(),
-        state.map.measure,
+        state.measure_name(),
         grid.tokens()
     );
     for layer in grid.layers() {
