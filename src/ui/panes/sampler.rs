@@ -141,18 +141,17 @@ fn footer(state: &State, columns: u16) -> Vec<(String, ThemeRole)> {
         return vec![(text, ThemeRole::Faint)];
     };
     let preview = preview(&state.sampling.params, &last.top_logprobs);
-    let more = if preview.may_keep_more {
-        " and more"
-    } else {
-        ""
-    };
-    let items = [
+    let mut items = vec![
+        "of the last distribution".to_owned(),
         format!(
-            "of the last distribution these keep {} of {} recorded{more},",
+            "these keep {} of {} recorded,",
             preview.kept,
             last.top_logprobs.len()
         ),
         format!("{} of the mass", format::percent(preview.kept_mass)),
     ];
+    if preview.may_keep_more {
+        items.push("and more".to_owned());
+    }
     flowing(&items, columns, ThemeRole::Faint)
 }
