@@ -137,6 +137,10 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
         }
         Event::Failed { request, report } => failed(state, request, report),
         Event::Crashed { request, report } => crashed(state, request, &report),
+        // Nothing on the screen asks for them yet.
+        Event::InspectProgress { .. } | Event::Inspected { .. } | Event::InspectCost { .. } => {
+            Vec::new()
+        }
         Event::Stopped => Vec::new(),
     }
 }

@@ -1,9 +1,10 @@
 //! The backend that computes: a [`GptOss`] with the cache of one conversation.
 //!
 //! It translates between the protocol's plain data and the model's types: `load` and `usage` plain
-//! figures, `prompt` conversations to ids, `run` tokens to events. It knows neither channels of
+//! figures, `prompt` conversations to ids, `run` tokens to events, `inspect` looks inside. It knows neither channels of
 //! threads nor screens.
 
+mod inspect;
 mod load;
 mod prompt;
 mod run;
@@ -13,14 +14,16 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use self::run::Run;
-use super::backend::{Backend, PrefillChunk, PromptPrediction, PromptStart, Step, Usage};
+use super::backend::{
+    Backend, InspectStep, PrefillChunk, PromptPrediction, PromptStart, Step, Usage,
+};
 use super::protocol::{
-    CacheSnapshot, ErrorKind, ErrorReport, GenerateRequest, LoadProgress, LoadRequest, LoadStage,
-    ModelSummary, Prompt, RecordOptions,
+    CacheSnapshot, ErrorKind, ErrorReport, GenerateRequest, InspectRequest, LoadProgress,
+    LoadRequest, LoadStage, ModelSummary, Prompt, RecordOptions,
 };
 use crate::generate::{
     self, CachedPositions, DryParams, FinishReason, GenerateError, GenerateOptions, Generation,
-    PromptCache, SamplingParams,
+    InspectCost, InspectOptions, InspectRun, PromptCache, SamplingParams,
 };
 use crate::gptoss::GptOss;
 use crate::harmony::HarmonyEvent;
@@ -33,6 +36,7 @@ use crate::tokenizer::StopStrings;
 pub struct MlxBackend {
     loaded: Option<Loaded>,
     run: Option<Run>,
+    inspection: Option<InspectRun>,
 }
 
 #[derive(Debug)]
@@ -154,6 +158,32 @@ impl Backend for MlxBackend {
         let loaded = self.loaded.as_ref().ok_or_else(no_model)?;
         let rendered = prompt::render(&loaded.model, prompt)?;
         Ok(usage::predict(loaded, &rendered.ids))
+    }
+
+    fn inspect(&mut self, request: &InspectRequest) -> Result<usize, ErrorReport> {
+        let loaded = self.loaded.as_ref().ok_or_else(no_model)?;
+        let run = inspect::start(loaded, request)?;
+        Ok(self.inspection.insert(run).total_tokens())
+    }
+
+    fn inspect_step(&mut self) -> Result<InspectStep, ErrorReport> {
+        match (&self.loaded, &mut self.inspection) {
+            (Some(loaded), Some(run)) => inspect::step(loaded, run),
+            _ => Err(no_model()),
+        }
+    }
+
+    fn end_inspection(&mut self) {
+        self.inspection = None;
+    }
+
+    fn inspect_cost(
+        &self,
+        tokens: usize,
+        options: &InspectOptions,
+    ) -> Result<InspectCost, ErrorReport> {
+        let loaded = self.loaded.as_ref().ok_or_else(no_model)?;
+        Ok(inspect::cost(loaded, tokens, options))
     }
 
     fn capture_time(&self) -> Duration {
