@@ -1,6 +1,7 @@
 //! Everything that can be said on the command line.
 
 mod date;
+mod inside;
 mod model;
 mod playground;
 mod prompt;
@@ -14,6 +15,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(crate) use date::parse as parse_date;
+pub(crate) use inside::{AttentionArgs, LensArgs, LookArgs};
 pub(crate) use model::{DtypeArg, LimitArgs, ModelArgs};
 pub(crate) use playground::{PlaygroundArgs, SessionArg, SettingsArgs, SyntheticShape};
 pub(crate) use prompt::{EosArg, FramingArgs, PromptArgs};
@@ -51,6 +53,10 @@ pub(crate) enum Command {
     Tokenize(TokenizeArgs),
     /// Describe a model: configuration, layout, tensors, memory.
     Inspect(InspectArgs),
+    /// Show what the model would say after each layer: the logit lens at one token of a prompt.
+    Lens(Box<LensArgs>),
+    /// Show what each head gives to its sink, and where one head looks, at one token of a prompt.
+    Attention(Box<AttentionArgs>),
     /// Measure prefill and decode speed.
     Bench(BenchArgs),
     /// Write a model in mlx-lm's layout, packed as asked.

@@ -14,8 +14,10 @@ use super::memory::MemoryModel;
 use super::options::PREFILL_CHUNK_TOKENS;
 use crate::model::cache::LayerCache;
 use crate::model::gpt_oss::{KvPrecision, LogitRows, Transformer};
-use crate::model::inspect::{LastRowInspector, sizes};
-use crate::model::inspection::{InspectCost, InspectOptions, InspectOptionsError, Inspection};
+use crate::model::inspect::LastRowInspector;
+use crate::model::inspection::{
+    InspectCost, InspectOptions, InspectOptionsError, InspectSizes, Inspection,
+};
 
 /// How the work is done and what it may need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,7 +112,7 @@ impl InspectRun {
         options: &InspectOptions,
         limits: InspectLimits,
     ) -> Result<Self, InspectError> {
-        options.check(sizes(model))?;
+        options.check(InspectSizes::of(model.config()))?;
         check_ids(model.config(), ids)?;
         check_memory(model, ids.len(), limits)?;
         Ok(Self {

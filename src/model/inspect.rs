@@ -10,24 +10,12 @@ use mlx_rs::ops::{concatenate, matmul};
 use mlx_rs::{Array, Dtype};
 
 use super::gpt_oss::Transformer;
-use super::inspection::{
-    HeadIndex, HeadWeights, InspectOptions, InspectSizes, Inspection, LayerSinks, LensRow,
-};
+use super::inspection::{HeadIndex, HeadWeights, InspectOptions, Inspection, LayerSinks, LensRow};
 use super::observe::{AttentionView, ForwardObserver};
 use crate::mlx::ops;
 
 /// The axis of positions in `[1, H, n, Dh]`.
 const POSITIONS: usize = 2;
-
-/// The sizes that [`InspectOptions::check`] wants.
-pub fn sizes(model: &Transformer) -> InspectSizes {
-    let config = model.config();
-    InspectSizes {
-        num_layers: config.num_hidden_layers,
-        num_heads: config.num_attention_heads,
-        vocab_size: config.vocab_size,
-    }
-}
 
 /// Collects an [`Inspection`] of the last row of a pass.
 #[derive(Debug)]

@@ -8,6 +8,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::config::ModelConfig;
+
 /// The most alternatives that a lens names for each layer.
 pub const MAX_LENS_TOP: usize = 100;
 
@@ -65,6 +67,17 @@ pub struct InspectSizes {
     pub num_heads: usize,
     /// Rows of the unembedding.
     pub vocab_size: usize,
+}
+
+impl InspectSizes {
+    /// Those of a model.
+    pub fn of(config: &ModelConfig) -> Self {
+        Self {
+            num_layers: config.num_hidden_layers,
+            num_heads: config.num_attention_heads,
+            vocab_size: config.vocab_size,
+        }
+    }
 }
 
 /// What is wrong with [`InspectOptions`].
