@@ -64,15 +64,14 @@ fn print_sinks(model: &GptOss, found: &Inspection) -> Result<(), CliError> {
         "percent of attention given to the sink; w: layers with a window of {} tokens",
         model.config().sliding_window
     ))?;
-    let heads: String = (0..model.config().num_attention_heads)
-        .map(|head| format!(" {head:>3}"))
-        .collect();
-    output::line(&format!("layer   {heads}"))?;
+    let heads = 0..model.config().num_attention_heads;
+    let heads: Vec<String> = heads.map(|head| format!("{head:>3}")).collect();
+    output::line(&format!("layer    {}", heads.join(" ")))?;
     for (layer, sinks) in found.sinks.iter().enumerate() {
         let mark = if sinks.is_windowed { 'w' } else { ' ' };
         let shares = sinks.shares.iter();
-        let shares: String = shares.map(|s| format!(" {:>3.0}", s * 100.0)).collect();
-        output::line(&format!("{layer:>5} {mark} {shares}"))?;
+        let shares: Vec<String> = shares.map(|s| format!("{:>3.0}", s * 100.0)).collect();
+        output::line(&format!("{layer:>5} {mark}  {}", shares.join(" ")))?;
     }
     Ok(())
 }

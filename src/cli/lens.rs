@@ -84,20 +84,19 @@ fn print(model: &GptOss, found: &Inspection, target: Option<u32>) -> Result<(), 
 fn line(model: &GptOss, found: &Inspection, row: &LensRow) -> String {
     let norms = &found.norms.after_experts;
     let norm = norms.get(row.layer).copied().unwrap_or_default();
-    let mut line = format!("{:>5}  {norm:>7.1}  {:>7.3}", row.layer, row.entropy);
-    if let Some(target) = row.target {
-        let share = percent(target.probability);
-        line.push_str(&format!("  {:>16}", format!("{share} #{}", target.rank)));
-    }
-    for token in &row.top {
+    let mut cells = vec![format!(
+        "{:>5}  {norm:>7.1}  {:>7.3}",
+        row.layer, row.entropy
+    )];
+    cells.extend(row.target.map(|target| {
+        let place = format!("{} #{}", percent(target.probability), target.rank);
+        format!("{place:>16}")
+    }));
+    cells.extend(row.top.iter().map(|token| {
         let text = format!("{:?}", model.token_text(token.id));
-        line.push_str(&format!(
-            "  {} {:<14}",
-            percent(token.probability),
-            cut(&text)
-        ));
-    }
-    line.trim_end().to_owned()
+        format!("{} {:<14}", percent(token.probability), cut(&text))
+    }));
+    cells.join("  ").trim_end().to_owned()
 }
 
 fn percent(share: f32) -> String {

@@ -1,5 +1,6 @@
 //! Looking inside: lens, norms, sinks and attention weights against independent ways to get them.
 
+mod engine;
 mod reference;
 
 use gptoss::GptOss;
