@@ -43,6 +43,7 @@ pub mod generate;
 #[cfg(feature = "mlx")]
 mod gptoss;
 pub mod harmony;
+pub mod intervention;
 pub mod kernels;
 pub mod log_ring;
 pub mod meters;

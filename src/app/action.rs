@@ -100,6 +100,13 @@ pub enum Action {
     MapMeasure,
     MapScale,
     ExpertCard,
+    // The experts' choice.
+    MaskExpert,
+    ForceExpert,
+    ZeroExpert,
+    AddRule,
+    Interventions,
+    ClearInterventions,
     // Sampler.
     Increase,
     Decrease,
@@ -374,6 +381,13 @@ pub const REGISTRY: &[ActionInfo] = &[
     row(A::MapMeasure, "map-measure", "measure", "Count, weight sum, mean weight or share", &[(C::Experts, &["w"])]),
     row(A::MapScale, "map-scale", "scale", "Linear or logarithmic colors", &[(C::Experts, &["u"])]),
     row(A::ExpertCard, "expert-card", "card", "All about the expert under the cursor", &[(C::Experts, &["enter"])]),
+
+    row(A::MaskExpert, "mask-expert", "mask", "Never choose the expert under the cursor, or let it be chosen again", &[(C::Experts, &["x"])]),
+    row(A::ForceExpert, "force-expert", "force", "Always choose the expert under the cursor, or only when the router does", &[(C::Experts, &["F"])]),
+    row(A::ZeroExpert, "zero-expert", "zero", "Let the expert under the cursor be chosen but give nothing, and back", &[(C::Experts, &["0"])]),
+    row(A::AddRule, "add-rule", "rule", "Type a rule for the experts: mask, force, bias, zero, swap, top-k, temperature, noise", &[(C::Experts, &["r"])]),
+    row(A::Interventions, "interventions", "rules", "List the rules in force; delete takes one away", &[(C::Experts, &["R"]), (C::Global, &["f6"])]),
+    row(A::ClearInterventions, "clear-interventions", "clear rules", "Let the model choose its experts again", &[(C::Experts, &["X"])]),
 
     row(A::Increase, "increase", "more", "More", &[(C::Sampler, &["right", "l"])]),
     row(A::Decrease, "decrease", "less", "Less", &[(C::Sampler, &["left", "h"])]),

@@ -10,7 +10,8 @@ use crate::engine::protocol::{
 };
 use crate::generate::{FinishReason, GenerationStats};
 use crate::harmony::{HarmonyEvent, MessageEnding};
-use crate::session::{NodeId, SamplingChange, TreeOp, TurnOutcome};
+use crate::intervention::Interventions;
+use crate::session::{InterventionChange, NodeId, SamplingChange, TreeOp, TurnOutcome};
 
 /// Takes an event of the engine.
 pub fn apply(state: &mut State, event: Event, now_ms: u64) -> Vec<Effect> {
@@ -41,6 +42,7 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
                 state.prediction = None;
                 state.map.cursor = super::map::Cell::default();
                 state.map.token = super::map::TokenCursor::Newest;
+                clear_interventions(state);
                 state.model = ModelStatus::Ready(model);
             }
             Vec::new()
@@ -93,6 +95,21 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
                 sampling,
             };
             state.change(vec![TreeOp::SamplingChanged { node, change }])
+        }
+        Event::InterventionsChanged {
+            request,
+            token_index,
+            interventions,
+        } => {
+            let Some(running) = current(state, request) else {
+                return Vec::new();
+            };
+            let (node, token_index) = (running.node, running.base_tokens + token_index);
+            let change = InterventionChange {
+                token_index,
+                interventions,
+            };
+            state.change(vec![TreeOp::InterventionsChanged { node, change }])
         }
         Event::Finished {
             request,
@@ -195,6 +212,15 @@ fn started(state: &mut State, request: RequestId, start: Start) -> Vec<Effect> {
         events,
         at_ms,
     }])
+}
+
+/// Rules belong to the model that they were made for.
+fn clear_interventions(state: &mut State) {
+    if !state.interventions.is_empty() {
+        let text = format!("cleared with the model before: {}", state.interventions);
+        say(state, Level::Warning, text);
+        state.interventions = Interventions::none();
+    }
 }
 
 /// The first tokens of an answer.

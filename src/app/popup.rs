@@ -4,6 +4,7 @@ use tui_input::Input;
 
 use super::action::{Action, Context};
 use crate::catalog::CatalogEntry;
+use crate::intervention::Rule;
 use crate::session::{NodeId, SessionInfo};
 
 /// Something over the screen that takes the keys; the last one opened is on top.
@@ -35,6 +36,8 @@ pub enum Popup {
     },
     /// All branches.
     Tree(ListPopup<TreeRow>),
+    /// The rules for the experts' choice.
+    Rules(ListPopup<Rule>),
     /// A line that asks for a text.
     Ask {
         /// What it is for.
@@ -151,6 +154,8 @@ pub enum Question {
     Import,
     /// The name of a preset.
     PresetName,
+    /// A rule for the experts' choice.
+    Rule,
 }
 
 /// A format of export.

@@ -16,6 +16,7 @@ use crate::engine::protocol::{
     ErrorReport, LoadOptions, LoadProgress, ModelSource, ModelSummary, RequestId, Telemetry,
 };
 use crate::harmony::ReasoningEffort;
+use crate::intervention::Interventions;
 use crate::log_ring::LogLine;
 use crate::session::{Access, NodeId, SessionId, Tree};
 
@@ -271,6 +272,8 @@ pub struct State {
     pub history: History,
     /// The sampling panel.
     pub sampling: SamplingPanel,
+    /// How the experts' choice is changed; forgotten with the model.
+    pub interventions: Interventions,
     /// The map pane.
     pub map: MapView,
     /// Figures over time.

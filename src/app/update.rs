@@ -4,6 +4,7 @@ pub(super) mod chat;
 pub(super) mod code;
 pub(super) mod compose;
 pub(super) mod generate;
+pub(super) mod lab;
 pub(super) mod map;
 pub(super) mod popups;
 pub(in crate::app) mod sampler;
@@ -92,6 +93,12 @@ fn everywhere(state: &mut State, action: Action) -> Vec<Effect> {
         Action::TokenBack => map::step_token(state, false),
         Action::TokenOn => map::step_token(state, true),
         Action::TokenFollow => map::follow(state),
+        Action::MaskExpert
+        | Action::ForceExpert
+        | Action::ZeroExpert
+        | Action::AddRule
+        | Action::Interventions
+        | Action::ClearInterventions => lab::perform(state, action),
         Action::CycleTheme => cycle_theme(state),
         Action::ClearCache => clear_cache(state),
         Action::NewSession

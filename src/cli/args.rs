@@ -2,6 +2,7 @@
 
 mod date;
 mod inside;
+mod intervention;
 mod model;
 mod playground;
 mod prompt;
@@ -16,6 +17,7 @@ use clap_complete::Shell;
 
 pub(crate) use date::parse as parse_date;
 pub(crate) use inside::{AttentionArgs, LensArgs, LookArgs};
+pub(crate) use intervention::InterventionArgs;
 pub(crate) use model::{DtypeArg, LimitArgs, ModelArgs};
 pub(crate) use playground::{PlaygroundArgs, SessionArg, SettingsArgs, SyntheticShape};
 pub(crate) use prompt::{EosArg, FramingArgs, PromptArgs};
@@ -91,6 +93,8 @@ pub(crate) struct GenerateArgs {
     pub(crate) limits: LimitArgs,
     #[command(flatten)]
     pub(crate) sampling: SamplingArgs,
+    #[command(flatten)]
+    pub(crate) experts: InterventionArgs,
     /// Most tokens to generate [default: what context and memory hold; 256 with --raw or --tokens].
     #[arg(short = 'n', long, value_name = "N")]
     pub(crate) max_tokens: Option<usize>,
@@ -125,6 +129,8 @@ pub(crate) struct ChatArgs {
     pub(crate) limits: LimitArgs,
     #[command(flatten)]
     pub(crate) sampling: SamplingArgs,
+    #[command(flatten)]
+    pub(crate) experts: InterventionArgs,
     /// Most tokens of one answer [default: what context and memory hold].
     #[arg(short = 'n', long, value_name = "N")]
     pub(crate) max_tokens: Option<usize>,
@@ -147,6 +153,8 @@ pub(crate) struct TraceArgs {
     pub(crate) limits: LimitArgs,
     #[command(flatten)]
     pub(crate) sampling: SamplingArgs,
+    #[command(flatten)]
+    pub(crate) experts: InterventionArgs,
     /// The file to write.
     #[arg(short, long, value_name = "FILE.safetensors")]
     pub(crate) output: PathBuf,

@@ -19,6 +19,7 @@ pub(crate) fn run(args: &AttentionArgs) -> Result<(), CliError> {
     let options = InspectOptions {
         layers: LensLayers::Only(Vec::new()),
         head: head.map(|(layer, head)| HeadIndex { layer, head }),
+        interventions: args.look.experts.interventions(),
         ..InspectOptions::default()
     };
     let Some((model, found)) = sequence.look(&args.look, &options)? else {
@@ -56,6 +57,7 @@ fn describe(model: &GptOss, found: &Inspection) -> Value {
         "sliding_window_tokens": model.config().sliding_window,
         "sinks": found.sinks,
         "head": head,
+        "interventions": found.interventions,
     })
 }
 

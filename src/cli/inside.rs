@@ -2,6 +2,7 @@
 
 use gptoss::GptOss;
 use gptoss::generate::{InspectLimits, InspectOptions, InspectSizes, Inspection};
+use gptoss::intervention::RoutingPlan;
 
 use super::args::LookArgs;
 use super::exit::CliError;
@@ -72,16 +73,23 @@ impl Sequence {
         let checkpoint = gptoss::open(&args.model.source())?;
         let sizes = InspectSizes::of(checkpoint.config());
         options.check(sizes).map_err(CliError::usage)?;
+        let shape = checkpoint.config().router_shape();
+        RoutingPlan::new(&options.interventions, None, &shape).map_err(CliError::usage)?;
         let unembeddings = options.lens_layers(sizes.num_layers).len();
         Prediction::of_checkpoint(&checkpoint, args.model.options(), &args.limits)?
             .dry_run_inspection(self.ids.len(), unembeddings, args.json)
     }
 }
 
-/// The line above a table: which token of which model.
+/// The line above a table: which token of which model, and the rules in force.
 pub(crate) fn heading(model: &GptOss, found: &Inspection) -> String {
+    let changed = if found.interventions.is_empty() {
+        String::new()
+    } else {
+        format!(", experts changed: {}", found.interventions)
+    };
     format!(
-        "{}, position {}, token {} {:?}",
+        "{}, position {}, token {} {:?}{changed}",
         model.loaded().name,
         found.position,
         found.token,

@@ -17,6 +17,7 @@ pub(crate) fn run(args: &LensArgs) -> Result<(), CliError> {
         top: args.top,
         target: args.token.or(sequence.next),
         head: None,
+        interventions: args.look.experts.interventions(),
     };
     let Some((model, found)) = sequence.look(&args.look, &options)? else {
         return Ok(());
@@ -40,6 +41,7 @@ fn describe(model: &GptOss, found: &Inspection) -> Value {
         "text": model.token_text(found.token),
         "layers": rows,
         "norms": found.norms,
+        "interventions": found.interventions,
     })
 }
 

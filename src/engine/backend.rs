@@ -13,6 +13,7 @@ use super::protocol::{
 };
 use crate::generate::{FinishReason, InspectCost, InspectOptions, SamplingParams, TokenRouting};
 use crate::harmony::HarmonyEvent;
+use crate::intervention::Interventions;
 
 /// A source of tokens that is driven step by step.
 ///
@@ -47,6 +48,12 @@ pub trait Backend {
     /// Returns the index of the first token that will be drawn with them: the next one to be
     /// returned by `step`, or a later one where that one was drawn ahead.
     fn update_sampling(&mut self, sampling: &SamplingParams) -> Result<usize, ErrorReport>;
+
+    /// Takes over new rules for the experts' choice.
+    ///
+    /// Returns the index of the first token that will be computed with them, as `update_sampling`.
+    fn update_interventions(&mut self, interventions: &Interventions)
+    -> Result<usize, ErrorReport>;
 
     /// Takes over what to record, from the next token that is not being computed already.
     fn update_recording(&mut self, record: RecordOptions) -> Result<(), ErrorReport>;

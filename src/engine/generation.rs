@@ -11,6 +11,7 @@ use super::protocol::{
 };
 use super::telemetry::{Publisher, RoutingMismatch, RoutingSpan, SpeedMeter};
 use crate::generate::{FinishReason, SamplingParams};
+use crate::intervention::Interventions;
 
 /// A generation in progress.
 pub(super) struct Generation<'a, B> {
@@ -179,6 +180,10 @@ impl<'a, B: Backend> Generation<'a, B> {
             Command::UpdateSampling { request, sampling } if request == self.id => {
                 self.update_sampling(sampling)?;
             }
+            Command::UpdateInterventions {
+                request,
+                interventions,
+            } if request == self.id => self.update_interventions(interventions)?,
             Command::UpdateRecording { request, record } if request == self.id => {
                 self.backend.update_recording(record)?;
             }
@@ -190,7 +195,9 @@ impl<'a, B: Backend> Generation<'a, B> {
                 tokens,
                 options,
             } => report_cost(self.backend, self.port, seq, tokens, &options)?,
-            Command::UpdateSampling { request, .. } | Command::UpdateRecording { request, .. } => {
+            Command::UpdateSampling { request, .. }
+            | Command::UpdateInterventions { request, .. }
+            | Command::UpdateRecording { request, .. } => {
                 tracing::debug!(%request, running = %self.id, "update of another request ignored");
             }
             // The user may have cancelled and asked anew since `attend` looked. Whatever the user
@@ -220,6 +227,16 @@ impl<'a, B: Backend> Generation<'a, B> {
             request,
             token_index,
             sampling,
+        })?)
+    }
+
+    fn update_interventions(&mut self, interventions: Interventions) -> Result<(), Broken> {
+        let token_index = self.backend.update_interventions(&interventions)?;
+        let request = self.id;
+        Ok(self.port.send(Event::InterventionsChanged {
+            request,
+            token_index,
+            interventions,
         })?)
     }
 

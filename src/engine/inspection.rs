@@ -109,7 +109,9 @@ impl<'a, B: Backend> Inspecting<'a, B> {
                 tokens,
                 options,
             } => report_cost(self.backend, self.port, seq, tokens, &options)?,
-            Command::UpdateSampling { request, .. } | Command::UpdateRecording { request, .. } => {
+            Command::UpdateSampling { request, .. }
+            | Command::UpdateInterventions { request, .. }
+            | Command::UpdateRecording { request, .. } => {
                 tracing::debug!(%request, "update of a generation that does not run ignored");
             }
             Command::Generate(next) if !is_cancelled => {

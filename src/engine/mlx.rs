@@ -11,6 +11,7 @@ mod run;
 mod usage;
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use self::run::Run;
@@ -27,6 +28,7 @@ use crate::generate::{
 };
 use crate::gptoss::GptOss;
 use crate::harmony::HarmonyEvent;
+use crate::intervention::Interventions;
 use crate::model::gpt_oss::KvPrecision;
 use crate::model::params::LoadError;
 use crate::tokenizer::StopStrings;
@@ -143,6 +145,17 @@ impl Backend for MlxBackend {
             .map_err(|error| generate_report(&error))
     }
 
+    fn update_interventions(
+        &mut self,
+        interventions: &Interventions,
+    ) -> Result<usize, ErrorReport> {
+        let (loaded, run) = self.running()?;
+        let model = loaded.model.model();
+        run.generation
+            .set_interventions(model, &mut loaded.cache, interventions.clone())
+            .map_err(|error| generate_report(&error))
+    }
+
     fn update_recording(&mut self, record: RecordOptions) -> Result<(), ErrorReport> {
         let (_, run) = self.running()?;
         run.generation.set_record(record_options(record));
@@ -233,6 +246,8 @@ impl Loaded {
         self.model.with_limit(GenerateOptions {
             max_tokens: request.max_tokens,
             sampling: self.sampling(&request.sampling, is_answer),
+            interventions: request.interventions.clone(),
+            forced_routing: request.forced_routing.as_deref().cloned().map(Arc::new),
             stop_tokens,
             record: record_options(request.record),
             cached_positions: CachedPositions::Reuse,

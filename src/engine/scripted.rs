@@ -23,6 +23,7 @@ use super::protocol::{
 };
 use crate::generate::{FinishReason, SamplingParams};
 use crate::harmony::HarmonyEvent;
+use crate::intervention::Interventions;
 
 pub use gate::Gate;
 pub use script::{Script, ScriptError, ScriptLine};
@@ -263,6 +264,13 @@ impl Backend for ScriptedBackend {
 
     fn update_sampling(&mut self, _: &SamplingParams) -> Result<usize, ErrorReport> {
         Ok(self.run.generated_tokens)
+    }
+
+    fn update_interventions(&mut self, _: &Interventions) -> Result<usize, ErrorReport> {
+        Err(ErrorReport::new(
+            ErrorKind::InvalidRequest,
+            "a script's experts cannot be changed",
+        ))
     }
 
     fn update_recording(&mut self, record: RecordOptions) -> Result<(), ErrorReport> {

@@ -34,6 +34,7 @@ use super::protocol::{
 };
 use crate::generate::{FinishReason, InspectCost, InspectOptions, SamplingParams, TokenRouting};
 use crate::harmony::HarmonyEvent;
+use crate::intervention::{ForcedRouting, Interventions, LayerPlan, RoutingPlan};
 
 pub use model::SyntheticModel;
 
@@ -57,6 +58,7 @@ struct Run {
     prompt: Vec<u32>,
     reused_tokens: usize,
     sampling: SamplingParams,
+    plan: Option<RoutingPlan>,
     stop_tokens: Vec<u32>,
     max_tokens: usize,
     record: RecordOptions,
@@ -116,6 +118,16 @@ impl SyntheticBackend {
             .map_or(0, |(id, _)| id)
     }
 
+    /// What the rules mean for the model's form.
+    fn plan(
+        &self,
+        interventions: &Interventions,
+        forced: Option<&ForcedRouting>,
+    ) -> Result<Option<RoutingPlan>, ErrorReport> {
+        RoutingPlan::new(interventions, forced, &self.summary.router_shape())
+            .map_err(|error| ErrorReport::from_error(ErrorKind::InvalidRequest, &error))
+    }
+
     /// The routing of the token at `position`: popular experts come more often, others now and then.
     fn routing(&self, position: usize, token: u32) -> Result<TokenRouting, ErrorReport> {
         let SyntheticModel {
@@ -128,22 +140,24 @@ impl SyntheticBackend {
         let mut experts = Vec::with_capacity(num_hidden_layers * k);
         let mut weights = Vec::with_capacity(num_hidden_layers * k);
         let mut entropies = Vec::with_capacity(num_hidden_layers);
+        let as_ever = LayerPlan::unchanged(&self.summary.router_shape());
         for layer_idx in 0..num_hidden_layers as u64 {
-            let mut scores: Vec<(u16, f32)> = (0..num_local_experts as u16)
+            let scores: Vec<f32> = (0..num_local_experts as u64)
                 .map(|expert| {
-                    let cell = hash(&[seed, layer_idx, u64::from(expert)]);
+                    let cell = hash(&[seed, layer_idx, expert]);
                     let choice = hash(&[cell, position as u64, u64::from(token)]);
-                    (expert, 2.0 * uniform(cell) + 3.0 * uniform(choice))
+                    2.0 * uniform(cell) + 3.0 * uniform(choice)
                 })
                 .collect();
-            scores.sort_unstable_by(|a, b| b.1.total_cmp(&a.1));
-            entropies.push(entropy(scores.iter().map(|(_, score)| *score)));
-            scores.truncate(k);
-            let sum: f32 = scores.iter().map(|(_, score)| score.exp()).sum();
-            experts.extend(scores.iter().map(|(expert, _)| *expert));
-            weights.extend(scores.iter().map(|(_, score)| score.exp() / sum));
+            entropies.push(entropy(scores.iter().copied()));
+            let plan = self.run.plan.as_ref();
+            let plan = plan.and_then(|plan| plan.layer(layer_idx as usize));
+            let choice = plan.unwrap_or(&as_ever).choose(&scores, position);
+            experts.extend(choice.experts);
+            weights.extend(choice.weights);
         }
-        TokenRouting::new(num_hidden_layers, k, experts, weights)
+        let width = experts.len() / num_hidden_layers;
+        TokenRouting::new(num_hidden_layers, width, experts, weights)
             .and_then(|routing| routing.with_entropies(entropies))
             .map_err(|error| ErrorReport::from_error(ErrorKind::Generation, &error))
     }
@@ -285,6 +299,10 @@ impl Backend for SyntheticBackend {
             answer,
         } = self.render(&request.prompt, request.sampling.seed);
         check_prompt(&prompt, self.model.max_context_tokens)?;
+        let plan = self.plan(&request.interventions, request.forced_routing.as_deref())?;
+        if plan != self.run.plan {
+            self.cache.clear();
+        }
         let reused_tokens = self.reusable(&prompt);
         let start = PromptStart {
             prompt_tokens: prompt.len(),
@@ -297,6 +315,7 @@ impl Backend for SyntheticBackend {
             reused_tokens,
             answer,
             sampling: request.sampling.clone(),
+            plan,
             stop_tokens: request.stop.tokens.clone(),
             max_tokens: request.max_tokens.unwrap_or(usize::MAX),
             record: request.record,
@@ -354,6 +373,14 @@ impl Backend for SyntheticBackend {
         Ok(self.run.generated_tokens)
     }
 
+    fn update_interventions(
+        &mut self,
+        interventions: &Interventions,
+    ) -> Result<usize, ErrorReport> {
+        self.run.plan = self.plan(interventions, None)?;
+        Ok(self.run.generated_tokens)
+    }
+
     fn update_recording(&mut self, record: RecordOptions) -> Result<(), ErrorReport> {
         self.run.record = record;
         Ok(())
@@ -379,6 +406,7 @@ impl Backend for SyntheticBackend {
     }
 
     fn inspect(&mut self, request: &InspectRequest) -> Result<usize, ErrorReport> {
+        self.plan(&request.options.interventions, None)?;
         let look = Look::start(&self.model, &self.summary, request)?;
         Ok(self.look.insert(look).total_tokens())
     }

@@ -72,7 +72,9 @@ impl<B: Backend, F: FnMut() -> B> Worker<B, F> {
             } => self.inspect_cost(seq, tokens, &options),
             Command::Reset => self.reset(),
             Command::Predict { seq, prompt } => self.predict(seq, &prompt),
-            Command::UpdateSampling { request, .. } | Command::UpdateRecording { request, .. } => {
+            Command::UpdateSampling { request, .. }
+            | Command::UpdateInterventions { request, .. }
+            | Command::UpdateRecording { request, .. } => {
                 tracing::debug!(%request, "update of a generation that does not run ignored");
                 Ok(())
             }

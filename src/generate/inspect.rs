@@ -12,6 +12,7 @@ use super::check::{check_ids, over_limit};
 use super::error::GenerateError;
 use super::memory::MemoryModel;
 use super::options::PREFILL_CHUNK_TOKENS;
+use crate::intervention::RoutingPlan;
 use crate::model::cache::LayerCache;
 use crate::model::gpt_oss::{KvPrecision, LogitRows, Transformer};
 use crate::model::inspect::LastRowInspector;
@@ -94,6 +95,7 @@ pub enum InspectStep {
 pub struct InspectRun {
     ids: Vec<u32>,
     options: InspectOptions,
+    plan: Option<RoutingPlan>,
     chunk_tokens: usize,
     caches: Vec<LayerCache>,
     done_tokens: usize,
@@ -103,7 +105,7 @@ impl InspectRun {
     /// Prepares to look at the last one of `ids`.
     ///
     /// # Errors
-    /// When an option names what the model does not have, when the sequence is empty, too long, or
+    /// When an option or a rule names what the model does not have, when the sequence is empty, too long, or
     /// holds an unknown id, or when the predicted peak is above the limit. Nothing is computed
     /// before.
     pub fn start(
@@ -114,10 +116,14 @@ impl InspectRun {
     ) -> Result<Self, InspectError> {
         options.check(InspectSizes::of(model.config()))?;
         check_ids(model.config(), ids)?;
+        let shape = model.config().router_shape();
+        let plan = RoutingPlan::new(&options.interventions, None, &shape)
+            .map_err(GenerateError::Intervention)?;
         check_memory(model, ids.len(), limits)?;
         Ok(Self {
             ids: ids.to_vec(),
             options: options.clone(),
+            plan,
             chunk_tokens: limits.prefill_chunk_tokens.max(1),
             caches: model.new_caches(limits.kv_precision),
             done_tokens: 0,
@@ -140,13 +146,19 @@ impl InspectRun {
         let chunk = Array::from_slice(chunk, &[chunk.len() as i32]);
         self.done_tokens = end;
         if end < self.ids.len() {
-            model.forward(&chunk, &mut self.caches, LogitRows::None, None)?;
+            model.forward_as(
+                &chunk,
+                &mut self.caches,
+                LogitRows::None,
+                None,
+                self.plan.as_ref(),
+            )?;
             transforms::eval(self.caches.iter().flat_map(LayerCache::arrays))?;
             mlx_rs::memory::clear_cache()?;
             return Ok(InspectStep::Computed(end));
         }
         let mut inspector = LastRowInspector::new(model, &self.ids, &self.options);
-        model.observed(&chunk, &mut self.caches, &mut inspector)?;
+        model.observed(&chunk, &mut self.caches, self.plan.as_ref(), &mut inspector)?;
         let found = inspector.finish();
         // A step after the last one looks again, from the beginning.
         self.caches = self.caches.iter().map(LayerCache::emptied).collect();

@@ -13,6 +13,7 @@ use super::layers::{Embedding, Linear, RmsNorm};
 use super::observe::{AttentionView, EachHidden, ForwardObserver};
 use super::rope::RotaryEmbedding;
 use super::trace::ForwardTrace;
+use crate::intervention::{LayerPlan, RoutingPlan};
 use crate::mlx::ops;
 
 /// From this many rows on, each layer is evaluated before the next one is built.
@@ -84,8 +85,20 @@ impl Transformer {
         rows: LogitRows,
         trace: Option<&mut ForwardTrace>,
     ) -> Result<Option<Array>> {
+        self.forward_as(ids, caches, rows, trace, None)
+    }
+
+    /// [`Self::forward`] with the experts chosen as `plan` says.
+    pub fn forward_as(
+        &self,
+        ids: &Array,
+        caches: &mut [LayerCache],
+        rows: LogitRows,
+        trace: Option<&mut ForwardTrace>,
+        plan: Option<&RoutingPlan>,
+    ) -> Result<Option<Array>> {
         let x = self.embed_tokens.forward(ids)?;
-        let x = self.blocks(x, caches, trace, None)?;
+        let x = self.blocks(x, caches, trace, plan, None)?;
         match rows {
             LogitRows::None => Ok(None),
             LogitRows::All => self.unembed(&x).map(Some),
@@ -105,21 +118,22 @@ impl Transformer {
         caches: &mut [LayerCache],
         each: impl FnMut(usize, &Array),
     ) -> Result<Array> {
-        let x = self.observed(ids, caches, &mut EachHidden::new(each))?;
+        let x = self.observed(ids, caches, None, &mut EachHidden::new(each))?;
         self.unembed(&x)
     }
 
-    /// Like [`Self::forward`] without logits, watched by `observer`; returns the residual stream
+    /// Like [`Self::forward_as`] without logits, watched by `observer`; returns the residual stream
     /// after the last layer, `[L, D]`.
     pub fn observed(
         &self,
         ids: &Array,
         caches: &mut [LayerCache],
+        plan: Option<&RoutingPlan>,
         observer: &mut dyn ForwardObserver,
     ) -> Result<Array> {
         let x = self.embed_tokens.forward(ids)?;
         observer.embedded(&x)?;
-        self.blocks(x, caches, None, Some(observer))
+        self.blocks(x, caches, None, plan, Some(observer))
     }
 
     fn blocks(
@@ -127,19 +141,21 @@ impl Transformer {
         mut x: Array,
         caches: &mut [LayerCache],
         mut trace: Option<&mut ForwardTrace>,
+        plan: Option<&RoutingPlan>,
         mut observer: Option<&mut dyn ForwardObserver>,
     ) -> Result<Array> {
         let rows = x.dim(0) as usize;
         let earlier = caches.first().map_or(0, LayerCache::len);
         let full = AttentionMask::full(rows);
         let sliding = AttentionMask::sliding(rows, earlier, self.config.sliding_window);
-        for (layer, cache) in self.layers.iter().zip(caches) {
+        for (index, (layer, cache)) in self.layers.iter().zip(caches).enumerate() {
             let mask = match layer.layer_type {
                 LayerType::FullAttention => &full,
                 LayerType::SlidingAttention => &sliding,
             };
+            let plan = plan.and_then(|plan| plan.layer(index));
             let watching = reborrow(&mut observer);
-            x = layer.forward(&x, cache, mask, trace.as_deref_mut(), watching)?;
+            x = layer.forward(&x, cache, mask, trace.as_deref_mut(), plan, watching)?;
             if rows >= ROWS_EVALUATED_BY_LAYER {
                 x.eval()?;
             }
@@ -228,13 +244,15 @@ impl TransformerBlock {
         cache: &mut LayerCache,
         mask: &AttentionMask,
         trace: Option<&mut ForwardTrace>,
+        plan: Option<&LayerPlan>,
         mut observer: Option<&mut dyn ForwardObserver>,
     ) -> Result<Array> {
+        let position = cache.len();
         let x = self.attn.forward(x, cache, mask, reborrow(&mut observer))?;
         if let Some(observer) = reborrow(&mut observer) {
             observer.after_attention(&x)?;
         }
-        let x = self.mlp.forward(&x, trace)?;
+        let x = self.mlp.forward(&x, trace, plan, position)?;
         if let Some(observer) = observer {
             observer.after_experts(&x)?;
         }
@@ -324,9 +342,15 @@ pub struct MlpBlock {
 
 impl MlpBlock {
     /// `x: [L, D]` → `x + experts(norm(x))`.
-    fn forward(&self, x: &Array, trace: Option<&mut ForwardTrace>) -> Result<Array> {
+    fn forward(
+        &self,
+        x: &Array,
+        trace: Option<&mut ForwardTrace>,
+        plan: Option<&LayerPlan>,
+        position: usize,
+    ) -> Result<Array> {
         let t = self.norm.forward(x)?;
-        let routing = self.router.forward(&t)?;
+        let routing = self.router.forward_as(&t, plan, position)?;
         if let Some(trace) = trace {
             trace.record(&routing);
         }

@@ -43,6 +43,7 @@ impl<'a> LastRowInspector<'a> {
             found: Inspection {
                 position: ids.len().saturating_sub(1),
                 token: ids.last().copied().unwrap_or_default(),
+                interventions: options.interventions.clone(),
                 ..Inspection::default()
             },
         }

@@ -10,6 +10,8 @@ mod options;
 
 use serde::{Deserialize, Serialize};
 
+use crate::intervention::Interventions;
+
 pub use options::{
     HeadIndex, InspectOptions, InspectOptionsError, InspectSizes, LensLayers, MAX_LENS_TOP,
 };
@@ -42,6 +44,9 @@ pub struct Inspection {
     pub sinks: Vec<LayerSinks>,
     /// Where the head asked for looks.
     pub head: Option<HeadWeights>,
+    /// The rules that changed the experts' choice throughout; to be shown with the numbers.
+    #[serde(default)]
+    pub interventions: Interventions,
 }
 
 /// The next token's distribution if the model ended after a layer: final norm and unembedding of

@@ -36,6 +36,8 @@ pub mod random;
 #[cfg(feature = "mlx")]
 pub mod rope;
 #[cfg(feature = "mlx")]
+mod steer;
+#[cfg(feature = "mlx")]
 pub mod trace;
 
 pub use config::ModelConfig;

@@ -45,7 +45,12 @@ impl ForwardTrace {
     }
 
     pub(super) fn record(&mut self, routing: &Routing) {
-        self.layers.push(routing.clone());
+        let mut routing = routing.clone();
+        if let Some(recorded) = routing.recorded.take() {
+            routing.experts = recorded.experts;
+            routing.weights = recorded.weights;
+        }
+        self.layers.push(routing);
     }
 
     /// Stacks the layers. Joining rows and cutting them up again takes two steps where stacking

@@ -22,7 +22,8 @@ pub use conversation::Found;
 pub use file::{Access, Damage, Opened, SessionFile, SessionId, StoreError};
 pub use folder::{SessionFolder, SessionInfo};
 pub use node::{
-    Framing, Node, NodeId, NodeKind, Part, SamplingChange, Turn, TurnOutcome, TurnSettings,
+    Framing, InterventionChange, Node, NodeId, NodeKind, Part, SamplingChange, Turn, TurnOutcome,
+    TurnSettings,
 };
 pub use op::TreeOp;
 pub use tree::{Tree, TreeError};

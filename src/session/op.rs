@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::node::{Framing, Node, NodeId, SamplingChange, TurnOutcome, TurnSettings};
+use super::node::{
+    Framing, InterventionChange, Node, NodeId, SamplingChange, TurnOutcome, TurnSettings,
+};
 use crate::harmony::HarmonyEvent;
 
 /// A change of a conversation; what a session's file is made of.
@@ -47,6 +49,13 @@ pub enum TreeOp {
         node: NodeId,
         /// From where, and to what.
         change: SamplingChange,
+    },
+    /// Other rules for the experts' choice from some token on.
+    InterventionsChanged {
+        /// The answer.
+        node: NodeId,
+        /// From where, and to what.
+        change: InterventionChange,
     },
     /// The end of an answer, for now.
     Finish {

@@ -82,6 +82,11 @@ impl Tree {
                     .sampling_changes
                     .push(change.clone());
             }
+            TreeOp::InterventionsChanged { node, change } => {
+                self.running_mut(*node)?
+                    .intervention_changes
+                    .push(change.clone());
+            }
             TreeOp::Finish {
                 node,
                 outcome,

@@ -23,10 +23,10 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
     };
     match area.height {
         0 => {}
-        1 => first(buf, row(0), state, theme),
+        1 => with_rules(buf, row(0), state, theme),
         2 => {
             hints(buf, row(0), state, theme);
-            first(buf, row(1), state, theme);
+            with_rules(buf, row(1), state, theme);
         }
         _ => {
             hints(buf, row(0), state, theme);
@@ -126,6 +126,23 @@ fn wanted(context: Context) -> &'static [Action] {
             A::Palette,
         ],
     }
+}
+
+/// The first row where there is no second one to tell that the experts' choice is changed.
+fn with_rules(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
+    let text = match state.interventions.rules() {
+        [] => return first(buf, area, state, theme),
+        [rule] => rule.to_string(),
+        rules => format!("{} rules", rules.len()),
+    };
+    let taken = (text.chars().count() as u16 + 2).min(area.width);
+    put(buf, area, (1, 0), &text, theme.style(ThemeRole::Danger));
+    let rest = Rect {
+        x: area.x + taken,
+        width: area.width - taken,
+        ..area
+    };
+    first(buf, rest, state, theme);
 }
 
 /// What the engine does, or a notice.
@@ -232,6 +249,12 @@ fn second(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
         parts.push((format!("not saved: {trouble}"), ThemeRole::Danger));
     } else if state.session.access.reason().is_some() {
         parts.push(("session not saved".to_owned(), ThemeRole::Warning));
+    }
+    if !state.interventions.is_empty() {
+        parts.push((
+            format!("experts changed: {}", state.interventions),
+            ThemeRole::Danger,
+        ));
     }
     if let Some(model) = state.model.ready() {
         let used = telemetry

@@ -4,6 +4,7 @@
 
 mod docs;
 mod flow;
+mod lab;
 mod panes;
 mod random;
 mod rig;

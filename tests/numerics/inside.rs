@@ -8,6 +8,7 @@ use gptoss::generate::{
     HeadIndex, InspectError, InspectLimits, InspectOptions, InspectRun, InspectStep, Inspection,
     LensLayers,
 };
+use gptoss::intervention::{Interventions, RoutingPlan};
 use gptoss::model::config::LayerType;
 use gptoss::model::gpt_oss::{KvPrecision, LogitRows, Transformer};
 
@@ -77,7 +78,7 @@ fn the_lens_at_the_last_layer_is_the_models_own_distribution() {
                 layers: LensLayers::Only(vec![last]),
                 top: 50,
                 target: Some(greedy[1]),
-                head: None,
+                ..InspectOptions::default()
             };
             let found = inspect(&model, tokens, &options, InspectLimits::default());
             let [row] = &found.lens[..] else {
@@ -253,6 +254,34 @@ fn chunks_do_not_change_what_is_found() {
             assert_close("sinks", &sinks.shares, &expected.shares, F32_REORDERED);
         }
     }
+}
+
+#[test]
+fn rules_for_the_experts_hold_at_every_position() {
+    let (model, golden) = (load("pub-a/hf"), Golden::open("pub-a"));
+    let tokens = &golden.prompts["len40"].0;
+    let interventions: Interventions = "top-k 1, mask 0:2".parse().unwrap();
+    let shape = model.config().router_shape();
+    let plan = RoutingPlan::new(&interventions, None, &shape).unwrap();
+    let mut caches = model.new_caches(KvPrecision::Activations);
+    let (ids, rows) = (ids(tokens), LogitRows::Last);
+    let logits = model.forward_as(&ids, &mut caches, rows, None, plan.as_ref());
+    let own = softmax(&values(&logits.unwrap().unwrap()));
+    let options = InspectOptions {
+        interventions: interventions.clone(),
+        ..InspectOptions::default()
+    };
+    for chunk in [512, 7] {
+        let found = inspect(&model, tokens, &options, in_chunks(chunk));
+        assert_eq!(found.interventions, interventions);
+        let row = found.lens.last().unwrap();
+        let expected: Vec<f32> = row.top.iter().map(|t| own[t.id as usize]).collect();
+        let probabilities: Vec<f32> = row.top.iter().map(|t| t.probability).collect();
+        let what = format!("chunk {chunk}");
+        assert_close(&what, &probabilities, &expected, F32_REORDERED);
+    }
+    let unchanged = softmax(&last_logits(&model, tokens));
+    assert!((unchanged[argmax(&own) as usize] - own[argmax(&own) as usize]).abs() > 1e-3);
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod engine;
 mod generate;
 mod golden;
 mod inside;
+mod interventions;
 mod model;
 mod tolerance;
 mod units;

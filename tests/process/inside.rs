@@ -82,6 +82,17 @@ fn the_tables_have_a_line_a_layer_and_mark_the_windows() {
 }
 
 #[test]
+fn rules_for_the_experts_hold_and_are_shown() {
+    let plain = object(&["lens", "-p", "Hello", "--json"]);
+    let changed = object(&["lens", "-p", "Hello", "--json", "--rule", "top-k 1"]);
+    assert_eq!(plain["interventions"].as_array().map(Vec::len), Some(0));
+    assert_eq!(changed["interventions"].as_array().map(Vec::len), Some(1));
+    assert_ne!(plain["norms"], changed["norms"]);
+    let table = done(&["attention", "-p", "Hello", "--rule", "top-k 1"]).stdout;
+    assert!(table.contains("experts changed: top-k 1"), "{table}");
+}
+
+#[test]
 fn a_heads_weights_and_its_sink_are_the_whole() {
     let model = fixture("pub-a/hf");
     let ids = (0..30)
@@ -127,7 +138,11 @@ fn the_cost_can_be_asked_for_and_refused_before_it_is_paid() {
 
 #[test]
 fn what_the_model_lacks_is_code_2() {
-    let cases: [(&[&str], &str); 9] = [
+    let cases: [(&[&str], &str); 10] = [
+        (
+            &["lens", "--tokens", "1", "--rule", "mask 6:0", "--dry-run"],
+            "6",
+        ),
         (&["lens", "--tokens", "1", "--layers", "6"], "no layer 6"),
         (
             &["lens", "--tokens", "1", "--layers", "6", "--dry-run"],

@@ -102,6 +102,7 @@ fn ask(
     let preferences = &state.preferences;
     let generate = GenerateRequest {
         sampling: settings.sampling,
+        interventions: settings.interventions,
         max_tokens: settings.max_tokens,
         stop: StopOptions {
             tokens: Vec::new(),
@@ -148,6 +149,7 @@ fn settings(state: &mut State, seed: Seed) -> TurnSettings {
         }),
         effort: state.preferences.effort,
         sampling: state.sampling.params.clone(),
+        interventions: state.interventions.clone(),
         max_tokens: (state.sampling.max_tokens > 0).then_some(state.sampling.max_tokens),
     }
 }

@@ -12,7 +12,7 @@ use super::super::input;
 use super::super::popup::{CodePurpose, ExportFormat, ListPopup, Popup, Question};
 use super::super::sampling::Preset;
 use super::super::state::{Level, State};
-use super::{sampler, say, search};
+use super::{lab, sampler, say, search};
 use crate::catalog::CatalogEntry;
 use crate::engine::protocol::ModelSource;
 use crate::session::{TreeOp, export};
@@ -138,6 +138,7 @@ pub(in crate::app) fn edit(popup: &mut Popup, request: InputRequest) {
         Popup::History(list) => &mut list.input,
         Popup::Code { list, .. } => &mut list.input,
         Popup::Tree(list) => &mut list.input,
+        Popup::Rules(list) => &mut list.input,
         Popup::Ask { input, .. } => input,
         Popup::Help { .. } | Popup::HowTo { .. } | Popup::Trouble { .. } => return,
     };
@@ -160,6 +161,7 @@ pub(in crate::app) fn input_changed(state: &mut State) -> Vec<Effect> {
         Some(Popup::History(list)) => filter(list, Clone::clone),
         Some(Popup::Code { list, .. }) => filter(list, |code| code.source.clone()),
         Some(Popup::Tree(list)) => filter(list, |row| row.text.clone()),
+        Some(Popup::Rules(list)) => filter(list, ToString::to_string),
         // Sessions are searched by content, on disk.
         Some(Popup::Sessions(list)) => {
             let query = list.input.value().to_owned();
@@ -206,6 +208,7 @@ pub(in crate::app) fn scroll(popup: &mut Popup, by: i64) {
         Popup::History(list) => list.step(by),
         Popup::Code { list, .. } => list.step(by),
         Popup::Tree(list) => list.step(by),
+        Popup::Rules(list) => list.step(by),
         Popup::Help { scroll, .. } | Popup::HowTo { scroll } => {
             *scroll = (*scroll as i64).saturating_add(by).clamp(0, 10_000) as usize;
         }
@@ -258,6 +261,10 @@ fn choose(state: &mut State) -> Vec<Effect> {
                     super::super::chat::Scroll::At(super::super::effect::Anchor { node, line: 0 });
                 state.change(vec![TreeOp::Select { node }])
             }
+            None => Vec::new(),
+        },
+        Popup::Rules(list) => match list.chosen() {
+            Some(rule) => ask(state, Question::Rule, &rule.to_string()),
             None => Vec::new(),
         },
         Popup::Ask { question, input } => answer(state, question, input.value()),
@@ -330,6 +337,7 @@ fn answer(state: &mut State, question: Question, text: &str) -> Vec<Effect> {
             }]
         }
         Question::Import => vec![Effect::Session(SessionRequest::Import(PathBuf::from(text)))],
+        Question::Rule => lab::typed(state, &text),
         Question::PresetName => {
             let preset = Preset {
                 name: text.clone(),
@@ -345,6 +353,9 @@ fn answer(state: &mut State, question: Question, text: &str) -> Vec<Effect> {
 
 /// Deletes, brings back or renames what is listed.
 fn change_listed(state: &mut State, action: Action) -> Vec<Effect> {
+    if let (Some(Popup::Rules(_)), Action::Delete) = (state.popups.last(), action) {
+        return lab::remove_listed(state);
+    }
     let Some(Popup::Sessions(list)) = state.popups.last() else {
         return Vec::new();
     };

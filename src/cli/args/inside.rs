@@ -5,7 +5,7 @@ use std::str::FromStr;
 use clap::Args;
 use gptoss::generate::LensLayers;
 
-use super::{LimitArgs, ModelArgs, PromptArgs};
+use super::{InterventionArgs, LimitArgs, ModelArgs, PromptArgs};
 
 /// What both have: a model, a prompt, and the token to look at.
 #[derive(Debug, Args)]
@@ -16,6 +16,8 @@ pub(crate) struct LookArgs {
     pub(crate) prompt: PromptArgs,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
+    #[command(flatten)]
+    pub(crate) experts: InterventionArgs,
     /// The position of the prompt's token to look at, from 0 [default: the last one].
     #[arg(long, value_name = "N")]
     pub(crate) position: Option<usize>,

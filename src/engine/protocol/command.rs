@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{InspectRequest, Prompt};
 use crate::generate::{InspectOptions, SamplingParams};
+use crate::intervention::{ForcedRouting, Interventions};
 
 /// The name of a load, a generation or a look inside, given by the asker.
 ///
@@ -45,6 +46,14 @@ pub enum Command {
         request: RequestId,
         /// All parameters, changed or not.
         sampling: SamplingParams,
+    },
+    /// Changes how a running generation's experts are chosen, from the next token that has not been
+    /// computed yet.
+    UpdateInterventions {
+        /// The generation meant; ignored where it is not the running one.
+        request: RequestId,
+        /// All rules, changed or not.
+        interventions: Interventions,
     },
     /// Changes what a running generation records, from the next token on.
     UpdateRecording {
@@ -184,6 +193,12 @@ pub struct GenerateRequest {
     pub prompt: Prompt,
     /// How to draw.
     pub sampling: SamplingParams,
+    /// How the experts' choice is changed, for the prompt's tokens too.
+    #[serde(default)]
+    pub interventions: Interventions,
+    /// A recorded run whose experts are chosen again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forced_routing: Option<Box<ForcedRouting>>,
     /// Where to stop, besides the model's own end.
     pub stop: StopOptions,
     /// The most tokens to generate; none goes on to the end of the context.
@@ -199,6 +214,8 @@ impl GenerateRequest {
             id,
             prompt,
             sampling: SamplingParams::default(),
+            interventions: Interventions::none(),
+            forced_routing: None,
             stop: StopOptions::default(),
             max_tokens: None,
             record: RecordOptions::default(),

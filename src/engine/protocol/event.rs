@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{ErrorReport, InspectReport, PromptToken, RequestId};
 use crate::generate::{FinishReason, GenerationStats, InspectCost, SamplingParams, TokenRouting};
 use crate::harmony::HarmonyEvent;
+use crate::intervention::{Interventions, RouterShape};
 
 /// One thing that happened. Users ignore events of requests that they no longer care about.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -73,6 +74,15 @@ pub enum Event {
         token_index: usize,
         /// The parameters now in force.
         sampling: SamplingParams,
+    },
+    /// The experts' choice was changed.
+    InterventionsChanged {
+        /// The generation.
+        request: RequestId,
+        /// The index of the first token computed so.
+        token_index: usize,
+        /// The rules now in force.
+        interventions: Interventions,
     },
     /// A generation ended; after a cancel too.
     Finished {
@@ -230,6 +240,17 @@ pub struct ModelSummary {
     pub device: String,
     /// The time that loading took, in milliseconds.
     pub load_ms: f64,
+}
+
+impl ModelSummary {
+    /// What changes of the experts' choice need to know.
+    pub fn router_shape(&self) -> RouterShape {
+        RouterShape {
+            num_layers: self.layers.len(),
+            num_local_experts: self.num_local_experts,
+            num_experts_per_tok: self.num_experts_per_tok,
+        }
+    }
 }
 
 /// Where tokens and routing come from.

@@ -8,7 +8,7 @@ use super::{ModelOrigin, RequestId};
 use crate::generate::{InspectOptions, Inspection};
 
 /// A look inside at the last token of a sequence.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InspectRequest {
     /// The look's name in events and for cancelling.
     pub id: RequestId,

@@ -26,7 +26,7 @@ const WEIGHT: u64 = 4;
 pub(super) struct Look {
     request: InspectRequest,
     summary: ModelSummary,
-    /// Determines every figure: the model's seed and the sequence.
+    /// Determines every figure: the model's seed, the sequence and the rules.
     seed: u64,
     done_tokens: usize,
 }
@@ -47,7 +47,9 @@ impl Look {
                 vocab_size: VOCAB_SIZE as usize,
             })
             .map_err(|error| ErrorReport::from_error(ErrorKind::InvalidRequest, &error))?;
-        let keys = request.ids.iter().map(|&id| u64::from(id));
+        let rules = request.options.interventions.to_string();
+        let rules = rules.bytes().map(u64::from);
+        let keys = request.ids.iter().map(|&id| u64::from(id)).chain(rules);
         let keys: Vec<u64> = std::iter::once(model.seed).chain(keys).collect();
         Ok(Self {
             request: request.clone(),
@@ -88,6 +90,7 @@ impl Look {
             },
             sinks: layers.map(|layer| self.sinks(layer)).collect(),
             head: self.request.options.head.map(|index| self.head(index)),
+            interventions: self.request.options.interventions.clone(),
         }
     }
 

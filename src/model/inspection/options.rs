@@ -2,13 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::intervention::Interventions;
 use crate::model::config::ModelConfig;
 
 /// The most alternatives that a lens names for each layer.
 pub const MAX_LENS_TOP: usize = 100;
 
 /// What to look at.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct InspectOptions {
     /// After which layers the residual stream is unembedded.
@@ -19,6 +20,8 @@ pub struct InspectOptions {
     pub target: Option<u32>,
     /// A head whose attention weights are told.
     pub head: Option<HeadIndex>,
+    /// How the experts' choice is changed, at every position of the sequence.
+    pub interventions: Interventions,
 }
 
 impl Default for InspectOptions {
@@ -28,6 +31,7 @@ impl Default for InspectOptions {
             top: 5,
             target: None,
             head: None,
+            interventions: Interventions::none(),
         }
     }
 }

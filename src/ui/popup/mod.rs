@@ -18,6 +18,7 @@ use crate::app::State;
 use crate::app::popup::{CodePurpose, ExportFormat, ListPopup, Popup, Question};
 use crate::app::viewport::Viewport;
 use crate::catalog::HOW_TO_GET;
+use crate::intervention::Rule;
 
 /// Columns and rows that lists want.
 const LIST: (u16, u16) = (90, 24);
@@ -120,6 +121,19 @@ pub(super) fn draw(
                 frame,
                 screen,
                 ("all branches", "Enter shows it; * is the branch shown"),
+                popup,
+                row,
+                theme,
+                viewport,
+            );
+        }
+        Popup::Rules(popup) => {
+            let row = |rule: &Rule| entries::text(&rule.to_string(), theme);
+            let footer = "Ctrl+D takes one away  Esc closes  r on the map adds one";
+            list(
+                frame,
+                screen,
+                ("rules for the experts, layer:expert", footer),
                 popup,
                 row,
                 theme,
@@ -249,6 +263,7 @@ fn ask(frame: &mut Frame<'_>, screen: Rect, question: &Question, input: &Input, 
         Question::Export(ExportFormat::Html) => "export as HTML to (a new file)",
         Question::Import => "import from (a JSON file)",
         Question::PresetName => "the preset's name",
+        Question::Rule => "a rule, such as: mask 5:12 | top-k 5 2 | noise 0.5",
     };
     let window = Window {
         title,
