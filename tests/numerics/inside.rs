@@ -9,13 +9,18 @@ use gptoss::generate::{
     LensLayers,
 };
 use gptoss::intervention::{Interventions, RoutingPlan};
+use gptoss::mlx::device::DeviceKind;
 use gptoss::model::config::LayerType;
 use gptoss::model::gpt_oss::{KvPrecision, LogitRows, Transformer};
 
+use gptoss::model::params::LoadOptions;
+use mlx_rs::Dtype;
+
 use self::reference::Reference;
-use crate::golden::{CHECKPOINTS, Golden, ids, load, values};
+use crate::golden::{CHECKPOINTS, Golden, ids, load, load_as, values};
 use crate::tolerance::{
-    ATTENTION_SHARES, F32_REORDERED, F32_UNIT, LENS_PROBABILITIES, assert_close,
+    ATTENTION_SHARES, BF16_ATTENTION_SHARES, F32_REORDERED, F32_UNIT, LENS_PROBABILITIES,
+    assert_close,
 };
 
 fn in_chunks(prefill_chunk_tokens: usize) -> InspectLimits {
@@ -282,6 +287,48 @@ fn rules_for_the_experts_hold_at_every_position() {
     }
     let unchanged = softmax(&last_logits(&model, tokens));
     assert!((unchanged[argmax(&own) as usize] - own[argmax(&own) as usize]).abs() > 1e-3);
+}
+
+#[test]
+fn bf16_and_an_8_bit_cache_are_looked_into_as_they_are() {
+    let golden = Golden::open("pub-a");
+    let tokens = &golden.prompts["len40"].0;
+    let options = LoadOptions {
+        dtype: Dtype::Bfloat16,
+        ..LoadOptions::for_device(DeviceKind::Cpu)
+    };
+    let model = load_as("pub-a/hf", options);
+    let exact = inspect(
+        &load("pub-a/hf"),
+        tokens,
+        &InspectOptions::default(),
+        InspectLimits::default(),
+    );
+    for kv_precision in [KvPrecision::Activations, KvPrecision::EightBit] {
+        let mut caches = model.new_caches(kv_precision);
+        let logits = model.forward(&ids(tokens), &mut caches, LogitRows::Last, None);
+        let own = softmax(&values(&logits.unwrap().unwrap()));
+        let limits = InspectLimits {
+            kv_precision,
+            ..InspectLimits::default()
+        };
+        let options = InspectOptions {
+            head: Some(HeadIndex { layer: 1, head: 2 }),
+            ..InspectOptions::default()
+        };
+        let found = inspect(&model, tokens, &options, limits);
+        let top = &found.lens.last().unwrap().top;
+        let expected: Vec<f32> = top.iter().map(|t| own[t.id as usize]).collect();
+        let probabilities: Vec<f32> = top.iter().map(|t| t.probability).collect();
+        let what = format!("{kv_precision:?}");
+        assert_close(&what, &probabilities, &expected, LENS_PROBABILITIES);
+        let head = found.head.unwrap();
+        let sum = head.weights.iter().sum::<f32>() + head.sink;
+        assert_close(&what, &[sum], &[1.0], F32_UNIT);
+        // Before the first layer bf16 has rounded little.
+        let (sinks, exact) = (&found.sinks[0].shares, &exact.sinks[0].shares);
+        assert_close(&what, sinks, exact, BF16_ATTENTION_SHARES);
+    }
 }
 
 #[test]

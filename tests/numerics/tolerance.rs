@@ -18,6 +18,9 @@ pub(crate) const LENS_PROBABILITIES: f32 = 1e-5;
 /// Shares of attention in f32 against the definition in f64.
 pub(crate) const ATTENTION_SHARES: f32 = 1e-4;
 
+/// The same of the first layer in bf16, whose queries and keys have 8 bits.
+pub(crate) const BF16_ATTENTION_SHARES: f32 = 2e-2;
+
 /// Chosen experts are compared where the k-th and the next logit differ by more.
 pub(crate) const ROUTING_MARGIN: f32 = 1e-3;
 
