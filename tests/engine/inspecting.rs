@@ -239,7 +239,8 @@ fn a_script_refuses_and_says_why() {
 #[test]
 fn what_the_model_lacks_is_refused() {
     let mut rig = synthetic(|model| model.max_context_tokens = 64);
-    let cases: [(u32, fn(&mut InspectOptions), &str); 6] = [
+    type Change = fn(&mut InspectOptions);
+    let cases: [(u32, Change, &str); 6] = [
         (5, |o| o.interventions = "mask 24:0".parse().unwrap(), "24"),
         (0, |_| {}, "no tokens"),
         (65, |_| {}, "the context holds 64"),

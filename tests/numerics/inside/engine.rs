@@ -48,12 +48,12 @@ fn second_turn(between: impl FnOnce(&mut Engine)) -> (usize, String) {
     let mut engine = Engine::with_demo();
     let ids: Vec<u32> = (100..250).collect();
     engine.run_prompt(Prompt::Tokens(ids.clone()), |request| {
-        request.max_tokens = Some(4)
+        request.max_tokens = Some(4);
     });
     between(&mut engine);
     let longer = [ids, vec![300; 20]].concat();
     let events = engine.run_prompt(Prompt::Tokens(longer), |request| {
-        request.max_tokens = Some(8)
+        request.max_tokens = Some(8);
     });
     reused_and_text(&events)
 }
@@ -160,7 +160,7 @@ fn the_cost_grows_with_the_sequence_and_counts_the_conversations_cache() {
     );
     assert!(short.peak_bytes < long.peak_bytes);
     engine.run_prompt(Prompt::Tokens(vec![5; 300]), |request| {
-        request.max_tokens = Some(1)
+        request.max_tokens = Some(1);
     });
     assert!(cost(&mut engine, 10).peak_bytes > short.peak_bytes);
 }
