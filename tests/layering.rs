@@ -32,6 +32,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "gptoss",
             "generate",
+            "intervention",
             "model",
             "mlx",
             "checkpoint",

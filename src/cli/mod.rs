@@ -7,6 +7,7 @@
 //! Invariants: results go to stdout, everything else to stderr; an error is one line there and at
 //! most one more with a hint; paths that are written to are checked before work starts.
 
+mod ablate;
 mod answer;
 mod args;
 mod attention;
@@ -66,6 +67,7 @@ fn run() -> Result<(), CliError> {
         Command::Generate(args) => generate::run(args),
         Command::Chat(args) => chat::run(args),
         Command::Tokenize(args) => tokenize::run(args),
+        Command::Ablate(args) => ablate::run(args),
         Command::Trace(args) => trace::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Lens(args) => lens::run(args),

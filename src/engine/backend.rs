@@ -7,11 +7,13 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use super::protocol::{
-    CacheSnapshot, ErrorKind, ErrorReport, GenerateRequest, InspectReport, InspectRequest,
-    LoadProgress, LoadRequest, MemorySnapshot, ModelSummary, Prompt, PromptToken, RecordOptions,
-    TokenEvent,
+    AblateRequest, AblationReport, CacheSnapshot, ErrorKind, ErrorReport, GenerateRequest,
+    InspectReport, InspectRequest, LoadProgress, LoadRequest, MemorySnapshot, ModelSummary, Prompt,
+    PromptToken, RecordOptions, TokenEvent,
 };
-use crate::generate::{FinishReason, InspectCost, InspectOptions, SamplingParams, TokenRouting};
+use crate::generate::{
+    AblationStage, FinishReason, InspectCost, InspectOptions, SamplingParams, TokenRouting,
+};
 use crate::harmony::HarmonyEvent;
 use crate::intervention::Interventions;
 
@@ -89,6 +91,16 @@ pub trait Backend {
     fn inspect_cost(&self, _tokens: usize, _: &InspectOptions) -> Result<InspectCost, ErrorReport> {
         Err(no_inside())
     }
+
+    /// Answers a prompt twice and compares, in caches of its own; only called between generations.
+    ///
+    /// `progress` is to be called after each token or chunk; when it breaks, this must be given up
+    /// with an error soon, whose content does not matter.
+    fn ablate(
+        &self,
+        request: &AblateRequest,
+        progress: &mut dyn FnMut(AblationStage, usize, usize) -> ControlFlow<()>,
+    ) -> Result<AblationReport, ErrorReport>;
 
     /// The host's time that this generation has spent on recording so far.
     fn capture_time(&self) -> Duration {

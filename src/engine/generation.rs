@@ -200,6 +200,9 @@ impl<'a, B: Backend> Generation<'a, B> {
             | Command::UpdateRecording { request, .. } => {
                 tracing::debug!(%request, running = %self.id, "update of another request ignored");
             }
+            Command::Ablate(next) if !self.port.is_cancelled(self.id) => {
+                refuse_as_busy(self.port, self.id, next.id)?;
+            }
             // The user may have cancelled and asked anew since `attend` looked. Whatever the user
             // did before sending is visible here, so this cannot miss the cancel.
             Command::Generate(next) if !self.port.is_cancelled(self.id) => {
@@ -210,6 +213,7 @@ impl<'a, B: Backend> Generation<'a, B> {
             }
             Command::Generate(_)
             | Command::Inspect(_)
+            | Command::Ablate(_)
             | Command::Load(_)
             | Command::Reset
             | Command::Shutdown => {

@@ -198,6 +198,7 @@ fn new_request(command: &Command) -> Option<RequestId> {
         Command::Load(load) => Some(load.id),
         Command::Generate(generate) => Some(generate.id),
         Command::Inspect(inspect) => Some(inspect.id),
+        Command::Ablate(ablate) => Some(ablate.id),
         _ => None,
     }
 }
@@ -205,6 +206,7 @@ fn new_request(command: &Command) -> Option<RequestId> {
 fn check_sampling(command: &Command) -> Result<(), SamplingError> {
     match command {
         Command::Generate(generate) => generate.sampling.validate(),
+        Command::Ablate(ablate) => ablate.sampling.validate(),
         Command::UpdateSampling { sampling, .. } => sampling.validate(),
         _ => Ok(()),
     }

@@ -120,8 +120,12 @@ impl<'a, B: Backend> Inspecting<'a, B> {
             Command::Inspect(next) if !is_cancelled => {
                 refuse_as_busy(self.port, self.id, next.id)?;
             }
+            Command::Ablate(next) if !is_cancelled => {
+                refuse_as_busy(self.port, self.id, next.id)?;
+            }
             Command::Generate(_)
             | Command::Inspect(_)
+            | Command::Ablate(_)
             | Command::Load(_)
             | Command::Reset
             | Command::Shutdown => return Ok(Some(command)),

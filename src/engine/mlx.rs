@@ -1,9 +1,10 @@
 //! The backend that computes: a [`GptOss`] with the cache of one conversation.
 //!
 //! It translates between the protocol's plain data and the model's types: `load` and `usage` plain
-//! figures, `prompt` conversations to ids, `run` tokens to events, `inspect` looks inside. It knows neither channels of
-//! threads nor screens.
+//! figures, `prompt` conversations to ids, `run` tokens to events, `inspect` looks inside. It knows
+//! neither channels of threads nor screens.
 
+mod ablate;
 mod inspect;
 mod load;
 mod prompt;
@@ -19,12 +20,12 @@ use super::backend::{
     Backend, InspectStep, PrefillChunk, PromptPrediction, PromptStart, Step, Usage,
 };
 use super::protocol::{
-    CacheSnapshot, ErrorKind, ErrorReport, GenerateRequest, InspectRequest, LoadProgress,
-    LoadRequest, LoadStage, ModelSummary, Prompt, RecordOptions,
+    AblateRequest, AblationReport, CacheSnapshot, ErrorKind, ErrorReport, GenerateRequest,
+    InspectRequest, LoadProgress, LoadRequest, LoadStage, ModelSummary, Prompt, RecordOptions,
 };
 use crate::generate::{
-    self, CachedPositions, DryParams, FinishReason, GenerateError, GenerateOptions, Generation,
-    InspectCost, InspectOptions, InspectRun, PromptCache, SamplingParams,
+    self, AblationStage, CachedPositions, DryParams, FinishReason, GenerateError, GenerateOptions,
+    Generation, InspectCost, InspectOptions, InspectRun, PromptCache, SamplingParams,
 };
 use crate::gptoss::GptOss;
 use crate::harmony::HarmonyEvent;
@@ -197,6 +198,15 @@ impl Backend for MlxBackend {
     ) -> Result<InspectCost, ErrorReport> {
         let loaded = self.loaded.as_ref().ok_or_else(no_model)?;
         Ok(inspect::cost(loaded, tokens, options))
+    }
+
+    fn ablate(
+        &self,
+        request: &AblateRequest,
+        progress: &mut dyn FnMut(AblationStage, usize, usize) -> ControlFlow<()>,
+    ) -> Result<AblationReport, ErrorReport> {
+        let loaded = self.loaded.as_ref().ok_or_else(no_model)?;
+        ablate::run(loaded, request, progress)
     }
 
     fn capture_time(&self) -> Duration {

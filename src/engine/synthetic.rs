@@ -11,6 +11,7 @@
 //! A conversation is answered in harmony: an analysis, then Markdown of all kinds, with a length
 //! that the seeds choose. Such answers are planned rather than drawn; see `answer`.
 
+mod ablate;
 mod answer;
 mod inspect;
 mod model;
@@ -29,10 +30,13 @@ use super::backend::{
 };
 use super::nominal;
 use super::protocol::{
-    AnswerOpening, ErrorKind, ErrorReport, GenerateRequest, InspectRequest, LoadProgress,
-    LoadRequest, LoadStage, ModelSummary, Prompt, RecordOptions, TokenEvent, TopLogprob,
+    AblateRequest, AblationReport, AnswerOpening, ErrorKind, ErrorReport, GenerateRequest,
+    InspectRequest, LoadProgress, LoadRequest, LoadStage, ModelSummary, Prompt, RecordOptions,
+    TokenEvent, TopLogprob,
 };
-use crate::generate::{FinishReason, InspectCost, InspectOptions, SamplingParams, TokenRouting};
+use crate::generate::{
+    AblationStage, FinishReason, InspectCost, InspectOptions, SamplingParams, TokenRouting,
+};
 use crate::harmony::HarmonyEvent;
 use crate::intervention::{ForcedRouting, Interventions, LayerPlan, RoutingPlan};
 
@@ -371,6 +375,14 @@ impl Backend for SyntheticBackend {
     fn update_sampling(&mut self, sampling: &SamplingParams) -> Result<usize, ErrorReport> {
         self.run.sampling = sampling.clone();
         Ok(self.run.generated_tokens)
+    }
+
+    fn ablate(
+        &self,
+        request: &AblateRequest,
+        progress: &mut dyn FnMut(AblationStage, usize, usize) -> ControlFlow<()>,
+    ) -> Result<AblationReport, ErrorReport> {
+        ablate::run(self.model, request, progress)
     }
 
     fn update_interventions(

@@ -10,8 +10,8 @@ use super::generation::{Generation, report_prediction};
 use super::inspection::{Inspecting, report_cost};
 use super::port::{Halt, Port};
 use super::protocol::{
-    Command, EnginePhase, ErrorKind, ErrorReport, Event, GenerateRequest, InspectRequest,
-    LoadRequest, ModelSummary, Prompt, RequestId,
+    AblateRequest, Command, EnginePhase, ErrorKind, ErrorReport, Event, GenerateRequest,
+    InspectRequest, LoadRequest, ModelSummary, Prompt, RequestId,
 };
 use super::telemetry::{Publisher, RoutingAggregator, SpeedMeter};
 use super::{ENGINE_THREAD_NAME, ROUTING_WINDOW_TOKENS};
@@ -70,6 +70,7 @@ impl<B: Backend, F: FnMut() -> B> Worker<B, F> {
                 tokens,
                 options,
             } => self.inspect_cost(seq, tokens, &options),
+            Command::Ablate(request) => self.ablate(&request),
             Command::Reset => self.reset(),
             Command::Predict { seq, prompt } => self.predict(seq, &prompt),
             Command::UpdateSampling { request, .. }
@@ -170,8 +171,7 @@ impl<B: Backend, F: FnMut() -> B> Worker<B, F> {
     }
 
     fn refuse_without_model(&mut self, request: RequestId) -> Result<(), Halt> {
-        let report = ErrorReport::new(ErrorKind::NoModel, "no model is loaded")
-            .with_hint("load a model first");
+        let report = no_model();
         self.port.send(Event::Failed { request, report })
     }
 
@@ -186,6 +186,45 @@ impl<B: Backend, F: FnMut() -> B> Worker<B, F> {
             return Ok(());
         };
         report_cost(backend, &mut self.port, seq, tokens, options)
+    }
+
+    fn ablate(&mut self, request: &AblateRequest) -> Result<(), Halt> {
+        let id = request.id;
+        if !self.port.admit(id) {
+            return Ok(());
+        }
+        self.active = Some(id);
+        let Some(backend) = &self.backend else {
+            return self.refuse_without_model(id);
+        };
+        let port = &mut self.port;
+        let outcome = backend.ablate(request, &mut |stage, done_tokens, total_tokens| {
+            let event = Event::AblationProgress {
+                request: id,
+                stage,
+                done_tokens,
+                total_tokens,
+            };
+            if port.is_cancelled(id) || port.send(event).is_err() {
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        });
+        self.telemetry.publish(backend.usage());
+        self.port.send(match outcome {
+            _ if self.port.is_cancelled(id) => Event::Failed {
+                request: id,
+                report: ErrorReport::new(ErrorKind::Cancelled, "the comparison was stopped"),
+            },
+            Ok(report) => Event::Ablated {
+                request: id,
+                report: Box::new(report),
+            },
+            Err(report) => Event::Failed {
+                request: id,
+                report,
+            },
+        })
     }
 
     fn predict(&mut self, seq: u64, prompt: &Prompt) -> Result<(), Halt> {
@@ -242,6 +281,10 @@ impl<B: Backend, F: FnMut() -> B> Worker<B, F> {
         self.telemetry.speed = SpeedMeter::default();
         self.telemetry.publish(Usage::default());
     }
+}
+
+fn no_model() -> ErrorReport {
+    ErrorReport::new(ErrorKind::NoModel, "no model is loaded").with_hint("load a model first")
 }
 
 /// What a panic said; `panic!` carries one of two string types.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{InspectRequest, Prompt};
+use super::{AblateRequest, InspectRequest, Prompt};
 use crate::generate::{InspectOptions, SamplingParams};
 use crate::intervention::{ForcedRouting, Interventions};
 
@@ -72,7 +72,7 @@ pub enum Command {
         prompt: Prompt,
     },
     /// Looks inside the model for one token, in caches of its own: the conversation's cache stays as
-    /// it is. While a generation or another look runs it fails with [`super::ErrorKind::Busy`];
+    /// it is. While a generation, a comparison or another look runs it fails with [`super::ErrorKind::Busy`];
     /// a load, a reset or a shutdown ends it as a cancel does.
     Inspect(InspectRequest),
     /// Tells what a look inside would take, as [`Command::Predict`] does for a prompt; answered by
@@ -86,6 +86,9 @@ pub enum Command {
         /// What to look at.
         options: InspectOptions,
     },
+    /// Answers a prompt twice, the second time with experts changed, and compares; the conversation's
+    /// cache stays as it is. While a generation runs it fails with [`super::ErrorKind::Busy`].
+    Ablate(Box<AblateRequest>),
     /// Empties the cache and the routing counts; a running generation is cancelled first.
     Reset,
     /// Ends the engine thread after what was sent before.

@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ErrorReport, InspectReport, PromptToken, RequestId};
-use crate::generate::{FinishReason, GenerationStats, InspectCost, SamplingParams, TokenRouting};
+use super::{AblationReport, ErrorReport, InspectReport, PromptToken, RequestId};
+use crate::generate::{
+    AblationStage, FinishReason, GenerationStats, InspectCost, SamplingParams, TokenRouting,
+};
 use crate::harmony::HarmonyEvent;
 use crate::intervention::{Interventions, RouterShape};
 
@@ -133,6 +135,24 @@ pub enum Event {
         seq: u64,
         /// Tokens, unembeddings and bytes.
         cost: InspectCost,
+    },
+    /// Two runs side by side make progress.
+    AblationProgress {
+        /// The ablation.
+        request: RequestId,
+        /// Its part.
+        stage: AblationStage,
+        /// Tokens done in this part.
+        done_tokens: usize,
+        /// The most tokens of this part; 0 where that is unknown.
+        total_tokens: usize,
+    },
+    /// Two runs side by side are done.
+    Ablated {
+        /// The ablation.
+        request: RequestId,
+        /// What they showed.
+        report: Box<AblationReport>,
     },
     /// The cache and the routing counts are empty, as [`super::Command::Reset`] asked.
     CacheCleared,
