@@ -11,6 +11,9 @@ use gptoss::generate::{FinishReason, HeadIndex, InspectOptions, LensLayers};
 
 use crate::rig::{PAUSE, Rig, TURN, token, turn_of};
 
+/// What a case asks for.
+type Change = fn(&mut InspectOptions);
+
 const HEAD: HeadIndex = HeadIndex { layer: 2, head: 5 };
 
 fn synthetic(change: impl FnOnce(&mut SyntheticModel)) -> Rig {
@@ -239,7 +242,6 @@ fn a_script_refuses_and_says_why() {
 #[test]
 fn what_the_model_lacks_is_refused() {
     let mut rig = synthetic(|model| model.max_context_tokens = 64);
-    type Change = fn(&mut InspectOptions);
     let cases: [(u32, Change, &str); 6] = [
         (5, |o| o.interventions = "mask 24:0".parse().unwrap(), "24"),
         (0, |_| {}, "no tokens"),

@@ -72,8 +72,8 @@ pub enum Command {
         prompt: Prompt,
     },
     /// Looks inside the model for one token, in caches of its own: the conversation's cache stays as
-    /// it is. While a generation, a comparison or another look runs it fails with [`super::ErrorKind::Busy`];
-    /// a load, a reset or a shutdown ends it as a cancel does.
+    /// it is. While a generation or another look runs it fails with [`super::ErrorKind::Busy`]; a
+    /// load, a reset or a shutdown ends it as a cancel does.
     Inspect(InspectRequest),
     /// Tells what a look inside would take, as [`Command::Predict`] does for a prompt; answered by
     /// [`super::Event::InspectCost`]. Without a model, or with one that cannot be looked into, it is
