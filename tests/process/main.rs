@@ -8,6 +8,7 @@ mod contracts;
 mod happy;
 mod inside;
 #[cfg(unix)]
+mod map;
 mod playground;
 mod signals;
 mod support;
