@@ -118,8 +118,8 @@ pub(in crate::app) fn freeze(state: &mut State) -> Vec<Effect> {
         state.map.frozen = None;
         return Vec::new();
     }
-    state.frozen_telemetry = Some(state.telemetry.clone());
     state.map.frozen = state.shown_run().cloned();
+    state.frozen_telemetry = Some(state.telemetry.clone());
     Vec::new()
 }
 
