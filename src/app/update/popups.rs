@@ -15,7 +15,7 @@ use super::super::state::{Level, State};
 use super::{ablate, lab, sampler, say, search};
 use crate::catalog::CatalogEntry;
 use crate::engine::protocol::ModelSource;
-use crate::session::{TreeOp, export};
+use crate::session::{Access, TreeOp, export};
 
 /// Puts something over the screen.
 pub(in crate::app) fn open(state: &mut State, make: impl FnOnce(&State) -> Popup) -> Vec<Effect> {
