@@ -149,7 +149,11 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("tiktoken_rs", &["src/tokenizer"]),
     (
         "pulldown_cmark",
-        &["src/ui/markdown", "src/app/update/code"],
+        &[
+            "src/ui/markdown",
+            "src/app/update/code",
+            "src/session/export/plain",
+        ],
     ),
     ("syntect", &["src/ui/markdown"]),
     ("two_face", &["src/ui/markdown"]),

@@ -15,7 +15,7 @@ use super::super::state::{Level, State};
 use super::{ablate, lab, sampler, say, search};
 use crate::catalog::CatalogEntry;
 use crate::engine::protocol::ModelSource;
-use crate::session::{TreeOp, export};
+use crate::session::{Access, TreeOp, export};
 
 /// Puts something over the screen.
 pub(in crate::app) fn open(state: &mut State, make: impl FnOnce(&State) -> Popup) -> Vec<Effect> {
@@ -233,6 +233,14 @@ fn choose(state: &mut State) -> Vec<Effect> {
             None => Vec::new(),
         },
         Popup::Sessions(list) => match list.chosen() {
+            // Opened once more it would find the file locked, by this very program.
+            Some(info)
+                if state.session.id.as_ref() == Some(&info.id)
+                    && state.session.access == Access::Writable =>
+            {
+                say(state, Level::Info, "this session is open already");
+                Vec::new()
+            }
             Some(info) if state.running.is_none() => {
                 vec![Effect::Session(SessionRequest::Open(info.id.clone()))]
             }
