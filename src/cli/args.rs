@@ -4,6 +4,7 @@ mod date;
 mod intervention;
 mod model;
 mod playground;
+mod profile;
 mod prompt;
 mod quantize;
 mod sampling;
@@ -18,6 +19,7 @@ pub(crate) use date::parse as parse_date;
 pub(crate) use intervention::InterventionArgs;
 pub(crate) use model::{DtypeArg, LimitArgs, ModelArgs};
 pub(crate) use playground::{PlaygroundArgs, SessionArg, SettingsArgs, SyntheticShape};
+pub(crate) use profile::ProfileArgs;
 pub(crate) use prompt::{EosArg, FramingArgs, PromptArgs};
 pub(crate) use quantize::QuantizeSpec;
 pub(crate) use sampling::SamplingArgs;
@@ -49,6 +51,8 @@ pub(crate) enum Command {
     Chat(Box<ChatArgs>),
     /// Write the experts chosen for every token, and logits if asked, to a safetensors file.
     Trace(Box<TraceArgs>),
+    /// Find the experts that the domains of a labelled prompt set prefer.
+    Profile(Box<ProfileArgs>),
     /// Show the token ids of a text or of rendered messages.
     Tokenize(TokenizeArgs),
     /// Describe a model: configuration, layout, tensors, memory.

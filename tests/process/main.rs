@@ -8,6 +8,7 @@ mod contracts;
 mod happy;
 #[cfg(unix)]
 mod playground;
+mod profile;
 mod signals;
 mod support;
 mod trace;
