@@ -7,7 +7,10 @@ use std::time::Instant;
 use mlx_rs::Dtype;
 
 use crate::checkpoint::{Checkpoint, CheckpointError, Layout};
-use crate::generate::{GenerateError, GenerateOptions, PromptCache, TokenGenerator};
+use crate::generate::{
+    Ablation, AblationProgress, GenerateError, GenerateOptions, PromptCache, TokenGenerator, ablate,
+};
+use crate::intervention::Interventions;
 use crate::mlx::device::{self, DeviceKind};
 use crate::model::ModelConfig;
 use crate::model::gpt_oss::{KvPrecision, Transformer};
@@ -276,6 +279,22 @@ impl GptOss {
         options: GenerateOptions,
     ) -> Result<TokenGenerator<'a>, GenerateError> {
         TokenGenerator::with_cache(&self.model, cache, prompt, self.with_limit(options))
+    }
+
+    /// Answers `prompt` as `options` say and again with `ablated` in force, and compares; nothing when
+    /// `progress` gave up.
+    ///
+    /// # Errors
+    /// As [`crate::generate::Generation::start`].
+    pub fn ablate(
+        &self,
+        prompt: &[u32],
+        options: &GenerateOptions,
+        ablated: &Interventions,
+        progress: AblationProgress<'_>,
+    ) -> Result<Option<Ablation>, GenerateError> {
+        let options = self.with_limit(options.clone());
+        ablate(&self.model, prompt, &options, ablated, progress)
     }
 
     /// An empty cache for conversations with this model.

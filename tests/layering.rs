@@ -33,6 +33,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "gptoss",
             "generate",
+            "intervention",
             "model",
             "mlx",
             "checkpoint",

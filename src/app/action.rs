@@ -107,6 +107,8 @@ pub enum Action {
     AddRule,
     Interventions,
     ClearInterventions,
+    Ablate,
+    ShowAblation,
     // Sampler.
     Increase,
     Decrease,
@@ -388,6 +390,9 @@ pub const REGISTRY: &[ActionInfo] = &[
     row(A::AddRule, "add-rule", "rule", "Type a rule for the experts: mask, force, bias, zero, swap, top-k, temperature, noise", &[(C::Experts, &["r"])]),
     row(A::Interventions, "interventions", "rules", "List the rules in force; delete takes one away", &[(C::Experts, &["R"]), (C::Global, &["f6"])]),
     row(A::ClearInterventions, "clear-interventions", "clear rules", "Let the model choose its experts again", &[(C::Experts, &["X"])]),
+
+    row(A::Ablate, "ablate", "ablate", "Answer again without the expert under the cursor, and compare: where they part, KL by token", &[(C::Experts, &["A"])]),
+    row(A::ShowAblation, "show-ablation", "comparison", "Show the latest comparison again", &[]),
 
     row(A::Increase, "increase", "more", "More", &[(C::Sampler, &["right", "l"])]),
     row(A::Decrease, "decrease", "less", "Less", &[(C::Sampler, &["left", "h"])]),

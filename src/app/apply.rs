@@ -4,7 +4,7 @@ use super::composer::Target;
 use super::effect::Effect;
 use super::popup::Popup;
 use super::state::{Level, ModelStatus, Prediction, Running, State};
-use super::update::{self, generate, say};
+use super::update::{self, ablate, generate, say};
 use crate::engine::protocol::{
     ErrorKind, ErrorReport, Event, PromptToken, RequestId, Telemetry, TokenEvent,
 };
@@ -38,11 +38,12 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
         }
         Event::Ready { request, model } => {
             if is_loading(state, request) {
-                state.runs.clear();
+                state.forget_runs();
                 state.prediction = None;
                 state.map.cursor = super::map::Cell::default();
                 state.map.token = super::map::TokenCursor::Newest;
                 clear_interventions(state);
+                state.ablation = None;
                 state.model = ModelStatus::Ready(model);
             }
             Vec::new()
@@ -129,6 +130,20 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
                 Some((finish_reason, stats)),
             )
         }
+        Event::AblationProgress {
+            request,
+            stage,
+            done_tokens,
+            total_tokens,
+        } => {
+            ablate::progress(state, request, stage, done_tokens, total_tokens);
+            Vec::new()
+        }
+        Event::Ablated { request, report } => {
+            ablate::done(state, request, report);
+            Vec::new()
+        }
+        Event::Failed { request, report } if ablate::failed(state, request, &report) => Vec::new(),
         Event::CacheCleared => {
             say(state, Level::Info, "the cache is empty");
             Vec::new()
@@ -153,7 +168,10 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
             Vec::new()
         }
         Event::Failed { request, report } => failed(state, request, report),
-        Event::Crashed { request, report } => crashed(state, request, &report),
+        Event::Crashed { request, report } => {
+            ablate::failed(state, request.unwrap_or_default(), &report);
+            crashed(state, request, &report)
+        }
         Event::Stopped => Vec::new(),
     }
 }

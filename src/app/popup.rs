@@ -38,6 +38,11 @@ pub enum Popup {
     Tree(ListPopup<TreeRow>),
     /// The rules for the experts' choice.
     Rules(ListPopup<Rule>),
+    /// Two runs side by side.
+    Ablation {
+        /// Lines scrolled.
+        scroll: usize,
+    },
     /// A line that asks for a text.
     Ask {
         /// What it is for.
@@ -156,6 +161,8 @@ pub enum Question {
     PresetName,
     /// A rule for the experts' choice.
     Rule,
+    /// Rules whose effect is to be compared.
+    Ablation,
 }
 
 /// A format of export.

@@ -134,7 +134,7 @@ fn session_opened(state: &mut State, id: SessionId, opened: Opened) {
         is_raw: state.chat.is_raw,
         ..Default::default()
     };
-    state.runs.clear();
+    state.forget_runs();
     state.map.token = super::map::TokenCursor::Newest;
     state.predicted_for.key = Default::default();
     // What was typed before the session was open is not lost.

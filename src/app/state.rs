@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::ablation::AblationView;
 use super::chat::ChatView;
 use super::composer::Composer;
 use super::keymap::Keymap;
@@ -274,6 +275,8 @@ pub struct State {
     pub sampling: SamplingPanel,
     /// How the experts' choice is changed; forgotten with the model.
     pub interventions: Interventions,
+    /// The latest comparison of two runs.
+    pub ablation: Option<AblationView>,
     /// The map pane.
     pub map: MapView,
     /// Figures over time.

@@ -1,5 +1,6 @@
 //! What each action does. One file a part of the screen; this one divides the work.
 
+pub(super) mod ablate;
 pub(super) mod chat;
 pub(super) mod code;
 pub(super) mod compose;
@@ -93,6 +94,8 @@ fn everywhere(state: &mut State, action: Action) -> Vec<Effect> {
         Action::TokenBack => map::step_token(state, false),
         Action::TokenOn => map::step_token(state, true),
         Action::TokenFollow => map::follow(state),
+        Action::Ablate => ablate::begin(state),
+        Action::ShowAblation => ablate::show(state),
         Action::MaskExpert
         | Action::ForceExpert
         | Action::ZeroExpert
@@ -170,6 +173,9 @@ pub(super) fn show(state: &mut State, view: View) -> Vec<Effect> {
 fn stop_or_quit(state: &mut State) -> Vec<Effect> {
     if state.running.is_some() {
         return generate::stop(state);
+    }
+    if let Some(effects) = ablate::stop(state) {
+        return effects;
     }
     if let ModelStatus::Loading { request, .. } = state.model {
         say(state, Level::Info, "stopping the load");

@@ -14,6 +14,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
+use gptoss::intervention::Rule;
 
 pub(crate) use date::parse as parse_date;
 pub(crate) use intervention::InterventionArgs;
@@ -53,6 +54,9 @@ pub(crate) enum Command {
     Trace(Box<TraceArgs>),
     /// Find the experts that the domains of a labelled prompt set prefer.
     Profile(Box<ProfileArgs>),
+    /// Answer twice, the second time with experts changed, and compare: where the answers part, and
+    /// how far the distributions are apart at each token.
+    Ablate(Box<AblateArgs>),
     /// Show the token ids of a text or of rendered messages.
     Tokenize(TokenizeArgs),
     /// Describe a model: configuration, layout, tensors, memory.
@@ -168,6 +172,30 @@ pub(crate) struct TraceArgs {
     /// What a token that ends answers does [default: stop; ignore with --tokens].
     #[arg(long, value_enum, value_name = "ACTION")]
     pub(crate) eos: Option<EosArg>,
+}
+
+/// `ablate`.
+#[derive(Debug, Args)]
+pub(crate) struct AblateArgs {
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    #[command(flatten)]
+    pub(crate) prompt: PromptArgs,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+    #[command(flatten)]
+    pub(crate) sampling: SamplingArgs,
+    #[command(flatten)]
+    pub(crate) experts: InterventionArgs,
+    /// A rule that is in force in both runs; may be given several times.
+    #[arg(long, value_name = "RULE")]
+    pub(crate) base: Vec<Rule>,
+    /// Most tokens of each answer.
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 64)]
+    pub(crate) max_tokens: usize,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `tokenize`.

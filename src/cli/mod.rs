@@ -7,6 +7,7 @@
 //! Invariants: results go to stdout, everything else to stderr; an error is one line there and at
 //! most one more with a hint; paths that are written to are checked before work starts.
 
+mod ablate;
 mod answer;
 mod args;
 mod bench;
@@ -65,6 +66,7 @@ fn run() -> Result<(), CliError> {
         Command::Chat(args) => chat::run(args),
         Command::Profile(args) => profile::run(args),
         Command::Tokenize(args) => tokenize::run(args),
+        Command::Ablate(args) => ablate::run(args),
         Command::Trace(args) => trace::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Bench(args) => bench::run(args),

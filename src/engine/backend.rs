@@ -7,10 +7,10 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use super::protocol::{
-    CacheSnapshot, ErrorReport, GenerateRequest, LoadProgress, LoadRequest, MemorySnapshot,
-    ModelSummary, Prompt, PromptToken, RecordOptions, TokenEvent,
+    AblateRequest, AblationReport, CacheSnapshot, ErrorReport, GenerateRequest, LoadProgress,
+    LoadRequest, MemorySnapshot, ModelSummary, Prompt, PromptToken, RecordOptions, TokenEvent,
 };
-use crate::generate::{FinishReason, SamplingParams, TokenRouting};
+use crate::generate::{AblationStage, FinishReason, SamplingParams, TokenRouting};
 use crate::harmony::HarmonyEvent;
 use crate::intervention::Interventions;
 
@@ -65,6 +65,16 @@ pub trait Backend {
     /// Tells what a prompt would take. Changes and computes nothing, so that it may be called in the
     /// midst of a generation.
     fn predict(&self, prompt: &Prompt) -> Result<PromptPrediction, ErrorReport>;
+
+    /// Answers a prompt twice and compares, in caches of its own; only called between generations.
+    ///
+    /// `progress` is to be called after each token or chunk; when it breaks, this must be given up
+    /// with an error soon, whose content does not matter.
+    fn ablate(
+        &self,
+        request: &AblateRequest,
+        progress: &mut dyn FnMut(AblationStage, usize, usize) -> ControlFlow<()>,
+    ) -> Result<AblationReport, ErrorReport>;
 
     /// The host's time that this generation has spent on recording so far.
     fn capture_time(&self) -> Duration {

@@ -194,10 +194,15 @@ impl<'a, B: Backend> Generation<'a, B> {
             | Command::UpdateRecording { request, .. } => {
                 tracing::debug!(%request, running = %self.id, "update of another request ignored");
             }
+            Command::Ablate(next) if !self.port.is_cancelled(self.id) => self.refuse(next.id)?,
             // The user may have cancelled and asked anew since `attend` looked. Whatever the user
             // did before sending is visible here, so this cannot miss the cancel.
-            Command::Generate(next) if !self.port.is_cancelled(self.id) => self.refuse(&next)?,
-            Command::Generate(_) | Command::Load(_) | Command::Reset | Command::Shutdown => {
+            Command::Generate(next) if !self.port.is_cancelled(self.id) => self.refuse(next.id)?,
+            Command::Generate(_)
+            | Command::Ablate(_)
+            | Command::Load(_)
+            | Command::Reset
+            | Command::Shutdown => {
                 self.port.postpone(command);
                 return Ok(Course::Stop);
             }
@@ -225,13 +230,13 @@ impl<'a, B: Backend> Generation<'a, B> {
         })?)
     }
 
-    fn refuse(&mut self, next: &GenerateRequest) -> Result<(), Broken> {
-        if self.port.admit(next.id) {
+    fn refuse(&mut self, next: RequestId) -> Result<(), Broken> {
+        if self.port.admit(next) {
             let message = format!("request {} is still running", self.id);
             let report = ErrorReport::new(ErrorKind::Busy, message)
                 .with_hint("wait for its end or stop it, then ask again");
             self.port.send(Event::Failed {
-                request: next.id,
+                request: next,
                 report,
             })?;
         }

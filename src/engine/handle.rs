@@ -197,6 +197,7 @@ fn new_request(command: &Command) -> Option<RequestId> {
     match command {
         Command::Load(load) => Some(load.id),
         Command::Generate(generate) => Some(generate.id),
+        Command::Ablate(ablate) => Some(ablate.id),
         _ => None,
     }
 }
@@ -204,6 +205,7 @@ fn new_request(command: &Command) -> Option<RequestId> {
 fn check_sampling(command: &Command) -> Result<(), SamplingError> {
     match command {
         Command::Generate(generate) => generate.sampling.validate(),
+        Command::Ablate(ablate) => ablate.sampling.validate(),
         Command::UpdateSampling { sampling, .. } => sampling.validate(),
         _ => Ok(()),
     }

@@ -4,6 +4,7 @@
 //! figures, `prompt` conversations to ids, `run` tokens to events. It knows neither channels of
 //! threads nor screens.
 
+mod ablate;
 mod load;
 mod prompt;
 mod run;
@@ -16,12 +17,12 @@ use std::time::Duration;
 use self::run::Run;
 use super::backend::{Backend, PrefillChunk, PromptPrediction, PromptStart, Step, Usage};
 use super::protocol::{
-    CacheSnapshot, ErrorKind, ErrorReport, GenerateRequest, LoadProgress, LoadRequest, LoadStage,
-    ModelSummary, Prompt, RecordOptions,
+    AblateRequest, AblationReport, CacheSnapshot, ErrorKind, ErrorReport, GenerateRequest,
+    LoadProgress, LoadRequest, LoadStage, ModelSummary, Prompt, RecordOptions,
 };
 use crate::generate::{
-    self, CachedPositions, DryParams, FinishReason, GenerateError, GenerateOptions, Generation,
-    PromptCache, SamplingParams,
+    self, AblationStage, CachedPositions, DryParams, FinishReason, GenerateError, GenerateOptions,
+    Generation, PromptCache, SamplingParams,
 };
 use crate::gptoss::GptOss;
 use crate::harmony::HarmonyEvent;
@@ -167,6 +168,15 @@ impl Backend for MlxBackend {
         let loaded = self.loaded.as_ref().ok_or_else(no_model)?;
         let rendered = prompt::render(&loaded.model, prompt)?;
         Ok(usage::predict(loaded, &rendered.ids))
+    }
+
+    fn ablate(
+        &self,
+        request: &AblateRequest,
+        progress: &mut dyn FnMut(AblationStage, usize, usize) -> ControlFlow<()>,
+    ) -> Result<AblationReport, ErrorReport> {
+        let loaded = self.loaded.as_ref().ok_or_else(no_model)?;
+        ablate::run(loaded, request, progress)
     }
 
     fn capture_time(&self) -> Duration {

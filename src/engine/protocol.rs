@@ -6,18 +6,20 @@
 //! Start at [`Command`] and [`Event`].
 //!
 //! Invariants: request ids grow strictly over all loads and generations of an engine, so a cancel
-//! or an event of an older request can never touch a newer one; each load and each generation that
-//! the engine took up ends with exactly one of [`Event::Ready`], [`Event::Finished`],
-//! [`Event::Failed`] or [`Event::Crashed`], unless the engine is shut down first. The harmony events
+//! or an event of an older request can never touch a newer one; each load, generation and ablation
+//! that the engine took up ends with exactly one of [`Event::Ready`], [`Event::Finished`],
+//! [`Event::Ablated`], [`Event::Failed`] or [`Event::Crashed`], unless the engine is shut down first. The harmony events
 //! of one answer, from [`Event::Started`] over its tokens to [`Event::Finished`], cover its tokens
 //! without gap or overlap, except for the resumed ones, which were told before.
 
+mod ablate;
 mod command;
 mod event;
 mod prompt;
 mod report;
 mod telemetry;
 
+pub use ablate::{AblateRequest, AblationReport};
 pub use command::{
     ActivationDtype, Command, DenseQuantization, ExpertQuantization, GenerateRequest, KvBits,
     LoadOptions, LoadRequest, ModelSource, RecordOptions, RequestId, StopOptions,

@@ -11,6 +11,7 @@
 //! A conversation is answered in harmony: an analysis, then Markdown of all kinds, with a length
 //! that the seeds choose. Such answers are planned rather than drawn; see `answer`.
 
+mod ablate;
 mod answer;
 mod model;
 mod prompt;
@@ -25,10 +26,11 @@ use self::vocabulary::{NUM_WORDS, RETURN, VOCAB_SIZE, text_of};
 use super::backend::{Backend, PrefillChunk, PromptPrediction, PromptStart, Step, Usage};
 use super::nominal;
 use super::protocol::{
-    AnswerOpening, ErrorKind, ErrorReport, GenerateRequest, LoadProgress, LoadRequest, LoadStage,
-    ModelSummary, Prompt, RecordOptions, TokenEvent, TopLogprob,
+    AblateRequest, AblationReport, AnswerOpening, ErrorKind, ErrorReport, GenerateRequest,
+    LoadProgress, LoadRequest, LoadStage, ModelSummary, Prompt, RecordOptions, TokenEvent,
+    TopLogprob,
 };
-use crate::generate::{FinishReason, SamplingParams, TokenRouting};
+use crate::generate::{AblationStage, FinishReason, SamplingParams, TokenRouting};
 use crate::harmony::HarmonyEvent;
 use crate::intervention::{ForcedRouting, Interventions, LayerPlan, RoutingPlan};
 
@@ -365,6 +367,14 @@ impl Backend for SyntheticBackend {
     fn update_sampling(&mut self, sampling: &SamplingParams) -> Result<usize, ErrorReport> {
         self.run.sampling = sampling.clone();
         Ok(self.run.generated_tokens)
+    }
+
+    fn ablate(
+        &self,
+        request: &AblateRequest,
+        progress: &mut dyn FnMut(AblationStage, usize, usize) -> ControlFlow<()>,
+    ) -> Result<AblationReport, ErrorReport> {
+        ablate::run(self.model, request, progress)
     }
 
     fn update_interventions(

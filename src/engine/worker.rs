@@ -9,8 +9,8 @@ use super::backend::{Backend, Usage};
 use super::generation::{Generation, report_prediction};
 use super::port::{Halt, Port};
 use super::protocol::{
-    Command, EnginePhase, ErrorKind, ErrorReport, Event, GenerateRequest, LoadRequest,
-    ModelSummary, Prompt, RequestId,
+    AblateRequest, Command, EnginePhase, ErrorKind, ErrorReport, Event, GenerateRequest,
+    LoadRequest, ModelSummary, Prompt, RequestId,
 };
 use super::telemetry::{Publisher, RoutingAggregator, SpeedMeter};
 use super::{ENGINE_THREAD_NAME, ROUTING_WINDOW_TOKENS};
@@ -62,6 +62,7 @@ impl<B: Backend, F: FnMut() -> B> Worker<B, F> {
         match command {
             Command::Load(request) => self.load(&request),
             Command::Generate(request) => self.generate(&request),
+            Command::Ablate(request) => self.ablate(&request),
             Command::Reset => self.reset(),
             Command::Predict { seq, prompt } => self.predict(seq, &prompt),
             Command::UpdateSampling { request, .. }
@@ -143,8 +144,7 @@ impl<B: Backend, F: FnMut() -> B> Worker<B, F> {
         }
         self.active = Some(request.id);
         let Some(backend) = &mut self.backend else {
-            let report = ErrorReport::new(ErrorKind::NoModel, "no model is loaded")
-                .with_hint("load a model first");
+            let report = no_model();
             return self.port.send(Event::Failed {
                 request: request.id,
                 report,
@@ -152,6 +152,49 @@ impl<B: Backend, F: FnMut() -> B> Worker<B, F> {
         };
         let (port, telemetry) = (&mut self.port, &mut self.telemetry);
         Generation::new(request.id, backend, port, telemetry, self.started).run(request)
+    }
+
+    fn ablate(&mut self, request: &AblateRequest) -> Result<(), Halt> {
+        let id = request.id;
+        if !self.port.admit(id) {
+            return Ok(());
+        }
+        self.active = Some(id);
+        let Some(backend) = &self.backend else {
+            let report = no_model();
+            return self.port.send(Event::Failed {
+                request: id,
+                report,
+            });
+        };
+        let port = &mut self.port;
+        let outcome = backend.ablate(request, &mut |stage, done_tokens, total_tokens| {
+            let event = Event::AblationProgress {
+                request: id,
+                stage,
+                done_tokens,
+                total_tokens,
+            };
+            if port.is_cancelled(id) || port.send(event).is_err() {
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        });
+        self.telemetry.publish(backend.usage());
+        self.port.send(match outcome {
+            _ if self.port.is_cancelled(id) => Event::Failed {
+                request: id,
+                report: ErrorReport::new(ErrorKind::Cancelled, "the comparison was stopped"),
+            },
+            Ok(report) => Event::Ablated {
+                request: id,
+                report: Box::new(report),
+            },
+            Err(report) => Event::Failed {
+                request: id,
+                report,
+            },
+        })
     }
 
     fn predict(&mut self, seq: u64, prompt: &Prompt) -> Result<(), Halt> {
@@ -208,6 +251,10 @@ impl<B: Backend, F: FnMut() -> B> Worker<B, F> {
         self.telemetry.speed = SpeedMeter::default();
         self.telemetry.publish(Usage::default());
     }
+}
+
+fn no_model() -> ErrorReport {
+    ErrorReport::new(ErrorKind::NoModel, "no model is loaded").with_hint("load a model first")
 }
 
 /// What a panic said; `panic!` carries one of two string types.

@@ -81,7 +81,7 @@ pub struct Generation {
 }
 
 /// What the options' interventions mean for `model`.
-fn routing_plan(
+pub(super) fn routing_plan(
     model: &Transformer,
     options: &GenerateOptions,
 ) -> Result<Option<Arc<RoutingPlan>>, GenerateError> {

@@ -10,9 +10,12 @@
 //! holds exactly the tokens that it names.
 
 #[cfg(feature = "mlx")]
+mod ablation;
+#[cfg(feature = "mlx")]
 mod check;
 #[cfg(feature = "mlx")]
 mod clock;
+mod divergence;
 #[cfg(feature = "mlx")]
 mod error;
 #[cfg(feature = "mlx")]
@@ -32,6 +35,9 @@ pub mod sampler;
 #[cfg(feature = "mlx")]
 mod token_generator;
 
+#[cfg(feature = "mlx")]
+pub use ablation::{AblationProgress, ablate};
+pub use divergence::{Ablation, AblationStage, PositionDivergence};
 #[cfg(feature = "mlx")]
 pub use error::GenerateError;
 #[cfg(feature = "mlx")]

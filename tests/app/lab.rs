@@ -158,3 +158,46 @@ fn the_list_takes_rules_away_and_a_new_model_clears_them() {
     assert!(notice.text.contains("force 1:0"), "{}", notice.text);
     rig.check();
 }
+
+#[test]
+fn two_runs_are_compared_and_shown() {
+    let mut rig = Rig::new();
+    on_map(&mut rig);
+    rig.press("A");
+    let notice = rig.state.notice.clone().expect("it says why not");
+    assert!(
+        notice.text.contains("ask something first"),
+        "{}",
+        notice.text
+    );
+    rig.press("i");
+    rig.ask("hello");
+    on_map(&mut rig);
+    rig.press("A");
+    rig.press("enter");
+    let done = |state: &gptoss::app::State| {
+        let view = state.ablation.as_ref();
+        view.is_some_and(|view| !view.is_running())
+    };
+    rig.until(done);
+    rig.draw();
+    let text = rig.text();
+    for expected in [
+        "two runs side by side",
+        "changed: mask 0:0",
+        "synthetic, no model",
+        // What the synthetic engine says does not depend on its experts.
+        "the answers are the same, token by token",
+        "0.0000 nats a token",
+    ] {
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
+    rig.press("esc");
+    assert!(rig.state.popups.is_empty() && rig.state.interventions.is_empty());
+    rig.press("A");
+    rig.press("ctrl-u");
+    rig.type_text("mask 0:99999");
+    rig.press("enter");
+    assert_eq!(rig.state.popups.len(), 1, "asked again");
+    rig.check();
+}

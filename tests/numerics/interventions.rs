@@ -274,3 +274,97 @@ fn the_demo_model_answers_differently_without_its_favorite_experts_and_the_same_
     }
     assert_eq!(run(model, &ids, options("")), untouched);
 }
+
+#[test]
+fn an_ablation_against_itself_is_zero_and_one_that_matters_is_not() {
+    let model = GptOss::demo().unwrap();
+    let prompt = golden_prompt(&model);
+    let options = GenerateOptions {
+        record: RecordOptions::default(),
+        ..options("")
+    };
+    let compare = |rules: &str| {
+        let rules = rules.parse().unwrap();
+        let found = model.ablate(&prompt, &options, &rules, &mut |_, _, _| true);
+        found.unwrap().unwrap()
+    };
+    let same = compare("");
+    assert_eq!(same.first_difference(), None);
+    assert_eq!(same.positions.len(), same.baseline.len());
+    assert!(
+        same.positions
+            .iter()
+            .all(|position| position.kl_nats.to_bits() == 0)
+    );
+    let changed = compare("top-k 1");
+    assert_eq!(changed.baseline, same.baseline);
+    assert!(changed.mean_kl_nats().unwrap() > 0.0);
+    let stopped = model.ablate(
+        &prompt,
+        &options,
+        &"top-k 1".parse().unwrap(),
+        &mut |_, _, _| false,
+    );
+    assert_eq!(stopped.unwrap(), None);
+}
+
+fn golden_prompt(model: &GptOss) -> Vec<u32> {
+    model
+        .tokenizer()
+        .unwrap()
+        .encode_ordinary("What is 48 + 75?")
+}
+
+/// The divergence as the definition has it, in f64 on the host, from two runs' recorded logits.
+#[test]
+fn the_divergence_equals_its_definition() {
+    let model = load("pub-b/hf");
+    let prompt = prompt();
+    let base = GenerateOptions {
+        record: RecordOptions::default(),
+        ..options("")
+    };
+    let rules: Interventions = "mask 0:0".parse().unwrap();
+    let found = gptoss::generate::ablate(&model, &prompt, &base, &rules, &mut |_, _, _| true);
+    let found = found.unwrap().unwrap();
+    let mut read = prompt.clone();
+    read.extend(&found.baseline);
+    let logits = |rules: &Interventions| {
+        let options = GenerateOptions {
+            max_tokens: Some(0),
+            interventions: rules.clone(),
+            record: RecordOptions {
+                logits: true,
+                ..RecordOptions::default()
+            },
+            ..GenerateOptions::default()
+        };
+        let mut generator = TokenGenerator::new(&model, &read, options).unwrap();
+        assert!(generator.next().is_none());
+        let records = generator.prompt_records().to_vec();
+        records
+            .into_iter()
+            .map(|record| record.logits.unwrap())
+            .collect::<Vec<_>>()
+    };
+    let (before, after) = (logits(&Interventions::none()), logits(&rules));
+    for (index, position) in found.positions.iter().enumerate() {
+        let row = prompt.len() - 1 + index;
+        let (p, q) = (log_softmax(&before[row]), log_softmax(&after[row]));
+        let kl: f64 = p.iter().zip(&q).map(|(p, q)| p.exp() * (p - q)).sum();
+        assert!(
+            (f64::from(position.kl_nats) - kl).abs() < 1e-5,
+            "{index}: {kl}"
+        );
+        let id = found.baseline[index] as usize;
+        assert!((f64::from(position.logprob_after) - q[id]).abs() < 1e-4);
+    }
+}
+
+fn log_softmax(logits: &[f32]) -> Vec<f64> {
+    let sum: f64 = logits.iter().map(|logit| f64::from(*logit).exp()).sum();
+    logits
+        .iter()
+        .map(|logit| f64::from(*logit) - sum.ln())
+        .collect()
+}

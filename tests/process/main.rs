@@ -7,6 +7,7 @@ mod bad_models;
 mod contracts;
 mod happy;
 #[cfg(unix)]
+mod map;
 mod playground;
 mod profile;
 mod signals;

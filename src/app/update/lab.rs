@@ -50,21 +50,27 @@ pub(in crate::app) fn typed(state: &mut State, text: &str) -> Vec<Effect> {
     let mut changed = state.interventions.clone();
     match text.parse::<Rule>() {
         Ok(rule) => changed.set(rule),
-        Err(error) => return refused(state, text, &error.to_string()),
+        Err(error) => return refused(state, Question::Rule, text, &error.to_string()),
     }
     let problem = state.model.ready().and_then(|model| {
         let checked = changed.check(&model.router_shape());
         checked.err().map(|error| error.to_string())
     });
     match problem {
-        Some(problem) => refused(state, text, &problem),
+        Some(problem) => refused(state, Question::Rule, text, &problem),
         None => take(state, changed),
     }
 }
 
-fn refused(state: &mut State, text: &str, problem: &str) -> Vec<Effect> {
+/// Tells what is wrong and asks again, with what was typed.
+pub(super) fn refused(
+    state: &mut State,
+    question: Question,
+    text: &str,
+    problem: &str,
+) -> Vec<Effect> {
     say(state, Level::Error, problem);
-    popups::ask(state, Question::Rule, text)
+    popups::ask(state, question, text)
 }
 
 /// Takes away the rule selected in the list.

@@ -12,7 +12,7 @@ use super::super::input;
 use super::super::popup::{CodePurpose, ExportFormat, ListPopup, Popup, Question};
 use super::super::sampling::Preset;
 use super::super::state::{Level, State};
-use super::{lab, sampler, say, search};
+use super::{ablate, lab, sampler, say, search};
 use crate::catalog::CatalogEntry;
 use crate::engine::protocol::ModelSource;
 use crate::session::{TreeOp, export};
@@ -107,6 +107,9 @@ pub(in crate::app) fn perform(state: &mut State, action: Action) -> Option<Vec<E
         }
         // Stopping and leaving work everywhere; Ctrl+C closes a list before it arms leaving.
         Action::StopOrQuit if state.running.is_none() => {
+            if let Some(effects) = ablate::stop(state) {
+                return Some(effects);
+            }
             state.popups.pop();
         }
         Action::StopOrQuit | Action::Quit | Action::Redraw | Action::Suspend => return None,
@@ -140,7 +143,10 @@ pub(in crate::app) fn edit(popup: &mut Popup, request: InputRequest) {
         Popup::Tree(list) => &mut list.input,
         Popup::Rules(list) => &mut list.input,
         Popup::Ask { input, .. } => input,
-        Popup::Help { .. } | Popup::HowTo { .. } | Popup::Trouble { .. } => return,
+        Popup::Help { .. }
+        | Popup::HowTo { .. }
+        | Popup::Ablation { .. }
+        | Popup::Trouble { .. } => return,
     };
     input.handle(request);
 }
@@ -209,7 +215,7 @@ pub(in crate::app) fn scroll(popup: &mut Popup, by: i64) {
         Popup::Code { list, .. } => list.step(by),
         Popup::Tree(list) => list.step(by),
         Popup::Rules(list) => list.step(by),
-        Popup::Help { scroll, .. } | Popup::HowTo { scroll } => {
+        Popup::Help { scroll, .. } | Popup::HowTo { scroll } | Popup::Ablation { scroll } => {
             *scroll = (*scroll as i64).saturating_add(by).clamp(0, 10_000) as usize;
         }
         Popup::Ask { .. } | Popup::Trouble { .. } => {}
@@ -268,7 +274,10 @@ fn choose(state: &mut State) -> Vec<Effect> {
             None => Vec::new(),
         },
         Popup::Ask { question, input } => answer(state, question, input.value()),
-        Popup::Help { .. } | Popup::HowTo { .. } | Popup::Trouble { .. } => Vec::new(),
+        Popup::Help { .. }
+        | Popup::HowTo { .. }
+        | Popup::Ablation { .. }
+        | Popup::Trouble { .. } => Vec::new(),
     }
 }
 
@@ -289,7 +298,7 @@ fn choose_model(state: &mut State, entry: &CatalogEntry) -> Vec<Effect> {
         Some(path) => ModelSource::Directory(path.clone()),
         None => ModelSource::Demo,
     };
-    state.runs.clear();
+    state.forget_runs();
     super::load(state, source)
 }
 
@@ -338,6 +347,7 @@ fn answer(state: &mut State, question: Question, text: &str) -> Vec<Effect> {
         }
         Question::Import => vec![Effect::Session(SessionRequest::Import(PathBuf::from(text)))],
         Question::Rule => lab::typed(state, &text),
+        Question::Ablation => ablate::typed(state, &text),
         Question::PresetName => {
             let preset = Preset {
                 name: text.clone(),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::Prompt;
+use super::{AblateRequest, Prompt};
 use crate::generate::SamplingParams;
 use crate::intervention::{ForcedRouting, Interventions};
 
@@ -71,6 +71,9 @@ pub enum Command {
         /// The prompt.
         prompt: Prompt,
     },
+    /// Answers a prompt twice, the second time with experts changed, and compares; the conversation's
+    /// cache stays as it is. While a generation runs it fails with [`super::ErrorKind::Busy`].
+    Ablate(Box<AblateRequest>),
     /// Empties the cache and the routing counts; a running generation is cancelled first.
     Reset,
     /// Ends the engine thread after what was sent before.

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ErrorReport, PromptToken, RequestId};
-use crate::generate::{FinishReason, GenerationStats, SamplingParams, TokenRouting};
+use super::{AblationReport, ErrorReport, PromptToken, RequestId};
+use crate::generate::{AblationStage, FinishReason, GenerationStats, SamplingParams, TokenRouting};
 use crate::harmony::HarmonyEvent;
 use crate::intervention::{Interventions, RouterShape};
 
@@ -110,6 +110,24 @@ pub enum Event {
         limit_bytes: u64,
         /// The longest prompt that fits both limit and context.
         largest_prompt_tokens: usize,
+    },
+    /// Two runs side by side make progress.
+    AblationProgress {
+        /// The ablation.
+        request: RequestId,
+        /// Its part.
+        stage: AblationStage,
+        /// Tokens done in this part.
+        done_tokens: usize,
+        /// The most tokens of this part; 0 where that is unknown.
+        total_tokens: usize,
+    },
+    /// Two runs side by side are done.
+    Ablated {
+        /// The ablation.
+        request: RequestId,
+        /// What they showed.
+        report: Box<AblationReport>,
     },
     /// The cache and the routing counts are empty, as [`super::Command::Reset`] asked.
     CacheCleared,

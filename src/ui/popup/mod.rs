@@ -1,5 +1,6 @@
 //! What lies over the screen: lists, questions, texts.
 
+mod ablation;
 mod entries;
 mod help;
 
@@ -10,7 +11,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 use tui_input::Input;
 
-use super::chat::wrapped;
+use super::chat::{origin, wrapped};
 use super::chrome::put;
 use super::theme::{Theme, ThemeRole};
 use super::widgets::{ListRows, Popup as Window};
@@ -153,6 +154,23 @@ pub(super) fn draw(
                 viewport,
             );
         }
+        Popup::Ablation { scroll } => {
+            let origin = state.model.ready().and_then(|model| origin(model.origin));
+            let view = state.ablation.as_ref();
+            let rows = view.map_or_else(Vec::new, |view| ablation::rows(view, origin, theme));
+            text(
+                frame,
+                screen,
+                (
+                    "two runs side by side",
+                    "arrows scroll  Ctrl+C stops  Esc closes",
+                ),
+                &rows,
+                *scroll,
+                theme,
+                viewport,
+            );
+        }
         Popup::HowTo { scroll } => {
             let rows = how_to(theme);
             text(
@@ -263,6 +281,7 @@ fn ask(frame: &mut Frame<'_>, screen: Rect, question: &Question, input: &Input, 
         Question::Export(ExportFormat::Html) => "export as HTML to (a new file)",
         Question::Import => "import from (a JSON file)",
         Question::PresetName => "the preset's name",
+        Question::Ablation => "compare with these rules, such as: zero 5:12 | swap 5:12 3",
         Question::Rule => "a rule, such as: mask 5:12 | top-k 5 2 | noise 0.5",
     };
     let window = Window {
