@@ -58,13 +58,7 @@ pub(crate) fn run(args: &ProfileArgs) -> Result<(), CliError> {
                 .map_err(CliError::failed)
         })
         .transpose()?;
-    let source = Source {
-        model: model.loaded().name.clone(),
-        weights_digest: gptoss::open(&args.model.source())?.weights_digest(),
-        settings: runner.settings(),
-        skipped_prefix_tokens: runner.prefix.len(),
-        broken_lines: broken.iter().map(|line| line.number).collect(),
-    };
+    let source = runner.source(&broken)?;
     interrupt::check()?;
     write(
         args,
@@ -211,6 +205,16 @@ impl Runner<'_> {
             memory_limit_bytes: limits.memory_limit_bytes(),
             ..GenerateOptions::default()
         }
+    }
+
+    fn source(&self, broken: &[BrokenLine]) -> Result<Source, CliError> {
+        Ok(Source {
+            model: self.model.loaded().name.clone(),
+            weights_digest: gptoss::open(&self.args.model.source())?.weights_digest(),
+            settings: self.settings(),
+            skipped_prefix_tokens: self.prefix.len(),
+            broken_lines: broken.iter().map(|line| line.number).collect(),
+        })
     }
 
     fn settings(&self) -> serde_json::Value {
