@@ -1,5 +1,7 @@
 //! The library's front door: a model that is ready to generate.
 
+mod inspect;
+
 use std::cell::{Cell, OnceCell};
 use std::path::{Path, PathBuf};
 use std::time::Instant;

@@ -172,6 +172,10 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
             ablate::failed(state, request.unwrap_or_default(), &report);
             crashed(state, request, &report)
         }
+        // Nothing on the screen asks for them yet.
+        Event::InspectProgress { .. } | Event::Inspected { .. } | Event::InspectCost { .. } => {
+            Vec::new()
+        }
         Event::Stopped => Vec::new(),
     }
 }

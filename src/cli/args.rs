@@ -1,6 +1,7 @@
 //! Everything that can be said on the command line.
 
 mod date;
+mod inside;
 mod intervention;
 mod model;
 mod playground;
@@ -17,6 +18,7 @@ use clap_complete::Shell;
 use gptoss::intervention::Rule;
 
 pub(crate) use date::parse as parse_date;
+pub(crate) use inside::{AttentionArgs, LensArgs, LookArgs};
 pub(crate) use intervention::InterventionArgs;
 pub(crate) use model::{DtypeArg, LimitArgs, ModelArgs};
 pub(crate) use playground::{PlaygroundArgs, SessionArg, SettingsArgs, SyntheticShape};
@@ -61,6 +63,10 @@ pub(crate) enum Command {
     Tokenize(TokenizeArgs),
     /// Describe a model: configuration, layout, tensors, memory.
     Inspect(InspectArgs),
+    /// Show what the model would say after each layer: the logit lens at one token of a prompt.
+    Lens(Box<LensArgs>),
+    /// Show what each head gives to its sink, and where one head looks, at one token of a prompt.
+    Attention(Box<AttentionArgs>),
     /// Measure prefill and decode speed.
     Bench(BenchArgs),
     /// Write a model in mlx-lm's layout, packed as asked.

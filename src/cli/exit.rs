@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use gptoss::checkpoint::CheckpointError;
-use gptoss::generate::{GenerateError, SamplingError};
+use gptoss::generate::{GenerateError, InspectError, SamplingError};
 use gptoss::harmony::RenderError;
 use gptoss::model::config::ConfigError;
 use gptoss::model::params::LoadError;
@@ -221,6 +221,16 @@ impl From<GenerateError> for CliError {
         match error {
             GenerateError::Mlx(_) => Self::failed(error),
             GenerateError::Memory { .. } => Self::memory(error),
+            other => Self::usage(other),
+        }
+    }
+}
+
+impl From<InspectError> for CliError {
+    fn from(error: InspectError) -> Self {
+        match error {
+            InspectError::Generate(error) => error.into(),
+            InspectError::Cancelled => Self::Interrupted,
             other => Self::usage(other),
         }
     }

@@ -10,6 +10,7 @@
 mod ablate;
 mod answer;
 mod args;
+mod attention;
 mod bench;
 mod chat;
 mod completions;
@@ -20,8 +21,10 @@ mod doctor;
 mod drive;
 mod exit;
 mod generate;
+mod inside;
 mod inspect;
 mod interrupt;
+mod lens;
 mod logging;
 mod man;
 mod model;
@@ -69,6 +72,8 @@ fn run() -> Result<(), CliError> {
         Command::Ablate(args) => ablate::run(args),
         Command::Trace(args) => trace::run(args),
         Command::Inspect(args) => inspect::run(args),
+        Command::Lens(args) => lens::run(args),
+        Command::Attention(args) => attention::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Convert(args) => convert::run(args),
         Command::Doctor(args) => doctor::run(args),

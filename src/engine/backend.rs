@@ -7,17 +7,21 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use super::protocol::{
-    AblateRequest, AblationReport, CacheSnapshot, ErrorReport, GenerateRequest, LoadProgress,
-    LoadRequest, MemorySnapshot, ModelSummary, Prompt, PromptToken, RecordOptions, TokenEvent,
+    AblateRequest, AblationReport, CacheSnapshot, ErrorKind, ErrorReport, GenerateRequest,
+    InspectReport, InspectRequest, LoadProgress, LoadRequest, MemorySnapshot, ModelSummary, Prompt,
+    PromptToken, RecordOptions, TokenEvent,
 };
-use crate::generate::{AblationStage, FinishReason, SamplingParams, TokenRouting};
+use crate::generate::{
+    AblationStage, FinishReason, InspectCost, InspectOptions, SamplingParams, TokenRouting,
+};
 use crate::harmony::HarmonyEvent;
 use crate::intervention::Interventions;
 
 /// A source of tokens that is driven step by step.
 ///
 /// The order of calls is `load`, then for each generation `start`, `prefill` until it is complete,
-/// `step` until it finishes, and `end` always, also after an error or a cancel. A backend is made,
+/// `step` until it finishes, and `end` always, also after an error or a cancel; or for each look
+/// inside `inspect`, `inspect_step` until it is done, and `end_inspection` likewise. A backend is made,
 /// used and dropped on one thread and need not be `Send`. A panic is contained by the worker, which
 /// drops the backend then.
 pub trait Backend {
@@ -65,6 +69,28 @@ pub trait Backend {
     /// Tells what a prompt would take. Changes and computes nothing, so that it may be called in the
     /// midst of a generation.
     fn predict(&self, prompt: &Prompt) -> Result<PromptPrediction, ErrorReport>;
+
+    /// Takes up a look inside: checks it and tells how many tokens it has to compute. Only called
+    /// between generations, whose cache it must not touch.
+    ///
+    /// Backends that compute nothing need not provide this and the next two.
+    fn inspect(&mut self, _: &InspectRequest) -> Result<usize, ErrorReport> {
+        Err(no_inside())
+    }
+
+    /// Computes the next chunk of a look inside; the last one gives the report.
+    fn inspect_step(&mut self) -> Result<InspectStep, ErrorReport> {
+        Err(no_inside())
+    }
+
+    /// Ends a look inside, wherever it is.
+    fn end_inspection(&mut self) {}
+
+    /// Tells what a look inside at the last of `tokens` tokens would take. Changes and computes
+    /// nothing.
+    fn inspect_cost(&self, _tokens: usize, _: &InspectOptions) -> Result<InspectCost, ErrorReport> {
+        Err(no_inside())
+    }
 
     /// Answers a prompt twice and compares, in caches of its own; only called between generations.
     ///
@@ -145,6 +171,15 @@ pub enum Step {
     Finished(FinishReason),
 }
 
+/// One step of a look inside.
+#[derive(Debug, Clone, PartialEq)]
+pub enum InspectStep {
+    /// So many tokens are computed, more than before.
+    Computed(usize),
+    /// All of them, with what was found.
+    Done(Box<InspectReport>),
+}
+
 /// Caches and memory at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {
@@ -152,4 +187,9 @@ pub struct Usage {
     pub cache: CacheSnapshot,
     /// The device's memory.
     pub memory: MemorySnapshot,
+}
+
+fn no_inside() -> ErrorReport {
+    let message = "this is no computing model: there is nothing inside to look at";
+    ErrorReport::new(ErrorKind::InvalidRequest, message).with_hint("load a model")
 }

@@ -1,10 +1,11 @@
 //! The backend that computes: a [`GptOss`] with the cache of one conversation.
 //!
 //! It translates between the protocol's plain data and the model's types: `load` and `usage` plain
-//! figures, `prompt` conversations to ids, `run` tokens to events. It knows neither channels of
-//! threads nor screens.
+//! figures, `prompt` conversations to ids, `run` tokens to events, `inspect` looks inside. It knows
+//! neither channels of threads nor screens.
 
 mod ablate;
+mod inspect;
 mod load;
 mod prompt;
 mod run;
@@ -15,14 +16,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::run::Run;
-use super::backend::{Backend, PrefillChunk, PromptPrediction, PromptStart, Step, Usage};
+use super::backend::{
+    Backend, InspectStep, PrefillChunk, PromptPrediction, PromptStart, Step, Usage,
+};
 use super::protocol::{
     AblateRequest, AblationReport, CacheSnapshot, ErrorKind, ErrorReport, GenerateRequest,
-    LoadProgress, LoadRequest, LoadStage, ModelSummary, Prompt, RecordOptions,
+    InspectRequest, LoadProgress, LoadRequest, LoadStage, ModelSummary, Prompt, RecordOptions,
 };
 use crate::generate::{
     self, AblationStage, CachedPositions, DryParams, FinishReason, GenerateError, GenerateOptions,
-    Generation, PromptCache, SamplingParams,
+    Generation, InspectCost, InspectOptions, InspectRun, PromptCache, SamplingParams,
 };
 use crate::gptoss::GptOss;
 use crate::harmony::HarmonyEvent;
@@ -36,6 +39,7 @@ use crate::tokenizer::StopStrings;
 pub struct MlxBackend {
     loaded: Option<Loaded>,
     run: Option<Run>,
+    inspection: Option<InspectRun>,
 }
 
 #[derive(Debug)]
@@ -168,6 +172,32 @@ impl Backend for MlxBackend {
         let loaded = self.loaded.as_ref().ok_or_else(no_model)?;
         let rendered = prompt::render(&loaded.model, prompt)?;
         Ok(usage::predict(loaded, &rendered.ids))
+    }
+
+    fn inspect(&mut self, request: &InspectRequest) -> Result<usize, ErrorReport> {
+        let loaded = self.loaded.as_ref().ok_or_else(no_model)?;
+        let run = inspect::start(loaded, request)?;
+        Ok(self.inspection.insert(run).total_tokens())
+    }
+
+    fn inspect_step(&mut self) -> Result<InspectStep, ErrorReport> {
+        match (&self.loaded, &mut self.inspection) {
+            (Some(loaded), Some(run)) => inspect::step(loaded, run),
+            _ => Err(no_model()),
+        }
+    }
+
+    fn end_inspection(&mut self) {
+        self.inspection = None;
+    }
+
+    fn inspect_cost(
+        &self,
+        tokens: usize,
+        options: &InspectOptions,
+    ) -> Result<InspectCost, ErrorReport> {
+        let loaded = self.loaded.as_ref().ok_or_else(no_model)?;
+        Ok(inspect::cost(loaded, tokens, options))
     }
 
     fn ablate(

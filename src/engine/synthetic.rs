@@ -13,6 +13,7 @@
 
 mod ablate;
 mod answer;
+mod inspect;
 mod model;
 mod prompt;
 mod random;
@@ -21,16 +22,21 @@ mod vocabulary;
 use std::ops::ControlFlow;
 
 use self::answer::Answer;
+use self::inspect::Look;
 use self::random::{hash, uniform};
 use self::vocabulary::{NUM_WORDS, RETURN, VOCAB_SIZE, text_of};
-use super::backend::{Backend, PrefillChunk, PromptPrediction, PromptStart, Step, Usage};
+use super::backend::{
+    Backend, InspectStep, PrefillChunk, PromptPrediction, PromptStart, Step, Usage,
+};
 use super::nominal;
 use super::protocol::{
     AblateRequest, AblationReport, AnswerOpening, ErrorKind, ErrorReport, GenerateRequest,
-    LoadProgress, LoadRequest, LoadStage, ModelSummary, Prompt, RecordOptions, TokenEvent,
-    TopLogprob,
+    InspectRequest, LoadProgress, LoadRequest, LoadStage, ModelSummary, Prompt, RecordOptions,
+    TokenEvent, TopLogprob,
 };
-use crate::generate::{AblationStage, FinishReason, SamplingParams, TokenRouting};
+use crate::generate::{
+    AblationStage, FinishReason, InspectCost, InspectOptions, SamplingParams, TokenRouting,
+};
 use crate::harmony::HarmonyEvent;
 use crate::intervention::{ForcedRouting, Interventions, LayerPlan, RoutingPlan};
 
@@ -47,6 +53,7 @@ pub struct SyntheticBackend {
     /// The tokens whose keys and values a real model would hold.
     cache: Vec<u32>,
     run: Run,
+    look: Option<Look>,
 }
 
 /// The generation in progress.
@@ -75,6 +82,7 @@ impl SyntheticBackend {
             model,
             cache: Vec::new(),
             run: Run::default(),
+            look: None,
         }
     }
 
@@ -407,6 +415,31 @@ impl Backend for SyntheticBackend {
             limit_bytes: memory.limit_bytes,
             largest_prompt_tokens: self.model.max_context_tokens,
         })
+    }
+
+    fn inspect(&mut self, request: &InspectRequest) -> Result<usize, ErrorReport> {
+        self.plan(&request.options.interventions, None)?;
+        let look = Look::start(&self.model, &self.summary, request)?;
+        Ok(self.look.insert(look).total_tokens())
+    }
+
+    fn inspect_step(&mut self) -> Result<InspectStep, ErrorReport> {
+        std::thread::sleep(self.model.time_per_prefill_chunk);
+        let look = self.look.as_mut();
+        let look = look.ok_or_else(|| ErrorReport::new(ErrorKind::Generation, "nothing began"))?;
+        Ok(look.step())
+    }
+
+    fn end_inspection(&mut self) {
+        self.look = None;
+    }
+
+    fn inspect_cost(
+        &self,
+        tokens: usize,
+        options: &InspectOptions,
+    ) -> Result<InspectCost, ErrorReport> {
+        Ok(inspect::cost(&self.summary, tokens, options))
     }
 
     fn reset(&mut self) {

@@ -1,6 +1,6 @@
 //! Generation: from a prompt's token ids to new ones.
 //!
-//! Start with [`TokenGenerator`]. What a request asks for and reports is plain data without MLX
+//! Start with [`TokenGenerator`]; [`InspectRun`] looks inside for one token instead. What a request asks for and reports is plain data without MLX
 //! ([`SamplingParams`], [`GenerationStats`], [`TokenRouting`]), so that the protocol and the tools
 //! that read traces build on any machine. Nothing here knows text: stop strings and channels belong
 //! to the layers above.
@@ -20,6 +20,8 @@ mod divergence;
 mod error;
 #[cfg(feature = "mlx")]
 mod generation;
+#[cfg(feature = "mlx")]
+mod inspect;
 #[cfg(feature = "mlx")]
 mod memory;
 #[cfg(feature = "mlx")]
@@ -43,6 +45,8 @@ pub use error::GenerateError;
 #[cfg(feature = "mlx")]
 pub use generation::{GeneratedToken, Generation, PrefillProgress};
 #[cfg(feature = "mlx")]
+pub use inspect::{InspectError, InspectLimits, InspectRun, InspectStep, inspect_cost};
+#[cfg(feature = "mlx")]
 pub use memory::{MemoryDemand, MemoryModel};
 #[cfg(feature = "mlx")]
 pub use options::{
@@ -55,3 +59,9 @@ pub use prompt_cache::{CacheUsage, KindUsage, PromptCache};
 pub use routing::{RoutingShapeError, TokenRouting};
 #[cfg(feature = "mlx")]
 pub use token_generator::TokenGenerator;
+
+pub use crate::model::inspection::{
+    HeadIndex, HeadWeights, InspectCost, InspectOptions, InspectOptionsError, InspectSizes,
+    Inspection, LayerSinks, LensLayers, LensRow, LensTarget, LensToken, MAX_LENS_TOP,
+    ResidualNorms,
+};

@@ -10,6 +10,7 @@ use super::cache::{KvCache, LayerCache, QuantizedKvCache, RotatingKvCache};
 use super::config::{LayerType, ModelConfig};
 use super::experts::{Experts, Router};
 use super::layers::{Embedding, Linear, RmsNorm};
+use super::observe::{AttentionView, EachHidden, ForwardObserver};
 use super::rope::RotaryEmbedding;
 use super::trace::ForwardTrace;
 use crate::intervention::{LayerPlan, RoutingPlan};
@@ -97,7 +98,7 @@ impl Transformer {
         plan: Option<&RoutingPlan>,
     ) -> Result<Option<Array>> {
         let x = self.embed_tokens.forward(ids)?;
-        let x = self.blocks(x, caches, trace, plan, |_, _| {})?;
+        let x = self.blocks(x, caches, trace, plan, None)?;
         match rows {
             LogitRows::None => Ok(None),
             LogitRows::All => self.unembed(&x).map(Some),
@@ -115,12 +116,24 @@ impl Transformer {
         &self,
         ids: &Array,
         caches: &mut [LayerCache],
-        mut each: impl FnMut(usize, &Array),
+        each: impl FnMut(usize, &Array),
+    ) -> Result<Array> {
+        let x = self.observed(ids, caches, None, &mut EachHidden::new(each))?;
+        self.unembed(&x)
+    }
+
+    /// Like [`Self::forward_as`] without logits, watched by `observer`; returns the residual stream
+    /// after the last layer, `[L, D]`.
+    pub fn observed(
+        &self,
+        ids: &Array,
+        caches: &mut [LayerCache],
+        plan: Option<&RoutingPlan>,
+        observer: &mut dyn ForwardObserver,
     ) -> Result<Array> {
         let x = self.embed_tokens.forward(ids)?;
-        each(0, &x);
-        let x = self.blocks(x, caches, None, None, |layer, x| each(layer + 1, x))?;
-        self.unembed(&x)
+        observer.embedded(&x)?;
+        self.blocks(x, caches, None, plan, Some(observer))
     }
 
     fn blocks(
@@ -129,7 +142,7 @@ impl Transformer {
         caches: &mut [LayerCache],
         mut trace: Option<&mut ForwardTrace>,
         plan: Option<&RoutingPlan>,
-        mut each: impl FnMut(usize, &Array),
+        mut observer: Option<&mut dyn ForwardObserver>,
     ) -> Result<Array> {
         let rows = x.dim(0) as usize;
         let earlier = caches.first().map_or(0, LayerCache::len);
@@ -141,8 +154,8 @@ impl Transformer {
                 LayerType::SlidingAttention => &sliding,
             };
             let plan = plan.and_then(|plan| plan.layer(index));
-            x = layer.forward(&x, cache, mask, trace.as_deref_mut(), plan)?;
-            each(index, &x);
+            let watching = reborrow(&mut observer);
+            x = layer.forward(&x, cache, mask, trace.as_deref_mut(), plan, watching)?;
             if rows >= ROWS_EVALUATED_BY_LAYER {
                 x.eval()?;
             }
@@ -232,10 +245,18 @@ impl TransformerBlock {
         mask: &AttentionMask,
         trace: Option<&mut ForwardTrace>,
         plan: Option<&LayerPlan>,
+        mut observer: Option<&mut dyn ForwardObserver>,
     ) -> Result<Array> {
         let position = cache.len();
-        let x = self.attn.forward(x, cache, mask)?;
-        self.mlp.forward(&x, trace, plan, position)
+        let x = self.attn.forward(x, cache, mask, reborrow(&mut observer))?;
+        if let Some(observer) = reborrow(&mut observer) {
+            observer.after_attention(&x)?;
+        }
+        let x = self.mlp.forward(&x, trace, plan, position)?;
+        if let Some(observer) = observer {
+            observer.after_experts(&x)?;
+        }
+        Ok(x)
     }
 
     pub(super) fn arrays(&self) -> Vec<&Array> {
@@ -261,7 +282,13 @@ pub struct AttentionBlock {
 
 impl AttentionBlock {
     /// `x: [L, D]` → `x + attention(norm(x))`.
-    fn forward(&self, x: &Array, cache: &mut LayerCache, mask: &AttentionMask) -> Result<Array> {
+    fn forward(
+        &self,
+        x: &Array,
+        cache: &mut LayerCache,
+        mask: &AttentionMask,
+        observer: Option<&mut dyn ForwardObserver>,
+    ) -> Result<Array> {
         let rows = x.dim(0);
         let (num_q, num_kv) = (self.num_attention_heads, self.num_key_value_heads);
         let position = cache.len();
@@ -280,6 +307,16 @@ impl AttentionBlock {
 
         let visible = cache.update(&keys, &values)?;
         let scale = self.rope.attention_scale();
+        if let Some(observer) = observer {
+            observer.attends(&AttentionView {
+                queries: &queries,
+                keys: &visible.keys,
+                sinks: &self.sinks,
+                scale,
+                positions: cache.visible_positions(rows as usize),
+                window: cache.window(),
+            })?;
+        }
         let out = attend(&queries, &visible, &self.sinks, mask, scale)?
             .transpose_axes(&[0, 2, 1, 3])?
             .reshape(&[rows, -1])?;
@@ -325,5 +362,16 @@ impl MlpBlock {
         arrays.extend(self.router.arrays());
         arrays.extend(self.experts.arrays());
         arrays
+    }
+}
+
+/// Lends an observer out for one call; the lifetime within the trait object keeps
+/// `Option::as_deref_mut` from doing it.
+fn reborrow<'a>(
+    observer: &'a mut Option<&mut dyn ForwardObserver>,
+) -> Option<&'a mut dyn ForwardObserver> {
+    match observer {
+        Some(observer) => Some(&mut **observer),
+        None => None,
     }
 }

@@ -11,6 +11,7 @@ use super::widgets::format::{self, short_text};
 use super::widgets::{KeyHint, KeyHints};
 use crate::app::State;
 use crate::app::action::{Action, Context};
+use crate::app::popup::Popup;
 use crate::app::state::{Level, ModelStatus};
 use crate::engine::protocol::EnginePhase;
 
@@ -41,6 +42,7 @@ fn hints(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
     let context = state.context();
     let keys: Vec<(String, &str)> = wanted(context)
         .iter()
+        .filter(|action| is_of_use(**action, state))
         .filter_map(|action| {
             let key = state.keymap.keys(context, *action).first()?.to_string();
             Some((key, action.info().short))
@@ -60,6 +62,15 @@ fn hints(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
         theme,
     })
         .render(inner, buf);
+}
+
+/// Not every list lets its entries be changed.
+fn is_of_use(action: Action, state: &State) -> bool {
+    match (action, state.popups.last()) {
+        (Action::Delete, Some(Popup::Rules(_))) | (_, None | Some(Popup::Sessions(_))) => true,
+        (Action::Delete | Action::Rename | Action::UndoDelete, _) => false,
+        _ => true,
+    }
 }
 
 fn wanted(context: Context) -> &'static [Action] {

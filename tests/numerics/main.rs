@@ -11,6 +11,7 @@ mod convert;
 mod engine;
 mod generate;
 mod golden;
+mod inside;
 mod interventions;
 mod model;
 mod tolerance;

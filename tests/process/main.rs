@@ -6,6 +6,7 @@ mod bad_input;
 mod bad_models;
 mod contracts;
 mod happy;
+mod inside;
 #[cfg(unix)]
 mod map;
 mod playground;

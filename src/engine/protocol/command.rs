@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AblateRequest, Prompt};
-use crate::generate::SamplingParams;
+use super::{AblateRequest, InspectRequest, Prompt};
+use crate::generate::{InspectOptions, SamplingParams};
 use crate::intervention::{ForcedRouting, Interventions};
 
-/// The name of a load or a generation, given by the asker.
+/// The name of a load, a generation or a look inside, given by the asker.
 ///
 /// Ids grow strictly over the life of an engine; see [`RequestId::next`].
 #[derive(
@@ -70,6 +70,21 @@ pub enum Command {
         seq: u64,
         /// The prompt.
         prompt: Prompt,
+    },
+    /// Looks inside the model for one token, in caches of its own: the conversation's cache stays as
+    /// it is. While a generation or another look runs it fails with [`super::ErrorKind::Busy`]; a
+    /// load, a reset or a shutdown ends it as a cancel does.
+    Inspect(InspectRequest),
+    /// Tells what a look inside would take, as [`Command::Predict`] does for a prompt; answered by
+    /// [`super::Event::InspectCost`]. Without a model, or with one that cannot be looked into, it is
+    /// not answered.
+    InspectCost {
+        /// The asker's number for this question; it comes back with the answer.
+        seq: u64,
+        /// Tokens of the sequence.
+        tokens: usize,
+        /// What to look at.
+        options: InspectOptions,
     },
     /// Answers a prompt twice, the second time with experts changed, and compares; the conversation's
     /// cache stays as it is. While a generation runs it fails with [`super::ErrorKind::Busy`].

@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AblationReport, ErrorReport, PromptToken, RequestId};
-use crate::generate::{AblationStage, FinishReason, GenerationStats, SamplingParams, TokenRouting};
+use super::{AblationReport, ErrorReport, InspectReport, PromptToken, RequestId};
+use crate::generate::{
+    AblationStage, FinishReason, GenerationStats, InspectCost, SamplingParams, TokenRouting,
+};
 use crate::harmony::HarmonyEvent;
 use crate::intervention::{Interventions, RouterShape};
 
@@ -111,6 +113,29 @@ pub enum Event {
         /// The longest prompt that fits both limit and context.
         largest_prompt_tokens: usize,
     },
+    /// A look inside made progress.
+    InspectProgress {
+        /// The look.
+        request: RequestId,
+        /// Tokens computed.
+        done_tokens: usize,
+        /// Tokens of the sequence.
+        total_tokens: usize,
+    },
+    /// A look inside ended well.
+    Inspected {
+        /// The look.
+        request: RequestId,
+        /// What was found.
+        report: Box<InspectReport>,
+    },
+    /// What a look inside would take, as [`super::Command::InspectCost`] asked.
+    InspectCost {
+        /// The question's number.
+        seq: u64,
+        /// Tokens, unembeddings and bytes.
+        cost: InspectCost,
+    },
     /// Two runs side by side make progress.
     AblationProgress {
         /// The ablation.
@@ -131,9 +156,9 @@ pub enum Event {
     },
     /// The cache and the routing counts are empty, as [`super::Command::Reset`] asked.
     CacheCleared,
-    /// A load or a generation could not be done or went wrong; the engine goes on.
+    /// A load, a generation or a look inside could not be done or went wrong; the engine goes on.
     Failed {
-        /// The load or generation.
+        /// The load, generation or look.
         request: RequestId,
         /// What went wrong.
         report: ErrorReport,

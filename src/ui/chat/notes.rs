@@ -64,7 +64,12 @@ pub(super) fn changes(blocks: &mut Vec<Block>, turn: &Turn, width: u16, theme: &
         }));
     }
     let mut before = &turn.settings.sampling;
-    for change in &turn.sampling_changes {
+    for (index, change) in turn.sampling_changes.iter().enumerate() {
+        // Of several changes before one token only the last ever counted.
+        let next = turn.sampling_changes.get(index + 1);
+        if next.is_some_and(|next| next.token_index == change.token_index) {
+            continue;
+        }
         let what = words::changes(before, &change.sampling);
         if !what.is_empty() {
             let text = format!(
@@ -76,7 +81,11 @@ pub(super) fn changes(blocks: &mut Vec<Block>, turn: &Turn, width: u16, theme: &
         }
         before = &change.sampling;
     }
-    for change in &turn.intervention_changes {
+    for (index, change) in turn.intervention_changes.iter().enumerate() {
+        let next = turn.intervention_changes.get(index + 1);
+        if next.is_some_and(|next| next.token_index == change.token_index) {
+            continue;
+        }
         let rules = if change.interventions.is_empty() {
             "as the model chooses".to_owned()
         } else {

@@ -76,6 +76,8 @@ pub(super) fn of_this_run(state: &State) -> Vec<String> {
 pub(super) fn cursor_words(grid: &Grid, card: Option<&ExpertCard>, state: &State) -> Vec<String> {
     let cursor = state.map.cursor;
     let mut items = vec![format!("L{}:E{}", cursor.layer, cursor.expert)];
+    let rule = state.interventions.about(cursor.layer, cursor.expert);
+    items.extend(rule.map(|rule| format!("[{rule}]")));
     if state.map.source.is_difference() && cursor.layer < grid.num_layers() {
         let points = grid.layer(cursor.layer).get(cursor.expert);
         items.extend(points.map(|points| format!("{points:+.2} percentage points")));

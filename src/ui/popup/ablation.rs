@@ -10,16 +10,19 @@ use crate::ui::sanitize::sanitize;
 use crate::ui::theme::{Theme, ThemeRole};
 use crate::ui::widgets::format;
 
-/// Columns of text.
-const COLUMNS: u16 = 84;
-
 /// Tokens in the table; those that changed most.
 const TABLE_ROWS: usize = 24;
 
 /// All rows.
-pub(super) fn rows(view: &AblationView, origin: Option<&str>, theme: &Theme) -> Vec<Line<'static>> {
+pub(super) fn rows(
+    view: &AblationView,
+    origin: Option<&str>,
+    theme: &Theme,
+    columns: u16,
+) -> Vec<Line<'static>> {
     let mut rows = Rows {
         theme,
+        columns,
         lines: Vec::new(),
     };
     rows.put(
@@ -64,13 +67,14 @@ fn progress(stage: AblationStage, done: usize, total: usize) -> String {
 
 struct Rows<'a> {
     theme: &'a Theme,
+    columns: u16,
     lines: Vec<Line<'static>>,
 }
 
 impl Rows<'_> {
     fn put(&mut self, text: &str, role: ThemeRole) {
         let style = self.theme.style(role);
-        let rows = wrapped(text, COLUMNS).into_iter();
+        let rows = wrapped(text, self.columns).into_iter();
         self.lines.extend(rows.map(|row| Line::styled(row, style)));
     }
 
@@ -103,8 +107,16 @@ impl Rows<'_> {
         }
         self.put("", ThemeRole::Text);
         self.plot(report);
-        self.answer("as it is", &report.baseline, ablation.first_difference());
-        self.answer("changed", &report.ablated, ablation.first_difference());
+        self.answer(
+            "first answer",
+            &report.baseline,
+            ablation.first_difference(),
+        );
+        self.answer(
+            "with experts changed",
+            &report.ablated,
+            ablation.first_difference(),
+        );
         self.table(report);
     }
 
@@ -127,7 +139,7 @@ impl Rows<'_> {
             let share = if highest > 0.0 { value / highest } else { 0.0 };
             bars[(share * (bars.len() - 1) as f32).round() as usize]
         };
-        for row in values.chunks(usize::from(COLUMNS)) {
+        for row in values.chunks(usize::from(self.columns.max(1))) {
             let row: String = row.iter().map(bar).collect();
             self.lines
                 .push(Line::styled(row, self.theme.style(ThemeRole::Accent)));

@@ -143,7 +143,7 @@ pub(super) fn draw(
         }
         Popup::Ask { question, input } => ask(frame, screen, question, input, theme),
         Popup::Help { context, scroll } => {
-            let rows = help::rows(*context, state, theme);
+            let rows = help::rows(*context, state, theme, text_columns(screen));
             text(
                 frame,
                 screen,
@@ -157,7 +157,9 @@ pub(super) fn draw(
         Popup::Ablation { scroll } => {
             let origin = state.model.ready().and_then(|model| origin(model.origin));
             let view = state.ablation.as_ref();
-            let rows = view.map_or_else(Vec::new, |view| ablation::rows(view, origin, theme));
+            let rows = view.map_or_else(Vec::new, |view| {
+                ablation::rows(view, origin, theme, text_columns(screen))
+            });
             text(
                 frame,
                 screen,
@@ -172,7 +174,7 @@ pub(super) fn draw(
             );
         }
         Popup::HowTo { scroll } => {
-            let rows = how_to(theme);
+            let rows = how_to(theme, text_columns(screen));
             text(
                 frame,
                 screen,
@@ -326,14 +328,19 @@ fn text(
     }
 }
 
-fn how_to(theme: &Theme) -> Vec<Line<'static>> {
+/// Columns of text in a popup over this screen.
+fn text_columns(screen: Rect) -> u16 {
+    LIST.0.min(screen.width).saturating_sub(4)
+}
+
+fn how_to(theme: &Theme, columns: u16) -> Vec<Line<'static>> {
     let mut rows = Vec::new();
     let faint = theme.style(ThemeRole::Faint);
     for step in HOW_TO_GET.steps {
-        let lines = wrapped(step.text, 84).into_iter();
+        let lines = wrapped(step.text, columns).into_iter();
         rows.extend(lines.map(|line| Line::styled(line, theme.style(ThemeRole::Text))));
         if !step.command.is_empty() {
-            let lines = wrapped(step.command, 82).into_iter();
+            let lines = wrapped(step.command, columns.saturating_sub(2)).into_iter();
             rows.extend(lines.map(|line| {
                 Line::from(vec![
                     Span::raw("  "),
