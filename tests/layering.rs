@@ -26,6 +26,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["generate", "intervention", "model", "mlx"],
     ),
     ("src/analytics", &["analytics", "generate", "intervention"]),
+    ("src/share", &["share", "analytics"]),
     ("src/convert", &["convert", "checkpoint", "model", "mlx"]),
     (
         "src/gptoss",
@@ -76,6 +77,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "app",
             "session",
             "analytics",
+            "share",
             "catalog",
             "meters",
             "log_ring",

@@ -9,3 +9,4 @@ mod panes;
 mod random;
 mod rig;
 mod screens;
+mod share;

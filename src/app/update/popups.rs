@@ -12,7 +12,7 @@ use super::super::input;
 use super::super::popup::{CodePurpose, ExportFormat, ListPopup, Popup, Question};
 use super::super::sampling::Preset;
 use super::super::state::{Level, State};
-use super::{ablate, lab, sampler, say, search};
+use super::{ablate, lab, sampler, say, search, share};
 use crate::catalog::CatalogEntry;
 use crate::engine::protocol::ModelSource;
 use crate::session::{Access, TreeOp, export};
@@ -353,6 +353,7 @@ fn answer(state: &mut State, question: Question, text: &str) -> Vec<Effect> {
                 text: content,
             }]
         }
+        Question::Share(shared) => share::typed(state, shared, &text),
         Question::Import => vec![Effect::Session(SessionRequest::Import(PathBuf::from(text)))],
         Question::Rule => lab::typed(state, &text),
         Question::Ablation => ablate::typed(state, &text),
