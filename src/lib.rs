@@ -52,6 +52,7 @@ pub mod mlx;
 pub mod model;
 pub mod session;
 pub mod settings;
+pub mod share;
 pub mod tokenizer;
 pub mod trace_file;
 #[cfg(unix)]

@@ -26,6 +26,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["generate", "intervention", "model", "mlx"],
     ),
     ("src/analytics", &["analytics", "generate", "intervention"]),
+    ("src/share", &["share", "analytics"]),
     ("src/convert", &["convert", "checkpoint", "model", "mlx"]),
     (
         "src/gptoss",
@@ -76,6 +77,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "app",
             "session",
             "analytics",
+            "share",
             "catalog",
             "meters",
             "log_ring",
@@ -149,7 +151,11 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("tiktoken_rs", &["src/tokenizer"]),
     (
         "pulldown_cmark",
-        &["src/ui/markdown", "src/app/update/code"],
+        &[
+            "src/ui/markdown",
+            "src/app/update/code",
+            "src/session/export/plain",
+        ],
     ),
     ("syntect", &["src/ui/markdown"]),
     ("two_face", &["src/ui/markdown"]),

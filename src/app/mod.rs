@@ -32,6 +32,7 @@ pub mod popup;
 mod report;
 pub mod run;
 pub mod sampling;
+pub mod share;
 pub mod state;
 mod update;
 pub mod viewport;

@@ -155,6 +155,8 @@ pub enum Question {
     SaveCode(String),
     /// Where to export to; the text is made when the path is known.
     Export(ExportFormat),
+    /// Where to write what is shared; its extension chooses the format.
+    Share(super::share::Shared),
     /// What to import.
     Import,
     /// The name of a preset.

@@ -11,12 +11,14 @@ pub(super) mod popups;
 pub(in crate::app) mod sampler;
 pub(super) mod search;
 pub(super) mod sessions;
+pub(super) mod share;
 pub(super) mod tree;
 
 use super::action::Action;
 use super::effect::Effect;
 use super::input;
 use super::popup::{ExportFormat, Popup, Question};
+use super::share::Shared;
 use super::state::{Focus, Level, ModelStatus, Notice, Predicted, State, View};
 use crate::engine::protocol::{
     AnswerOpening, Command, LoadRequest, ModelSource, Prompt, RequestId,
@@ -123,6 +125,9 @@ fn everywhere(state: &mut State, action: Action) -> Vec<Effect> {
             Question::Export(ExportFormat::Html),
             "conversation.html",
         ),
+        Action::ShareMap => share::begin(state, Shared::Map),
+        Action::ShareCard => share::begin(state, Shared::Card),
+        Action::ShareAblation => share::begin(state, Shared::Ablation),
         Action::ImportJson => popups::ask(state, Question::Import, ""),
         _ => chat::perform(state, action),
     }

@@ -5,6 +5,7 @@ mod inside;
 mod intervention;
 mod model;
 mod playground;
+mod profile;
 mod prompt;
 mod quantize;
 mod sampling;
@@ -21,6 +22,7 @@ pub(crate) use inside::{AttentionArgs, LensArgs, LookArgs};
 pub(crate) use intervention::InterventionArgs;
 pub(crate) use model::{DtypeArg, LimitArgs, ModelArgs};
 pub(crate) use playground::{PlaygroundArgs, SessionArg, SettingsArgs, SyntheticShape};
+pub(crate) use profile::ProfileArgs;
 pub(crate) use prompt::{EosArg, FramingArgs, PromptArgs};
 pub(crate) use quantize::QuantizeSpec;
 pub(crate) use sampling::SamplingArgs;
@@ -52,6 +54,8 @@ pub(crate) enum Command {
     Chat(Box<ChatArgs>),
     /// Write the experts chosen for every token, and logits if asked, to a safetensors file.
     Trace(Box<TraceArgs>),
+    /// Find the experts that the domains of a labelled prompt set prefer.
+    Profile(Box<ProfileArgs>),
     /// Answer twice, the second time with experts changed, and compare: where the answers part, and
     /// how far the distributions are apart at each token.
     Ablate(Box<AblateArgs>),

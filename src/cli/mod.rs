@@ -33,6 +33,7 @@ mod playground;
 mod predict;
 mod print_config;
 mod print_keys;
+mod profile;
 mod progress;
 mod prompt;
 mod settings;
@@ -66,6 +67,7 @@ fn run() -> Result<(), CliError> {
     match command {
         Command::Generate(args) => generate::run(args),
         Command::Chat(args) => chat::run(args),
+        Command::Profile(args) => profile::run(args),
         Command::Tokenize(args) => tokenize::run(args),
         Command::Ablate(args) => ablate::run(args),
         Command::Trace(args) => trace::run(args),

@@ -62,7 +62,7 @@ pub(crate) fn run(args: &TraceArgs) -> Result<(), CliError> {
 }
 
 /// Generates, and returns one record a token, the prompt's included.
-fn record(generator: &mut TokenGenerator<'_>) -> Result<Vec<PositionRecord>, CliError> {
+pub(super) fn record(generator: &mut TokenGenerator<'_>) -> Result<Vec<PositionRecord>, CliError> {
     drive::prefill(generator)?;
     let mut records = generator.prompt_records().to_vec();
     let mut is_first = true;

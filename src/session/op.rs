@@ -140,6 +140,28 @@ impl TreeOp {
         }
     }
 
+    /// The same change of a conversation whose messages' names are `offset` greater.
+    #[must_use]
+    pub fn renamed(mut self, offset: u64) -> Self {
+        let rename = |id: &mut NodeId| id.0 = id.0.saturating_add(offset);
+        match &mut self {
+            Self::AddNode(node) => {
+                rename(&mut node.id);
+                node.parent.iter_mut().for_each(rename);
+            }
+            Self::AppendTokens { node, .. }
+            | Self::Insert { node, .. }
+            | Self::SamplingChanged { node, .. }
+            | Self::InterventionsChanged { node, .. }
+            | Self::Finish { node, .. }
+            | Self::Reopen { node, .. }
+            | Self::Select { node } => rename(node),
+            Self::SetHistoryStart { node } => node.iter_mut().for_each(rename),
+            Self::SetTitle { .. } | Self::SetFraming(_) | Self::SetDraft { .. } => {}
+        }
+        self
+    }
+
     /// Whether it should reach the disk at once.
     pub(super) fn is_urgent(&self) -> bool {
         !matches!(self, Self::AppendTokens { .. })

@@ -10,3 +10,4 @@ mod panes;
 mod random;
 mod rig;
 mod screens;
+mod share;

@@ -10,6 +10,7 @@ mod inside;
 #[cfg(unix)]
 mod map;
 mod playground;
+mod profile;
 mod signals;
 mod support;
 mod trace;

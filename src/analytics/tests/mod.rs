@@ -2,4 +2,5 @@
 
 mod card;
 mod grids;
+mod profile;
 mod reference;

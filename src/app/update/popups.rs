@@ -12,10 +12,10 @@ use super::super::input;
 use super::super::popup::{CodePurpose, ExportFormat, ListPopup, Popup, Question};
 use super::super::sampling::Preset;
 use super::super::state::{Level, State};
-use super::{ablate, lab, sampler, say, search};
+use super::{ablate, lab, sampler, say, search, share};
 use crate::catalog::CatalogEntry;
 use crate::engine::protocol::ModelSource;
-use crate::session::{TreeOp, export};
+use crate::session::{Access, TreeOp, export};
 
 /// Puts something over the screen.
 pub(in crate::app) fn open(state: &mut State, make: impl FnOnce(&State) -> Popup) -> Vec<Effect> {
@@ -233,6 +233,14 @@ fn choose(state: &mut State) -> Vec<Effect> {
             None => Vec::new(),
         },
         Popup::Sessions(list) => match list.chosen() {
+            // Opened once more it would find the file locked, by this very program.
+            Some(info)
+                if state.session.id.as_ref() == Some(&info.id)
+                    && state.session.access == Access::Writable =>
+            {
+                say(state, Level::Info, "this session is open already");
+                Vec::new()
+            }
             Some(info) if state.running.is_none() => {
                 vec![Effect::Session(SessionRequest::Open(info.id.clone()))]
             }
@@ -345,6 +353,7 @@ fn answer(state: &mut State, question: Question, text: &str) -> Vec<Effect> {
                 text: content,
             }]
         }
+        Question::Share(shared) => share::typed(state, shared, &text),
         Question::Import => vec![Effect::Session(SessionRequest::Import(PathBuf::from(text)))],
         Question::Rule => lab::typed(state, &text),
         Question::Ablation => ablate::typed(state, &text),
