@@ -87,7 +87,7 @@ fn check_map(state: &State, grid: &Grid, scale: Scale) {
     };
     let values = normalize(grid, scale, bounds);
     let (buf, viewport) = draw_pane(state, Focus::Experts, &theme, (120, 30));
-    let map = viewport.map.unwrap();
+    let map = viewport.map.expect("a map was drawn");
     assert_eq!((map.layers_per_row, map.experts_per_column), (1, 1));
     for layer in (0..LAYERS).filter(|layer| *layer != state.map.cursor.layer) {
         for expert in 0..EXPERTS {
