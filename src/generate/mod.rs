@@ -18,6 +18,8 @@ mod error;
 #[cfg(feature = "mlx")]
 mod generation;
 #[cfg(feature = "mlx")]
+mod logprobs;
+#[cfg(feature = "mlx")]
 mod memory;
 #[cfg(feature = "mlx")]
 mod options;
