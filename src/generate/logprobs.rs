@@ -99,7 +99,7 @@ mod tests {
     fn the_most_likely_come_in_order_the_lowest_id_first_among_equals() {
         let logits = [1.0, 3.0, f32::NEG_INFINITY, 3.0, 2.0, 3.0];
         let ids = |n| -> Vec<u32> { highest(&logits, n).into_iter().map(|(id, _)| id).collect() };
-        assert_eq!(ids(0), []);
+        assert_eq!(ids(0), Vec::<u32>::new());
         assert_eq!(ids(2), [1, 3]);
         assert_eq!(ids(9), [1, 3, 5, 4, 0, 2]);
     }
