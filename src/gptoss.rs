@@ -1,5 +1,7 @@
 //! The library's front door: a model that is ready to generate.
 
+mod inspect;
+
 use std::cell::{Cell, OnceCell};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -7,7 +9,10 @@ use std::time::Instant;
 use mlx_rs::Dtype;
 
 use crate::checkpoint::{Checkpoint, CheckpointError, Layout};
-use crate::generate::{GenerateError, GenerateOptions, PromptCache, TokenGenerator};
+use crate::generate::{
+    Ablation, AblationProgress, GenerateError, GenerateOptions, PromptCache, TokenGenerator, ablate,
+};
+use crate::intervention::Interventions;
 use crate::mlx::device::{self, DeviceKind};
 use crate::model::ModelConfig;
 use crate::model::gpt_oss::{KvPrecision, Transformer};
@@ -276,6 +281,22 @@ impl GptOss {
         options: GenerateOptions,
     ) -> Result<TokenGenerator<'a>, GenerateError> {
         TokenGenerator::with_cache(&self.model, cache, prompt, self.with_limit(options))
+    }
+
+    /// Answers `prompt` as `options` say and again with `ablated` in force, and compares; nothing when
+    /// `progress` gave up.
+    ///
+    /// # Errors
+    /// As [`crate::generate::Generation::start`].
+    pub fn ablate(
+        &self,
+        prompt: &[u32],
+        options: &GenerateOptions,
+        ablated: &Interventions,
+        progress: AblationProgress<'_>,
+    ) -> Result<Option<Ablation>, GenerateError> {
+        let options = self.with_limit(options.clone());
+        ablate(&self.model, prompt, &options, ablated, progress)
     }
 
     /// An empty cache for conversations with this model.

@@ -43,6 +43,7 @@ pub mod generate;
 #[cfg(feature = "mlx")]
 mod gptoss;
 pub mod harmony;
+pub mod intervention;
 pub mod kernels;
 pub mod log_ring;
 pub mod meters;
@@ -51,6 +52,7 @@ pub mod mlx;
 pub mod model;
 pub mod session;
 pub mod settings;
+pub mod share;
 pub mod tokenizer;
 pub mod trace_file;
 #[cfg(unix)]

@@ -96,6 +96,22 @@ impl Grid {
         })
     }
 
+    /// A grid of values that have one entry a cell by construction.
+    pub(super) fn of_cells(
+        num_layers: usize,
+        num_experts: usize,
+        tokens: u64,
+        values: Vec<f64>,
+    ) -> Self {
+        debug_assert_eq!(values.len(), num_layers * num_experts);
+        Self {
+            num_layers,
+            num_experts,
+            tokens,
+            values,
+        }
+    }
+
     /// The measure of totals that somebody else has added up.
     ///
     /// *Errors:* [`GridError::Cells`] where a slice does not have one entry a cell.

@@ -217,11 +217,10 @@ impl RoutingLog {
         let num_experts = self.num_experts;
         match token
             .routing
-            .experts()
-            .iter()
-            .find(|expert| usize::from(**expert) >= num_experts)
+            .chosen()
+            .find(|expert| usize::from(*expert) >= num_experts)
         {
-            Some(&found) => Err(LogError::Expert {
+            Some(found) => Err(LogError::Expert {
                 position,
                 num_experts,
                 found,

@@ -4,7 +4,8 @@
 //! [`Selection`] names some of them, a [`Measure`] says what is counted, and [`RoutingLog::grid`]
 //! gives a [`Grid`] of all layers and experts. From grids follow the [`Balance`], the
 //! [`difference`] of two spans and, through [`normalize`] and [`GridView`], what a map of any size
-//! shows; [`ExpertCard`] follows one expert through the log.
+//! shows; [`ExpertCard`] follows one expert through the log, and a
+//! [`Profile`] compares the domains of a labelled prompt set.
 //!
 //! Nothing here knows text, screens, models or time: tokens are positions, and whoever wants their
 //! text lends a function. Each quantity has a plain [`Definition`].
@@ -20,6 +21,7 @@ mod entropy;
 mod grid;
 mod log;
 mod pairs;
+mod profile;
 mod scale;
 mod selection;
 mod token;
@@ -37,6 +39,10 @@ pub use entropy::{LayerEntropies, chosen_entropy, max_entropy, normalized};
 pub use grid::{Grid, GridError, Measure, TotalsRef, difference};
 pub use log::{LogError, RoutingLog};
 pub use pairs::{PairLift, pair_lifts};
+pub use profile::{
+    DomainProfile, DomainSimilarity, Half, LabelledRouting, Profile, ProfileError, ProfileOptions,
+    Specialist, halves,
+};
 pub use scale::{Bounds, Scale, normalize};
 pub use selection::Selection;
 pub use token::{RoutedToken, Span, SpanSet};

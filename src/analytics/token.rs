@@ -100,15 +100,6 @@ impl RoutedToken {
     ///
     /// *Shapes:* both are `[num_experts_per_tok]`.
     pub fn choices(&self, layer: usize) -> (&[u16], &[f32]) {
-        let width = self.routing.num_experts_per_tok();
-        let start = layer.saturating_mul(width);
-        let range = start..start.saturating_add(width);
-        (
-            self.routing
-                .experts()
-                .get(range.clone())
-                .unwrap_or_default(),
-            self.routing.weights().get(range).unwrap_or_default(),
-        )
+        self.routing.layers().nth(layer).unwrap_or_default()
     }
 }

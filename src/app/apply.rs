@@ -4,13 +4,14 @@ use super::composer::Target;
 use super::effect::Effect;
 use super::popup::Popup;
 use super::state::{Level, ModelStatus, Prediction, Running, State};
-use super::update::{self, generate, say};
+use super::update::{self, ablate, generate, say};
 use crate::engine::protocol::{
     ErrorKind, ErrorReport, Event, PromptToken, RequestId, Telemetry, TokenEvent,
 };
 use crate::generate::{FinishReason, GenerationStats};
 use crate::harmony::{HarmonyEvent, MessageEnding};
-use crate::session::{NodeId, SamplingChange, TreeOp, TurnOutcome};
+use crate::intervention::Interventions;
+use crate::session::{InterventionChange, NodeId, SamplingChange, TreeOp, TurnOutcome};
 
 /// Takes an event of the engine.
 pub fn apply(state: &mut State, event: Event, now_ms: u64) -> Vec<Effect> {
@@ -37,10 +38,12 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
         }
         Event::Ready { request, model } => {
             if is_loading(state, request) {
-                state.runs.clear();
+                state.forget_runs();
                 state.prediction = None;
                 state.map.cursor = super::map::Cell::default();
                 state.map.token = super::map::TokenCursor::Newest;
+                clear_interventions(state);
+                state.ablation = None;
                 state.model = ModelStatus::Ready(model);
             }
             Vec::new()
@@ -94,6 +97,21 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
             };
             state.change(vec![TreeOp::SamplingChanged { node, change }])
         }
+        Event::InterventionsChanged {
+            request,
+            token_index,
+            interventions,
+        } => {
+            let Some(running) = current(state, request) else {
+                return Vec::new();
+            };
+            let (node, token_index) = (running.node, running.base_tokens + token_index);
+            let change = InterventionChange {
+                token_index,
+                interventions,
+            };
+            state.change(vec![TreeOp::InterventionsChanged { node, change }])
+        }
         Event::Finished {
             request,
             finish_reason,
@@ -112,6 +130,20 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
                 Some((finish_reason, stats)),
             )
         }
+        Event::AblationProgress {
+            request,
+            stage,
+            done_tokens,
+            total_tokens,
+        } => {
+            ablate::progress(state, request, stage, done_tokens, total_tokens);
+            Vec::new()
+        }
+        Event::Ablated { request, report } => {
+            ablate::done(state, request, report);
+            Vec::new()
+        }
+        Event::Failed { request, report } if ablate::failed(state, request, &report) => Vec::new(),
         Event::CacheCleared => {
             say(state, Level::Info, "the cache is empty");
             Vec::new()
@@ -136,7 +168,14 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
             Vec::new()
         }
         Event::Failed { request, report } => failed(state, request, report),
-        Event::Crashed { request, report } => crashed(state, request, &report),
+        Event::Crashed { request, report } => {
+            ablate::failed(state, request.unwrap_or_default(), &report);
+            crashed(state, request, &report)
+        }
+        // Nothing on the screen asks for them yet.
+        Event::InspectProgress { .. } | Event::Inspected { .. } | Event::InspectCost { .. } => {
+            Vec::new()
+        }
         Event::Stopped => Vec::new(),
     }
 }
@@ -191,6 +230,15 @@ fn started(state: &mut State, request: RequestId, start: Start) -> Vec<Effect> {
         events,
         at_ms,
     }])
+}
+
+/// Rules belong to the model that they were made for.
+fn clear_interventions(state: &mut State) {
+    if !state.interventions.is_empty() {
+        let text = format!("cleared with the model before: {}", state.interventions);
+        say(state, Level::Warning, text);
+        state.interventions = Interventions::none();
+    }
 }
 
 /// The first tokens of an answer.

@@ -64,6 +64,13 @@ pub enum SessionRequest {
     New(Box<Tree>),
     /// Open one.
     Open(SessionId),
+    /// Open one, or begin a new one as this tree where it cannot be opened.
+    OpenOrBegin {
+        /// Which.
+        id: SessionId,
+        /// What the new one starts as.
+        tree: Box<Tree>,
+    },
     /// Rename one that is not open.
     Rename {
         /// Which.
@@ -103,8 +110,11 @@ pub enum Report {
     SessionOpened {
         /// Its name on disk.
         id: SessionId,
-        /// What was found.
+        /// What was found, with what was said before it was open.
         opened: Box<Opened>,
+        /// How much greater the names of messages are now that were said before it was open; none
+        /// where nothing was said.
+        offset: Option<u64>,
     },
     /// The sessions there are.
     Sessions(Vec<SessionInfo>),

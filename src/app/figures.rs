@@ -19,24 +19,23 @@ const CARD_ENTRIES: usize = 8;
 /// Tokens that have to share two experts before the pair is listed.
 const CARD_PAIR_TOKENS: u64 = 3;
 
-/// The ends of the color ramp that suit what the map shows.
-fn bounds(state: &State, grid: &Grid) -> Bounds {
-    if state.map.source.is_difference() {
-        Bounds::symmetric(grid)
-    } else if state.map.measure == Measure::Share && state.map.scale == Scale::Logarithmic {
-        Bounds::of_shares(grid)
-    } else {
-        Bounds::of(grid, state.map.scale)
-    }
-}
-
 impl State {
-    /// The ends of the map's color ramp; held still while frozen.
+    /// The ends of the color ramp that suit what the map shows.
     pub fn map_bounds(&self, grid: &Grid) -> Bounds {
-        match &self.map.frozen {
-            Some(frozen) => frozen.bounds,
-            None => bounds(self, grid),
+        if self.map.source.is_difference() {
+            Bounds::symmetric(grid)
+        } else if self.map.measure == Measure::Share && self.map.scale == Scale::Logarithmic {
+            Bounds::of_shares(grid)
+        } else {
+            Bounds::of(grid, self.map.scale)
         }
+    }
+
+    /// Forgets all records, held ones too: another model, another session.
+    pub(super) fn forget_runs(&mut self) {
+        self.runs.clear();
+        self.map.frozen = None;
+        self.frozen_telemetry = None;
     }
 
     /// Layers and experts of the model.
@@ -45,8 +44,12 @@ impl State {
         Some((model.layers.len(), model.num_local_experts))
     }
 
-    /// The run that map and token pane show: that of the selected answer, else the newest one.
+    /// The run that map and token pane show: the one held still, else that of the selected answer,
+    /// else the newest one.
     pub fn shown_run(&self) -> Option<&Run> {
+        if let Some(frozen) = &self.map.frozen {
+            return Some(frozen);
+        }
         let path = self.session.tree.path();
         let selected = self.selected_message()?;
         let at = path.iter().position(|node| *node == selected)?;
@@ -150,11 +153,8 @@ impl State {
         Some(self.shown_run()?.log.entropies(self.selection()))
     }
 
-    /// The figures of the map; those held still while frozen.
+    /// The figures of the map.
     pub fn grid(&self) -> Option<Grid> {
-        if let Some(frozen) = &self.map.frozen {
-            return Some(frozen.grid.clone());
-        }
         let measure = self.map.measure;
         if self.map.source == MapSource::Cumulative {
             return self.cumulative(measure);

@@ -1,6 +1,7 @@
 //! The map of experts: what it shows, and where its cursor is.
 
-use crate::analytics::{Bounds, Grid, Measure, Scale};
+use super::run::Run;
+use crate::analytics::{Measure, Scale};
 
 /// The tokens whose routing is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -58,6 +59,14 @@ impl MapSource {
     /// Whether values are differences with a sign.
     pub const fn is_difference(self) -> bool {
         matches!(self, Self::AnswerMinusPrompt | Self::FinalMinusAnalysis)
+    }
+
+    /// The two parts that a difference compares, the first less the second.
+    pub const fn compared(self) -> (&'static str, &'static str) {
+        match self {
+            Self::FinalMinusAnalysis => ("final", "analysis"),
+            _ => ("answer", "prompt"),
+        }
     }
 
     /// The next or the one before.
@@ -157,21 +166,9 @@ pub struct MapView {
     pub token: TokenCursor,
     /// The level before the card was opened by its key.
     pub card_from: Option<Zoom>,
-    /// What is held still.
-    pub frozen: Option<FrozenMap>,
-}
-
-/// A map held still, with the bounds of its colors.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FrozenMap {
-    /// The figures.
-    pub grid: Grid,
-    /// The bounds of the colors.
-    pub bounds: Bounds,
-    /// The source at that time.
-    pub source: MapSource,
-    /// The measure at that time.
-    pub measure: Measure,
+    /// The record that is held still, so that map, figures and cards all show the same moment
+    /// whatever is chosen to be shown of it.
+    pub frozen: Option<Run>,
 }
 
 impl MapView {

@@ -97,7 +97,7 @@ impl Meters {
                     self.prefill_tps.push(now_ms, rate);
                 }
             }
-            EnginePhase::Idle | EnginePhase::Loading => {}
+            EnginePhase::Idle | EnginePhase::Loading | EnginePhase::Inspecting => {}
         }
         if telemetry.memory.active_bytes > 0 {
             self.active_bytes

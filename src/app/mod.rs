@@ -16,6 +16,7 @@
 //! also handed out as [`Effect::Save`]; an event of a request that is not the present one changes
 //! nothing; no text that was typed or generated is ever dropped.
 
+pub mod ablation;
 pub mod action;
 mod apply;
 pub mod chat;
@@ -31,6 +32,7 @@ pub mod popup;
 mod report;
 pub mod run;
 pub mod sampling;
+pub mod share;
 pub mod state;
 mod update;
 pub mod viewport;

@@ -4,6 +4,7 @@ use tui_input::Input;
 
 use super::action::{Action, Context};
 use crate::catalog::CatalogEntry;
+use crate::intervention::Rule;
 use crate::session::{NodeId, SessionInfo};
 
 /// Something over the screen that takes the keys; the last one opened is on top.
@@ -35,6 +36,13 @@ pub enum Popup {
     },
     /// All branches.
     Tree(ListPopup<TreeRow>),
+    /// The rules for the experts' choice.
+    Rules(ListPopup<Rule>),
+    /// Two runs side by side.
+    Ablation {
+        /// Lines scrolled.
+        scroll: usize,
+    },
     /// A line that asks for a text.
     Ask {
         /// What it is for.
@@ -147,10 +155,16 @@ pub enum Question {
     SaveCode(String),
     /// Where to export to; the text is made when the path is known.
     Export(ExportFormat),
+    /// Where to write what is shared; its extension chooses the format.
+    Share(super::share::Shared),
     /// What to import.
     Import,
     /// The name of a preset.
     PresetName,
+    /// A rule for the experts' choice.
+    Rule,
+    /// Rules whose effect is to be compared.
+    Ablation,
 }
 
 /// A format of export.

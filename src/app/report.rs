@@ -26,7 +26,9 @@ fn take(state: &mut State, report: Report) -> Vec<Effect> {
             state.composer.set_text(text.trim_end_matches('\n'));
             state.focus = Focus::Composer;
         }
-        Report::SessionOpened { id, opened } => session_opened(state, id, *opened),
+        Report::SessionOpened { id, opened, offset } => {
+            return session_opened(state, id, *opened, offset);
+        }
         Report::Sessions(sessions) => {
             if let Some(Popup::Sessions(list)) = state.popups.last_mut() {
                 list.shown = (0..sessions.len()).collect();
@@ -119,7 +121,12 @@ fn engine_gone(state: &mut State) -> Vec<Effect> {
     refused(state, request, "the engine has ended")
 }
 
-fn session_opened(state: &mut State, id: SessionId, opened: Opened) {
+fn session_opened(
+    state: &mut State,
+    id: SessionId,
+    opened: Opened,
+    offset: Option<u64>,
+) -> Vec<Effect> {
     let damage = opened.damage.as_ref().map(ToString::to_string);
     let read_only = opened.access.reason().map(str::to_owned);
     let draft = opened.tree.draft().to_owned();
@@ -134,22 +141,48 @@ fn session_opened(state: &mut State, id: SessionId, opened: Opened) {
         is_raw: state.chat.is_raw,
         ..Default::default()
     };
-    state.runs.clear();
-    state.map.token = super::map::TokenCursor::Newest;
+    let effects = match offset {
+        Some(offset) => {
+            keep_running(state, offset);
+            Vec::new()
+        }
+        None => leave_running(state),
+    };
     state.predicted_for.key = Default::default();
     // What was typed before the session was open is not lost.
     if state.composer.is_blank() {
         state.composer.set_text(&draft);
     }
-    if let Some(damage) = damage {
-        say(state, Level::Warning, damage);
-    } else if let Some(reason) = read_only {
-        say(
-            state,
-            Level::Warning,
-            format!("this session is read-only: {reason}"),
-        );
+    let trouble = damage.or_else(|| {
+        read_only.map(|reason| format!("this session is read-only, nothing is saved: {reason}"))
+    });
+    if let Some(trouble) = trouble {
+        say(state, Level::Warning, trouble);
     }
+    effects
+}
+
+/// What was said before the session was open goes on in it, under other names.
+fn keep_running(state: &mut State, offset: u64) {
+    state.runs.rename(offset);
+    if let Some(running) = &mut state.running {
+        running.node.0 += offset;
+    }
+}
+
+/// The session before is closed already; an answer that was begun in it since is over.
+fn leave_running(state: &mut State) -> Vec<Effect> {
+    state.forget_runs();
+    state.map.token = super::map::TokenCursor::Newest;
+    let Some(running) = state.running.take() else {
+        return Vec::new();
+    };
+    say(
+        state,
+        Level::Warning,
+        "the answer in the session before was interrupted",
+    );
+    vec![Effect::Cancel(running.request)]
 }
 
 fn store(state: &mut State, event: StoreEvent) {

@@ -225,6 +225,13 @@ impl Runs {
         self.0.back_mut()
     }
 
+    /// Makes the names of all answers greater, as their messages' names were.
+    pub(super) fn rename(&mut self, offset: u64) {
+        for run in &mut self.0 {
+            run.node.0 += offset;
+        }
+    }
+
     /// Makes the answer's run the newest one, empty where there was none.
     pub fn begin(&mut self, node: NodeId, num_layers: usize, num_experts: usize) {
         let place = self.0.iter().position(|run| run.node == node);

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::ablation::AblationView;
 use super::chat::ChatView;
 use super::composer::Composer;
 use super::keymap::Keymap;
@@ -16,6 +17,7 @@ use crate::engine::protocol::{
     ErrorReport, LoadOptions, LoadProgress, ModelSource, ModelSummary, RequestId, Telemetry,
 };
 use crate::harmony::ReasoningEffort;
+use crate::intervention::Interventions;
 use crate::log_ring::LogLine;
 use crate::session::{Access, NodeId, SessionId, Tree};
 
@@ -271,6 +273,10 @@ pub struct State {
     pub history: History,
     /// The sampling panel.
     pub sampling: SamplingPanel,
+    /// How the experts' choice is changed; forgotten with the model.
+    pub interventions: Interventions,
+    /// The latest comparison of two runs.
+    pub ablation: Option<AblationView>,
     /// The map pane.
     pub map: MapView,
     /// Figures over time.

@@ -1,20 +1,24 @@
 //! What each action does. One file a part of the screen; this one divides the work.
 
+pub(super) mod ablate;
 pub(super) mod chat;
 pub(super) mod code;
 pub(super) mod compose;
 pub(super) mod generate;
+pub(super) mod lab;
 pub(super) mod map;
 pub(super) mod popups;
 pub(in crate::app) mod sampler;
 pub(super) mod search;
 pub(super) mod sessions;
+pub(super) mod share;
 pub(super) mod tree;
 
 use super::action::Action;
 use super::effect::Effect;
 use super::input;
 use super::popup::{ExportFormat, Popup, Question};
+use super::share::Shared;
 use super::state::{Focus, Level, ModelStatus, Notice, Predicted, State, View};
 use crate::engine::protocol::{
     AnswerOpening, Command, LoadRequest, ModelSource, Prompt, RequestId,
@@ -92,6 +96,14 @@ fn everywhere(state: &mut State, action: Action) -> Vec<Effect> {
         Action::TokenBack => map::step_token(state, false),
         Action::TokenOn => map::step_token(state, true),
         Action::TokenFollow => map::follow(state),
+        Action::Ablate => ablate::begin(state),
+        Action::ShowAblation => ablate::show(state),
+        Action::MaskExpert
+        | Action::ForceExpert
+        | Action::ZeroExpert
+        | Action::AddRule
+        | Action::Interventions
+        | Action::ClearInterventions => lab::perform(state, action),
         Action::CycleTheme => cycle_theme(state),
         Action::ClearCache => clear_cache(state),
         Action::NewSession
@@ -113,6 +125,9 @@ fn everywhere(state: &mut State, action: Action) -> Vec<Effect> {
             Question::Export(ExportFormat::Html),
             "conversation.html",
         ),
+        Action::ShareMap => share::begin(state, Shared::Map),
+        Action::ShareCard => share::begin(state, Shared::Card),
+        Action::ShareAblation => share::begin(state, Shared::Ablation),
         Action::ImportJson => popups::ask(state, Question::Import, ""),
         _ => chat::perform(state, action),
     }
@@ -163,6 +178,9 @@ pub(super) fn show(state: &mut State, view: View) -> Vec<Effect> {
 fn stop_or_quit(state: &mut State) -> Vec<Effect> {
     if state.running.is_some() {
         return generate::stop(state);
+    }
+    if let Some(effects) = ablate::stop(state) {
+        return effects;
     }
     if let ModelStatus::Loading { request, .. } = state.model {
         say(state, Level::Info, "stopping the load");

@@ -1,8 +1,11 @@
 //! Everything that can be said on the command line.
 
 mod date;
+mod inside;
+mod intervention;
 mod model;
 mod playground;
+mod profile;
 mod prompt;
 mod quantize;
 mod sampling;
@@ -12,10 +15,14 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
+use gptoss::intervention::Rule;
 
 pub(crate) use date::parse as parse_date;
+pub(crate) use inside::{AttentionArgs, LensArgs, LookArgs};
+pub(crate) use intervention::InterventionArgs;
 pub(crate) use model::{DtypeArg, LimitArgs, ModelArgs};
 pub(crate) use playground::{PlaygroundArgs, SessionArg, SettingsArgs, SyntheticShape};
+pub(crate) use profile::ProfileArgs;
 pub(crate) use prompt::{EosArg, FramingArgs, PromptArgs};
 pub(crate) use quantize::QuantizeSpec;
 pub(crate) use sampling::SamplingArgs;
@@ -47,10 +54,19 @@ pub(crate) enum Command {
     Chat(Box<ChatArgs>),
     /// Write the experts chosen for every token, and logits if asked, to a safetensors file.
     Trace(Box<TraceArgs>),
+    /// Find the experts that the domains of a labelled prompt set prefer.
+    Profile(Box<ProfileArgs>),
+    /// Answer twice, the second time with experts changed, and compare: where the answers part, and
+    /// how far the distributions are apart at each token.
+    Ablate(Box<AblateArgs>),
     /// Show the token ids of a text or of rendered messages.
     Tokenize(TokenizeArgs),
     /// Describe a model: configuration, layout, tensors, memory.
     Inspect(InspectArgs),
+    /// Show what the model would say after each layer: the logit lens at one token of a prompt.
+    Lens(Box<LensArgs>),
+    /// Show what each head gives to its sink, and where one head looks, at one token of a prompt.
+    Attention(Box<AttentionArgs>),
     /// Measure prefill and decode speed.
     Bench(BenchArgs),
     /// Write a model in mlx-lm's layout, packed as asked.
@@ -85,6 +101,8 @@ pub(crate) struct GenerateArgs {
     pub(crate) limits: LimitArgs,
     #[command(flatten)]
     pub(crate) sampling: SamplingArgs,
+    #[command(flatten)]
+    pub(crate) experts: InterventionArgs,
     /// Most tokens to generate [default: what context and memory hold; 256 with --raw or --tokens].
     #[arg(short = 'n', long, value_name = "N")]
     pub(crate) max_tokens: Option<usize>,
@@ -119,6 +137,8 @@ pub(crate) struct ChatArgs {
     pub(crate) limits: LimitArgs,
     #[command(flatten)]
     pub(crate) sampling: SamplingArgs,
+    #[command(flatten)]
+    pub(crate) experts: InterventionArgs,
     /// Most tokens of one answer [default: what context and memory hold].
     #[arg(short = 'n', long, value_name = "N")]
     pub(crate) max_tokens: Option<usize>,
@@ -141,6 +161,8 @@ pub(crate) struct TraceArgs {
     pub(crate) limits: LimitArgs,
     #[command(flatten)]
     pub(crate) sampling: SamplingArgs,
+    #[command(flatten)]
+    pub(crate) experts: InterventionArgs,
     /// The file to write.
     #[arg(short, long, value_name = "FILE.safetensors")]
     pub(crate) output: PathBuf,
@@ -156,6 +178,30 @@ pub(crate) struct TraceArgs {
     /// What a token that ends answers does [default: stop; ignore with --tokens].
     #[arg(long, value_enum, value_name = "ACTION")]
     pub(crate) eos: Option<EosArg>,
+}
+
+/// `ablate`.
+#[derive(Debug, Args)]
+pub(crate) struct AblateArgs {
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    #[command(flatten)]
+    pub(crate) prompt: PromptArgs,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+    #[command(flatten)]
+    pub(crate) sampling: SamplingArgs,
+    #[command(flatten)]
+    pub(crate) experts: InterventionArgs,
+    /// A rule that is in force in both runs; may be given several times.
+    #[arg(long, value_name = "RULE")]
+    pub(crate) base: Vec<Rule>,
+    /// Most tokens of each answer.
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 64)]
+    pub(crate) max_tokens: usize,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `tokenize`.

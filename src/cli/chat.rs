@@ -28,6 +28,7 @@ pub(crate) fn run(args: &ChatArgs) -> Result<(), CliError> {
         conversation: conversation::framed(&args.framing),
         options: GenerateOptions {
             sampling,
+            interventions: args.experts.interventions(),
             stop_tokens,
             prefill_chunk_tokens: args.limits.prefill_chunk as usize,
             kv_precision: args.limits.kv_precision(),

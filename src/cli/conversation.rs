@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use gptoss::harmony::{Conversation, DeveloperContent, Message, Renderer, SystemContent};
+use gptoss::harmony::{
+    Conversation, DeveloperContent, Message, MessagesError, Renderer, SystemContent,
+};
 use gptoss::tokenizer::Tokenizer;
 
 use super::args::FramingArgs;
@@ -29,8 +31,12 @@ pub(crate) fn of_text(text: String, framing: &FramingArgs) -> Conversation {
 /// The messages in a file; no system message is made up unless a flag asks for one.
 pub(crate) fn of_file(path: &Path, framing: &FramingArgs) -> Result<Conversation, CliError> {
     let json = text::file(path)?;
-    let mut conversation = Conversation::from_json(&json)
-        .map_err(|error| CliError::usage(format!("{}: {error}", path.display())))?;
+    of_json(&json, framing).map_err(|error| CliError::usage(format!("{}: {error}", path.display())))
+}
+
+/// The messages in a JSON text; no system message is made up unless a flag asks for one.
+pub(crate) fn of_json(json: &str, framing: &FramingArgs) -> Result<Conversation, MessagesError> {
+    let mut conversation = Conversation::from_json(json)?;
     framing.apply(&mut conversation);
     Ok(conversation)
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use gptoss::checkpoint::CheckpointError;
-use gptoss::generate::{GenerateError, SamplingError};
+use gptoss::generate::{GenerateError, InspectError, SamplingError};
 use gptoss::harmony::RenderError;
 use gptoss::model::config::ConfigError;
 use gptoss::model::params::LoadError;
@@ -20,7 +20,7 @@ Exit codes:
   0    done
   1    failed: broken weights or tokenizer, files that cannot be read or written, the device
   2    wrong usage or configuration: arguments, parameters, token ids, config.json,
-       gptoss.toml
+       gptoss.toml; or, after its results, `profile` had to leave out lines of its file
   3    refused: the request would need more memory than allowed
   130  interrupted by Ctrl+C; what was printed until then is valid";
 
@@ -36,6 +36,13 @@ pub(crate) enum Status {
     Usage,
     /// 3.
     Memory,
+}
+
+impl Status {
+    /// Whether another request might do better.
+    pub(crate) fn is_of_the_request(self) -> bool {
+        matches!(self, Self::Usage | Self::Memory)
+    }
 }
 
 /// Why a subcommand did not finish.
@@ -214,6 +221,16 @@ impl From<GenerateError> for CliError {
         match error {
             GenerateError::Mlx(_) => Self::failed(error),
             GenerateError::Memory { .. } => Self::memory(error),
+            other => Self::usage(other),
+        }
+    }
+}
+
+impl From<InspectError> for CliError {
+    fn from(error: InspectError) -> Self {
+        match error {
+            InspectError::Generate(error) => error.into(),
+            InspectError::Cancelled => Self::Interrupted,
             other => Self::usage(other),
         }
     }

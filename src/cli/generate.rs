@@ -27,6 +27,7 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<(), CliError> {
     let options = GenerateOptions {
         max_tokens: max_tokens(args, &prompt, &model),
         sampling,
+        interventions: args.experts.interventions(),
         stop_tokens: prompt.stop_tokens(model.config(), args.eos),
         record: RecordOptions {
             top_logprobs: args.logprobs,
@@ -36,6 +37,7 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<(), CliError> {
         prefill_chunk_tokens: args.limits.prefill_chunk as usize,
         kv_precision: args.limits.kv_precision(),
         memory_limit_bytes: args.limits.memory_limit_bytes(),
+        ..GenerateOptions::default()
     };
     let mut generator = model.generate(&prompt.ids, options)?;
     answer.start(&model, prompt.ids.len())?;

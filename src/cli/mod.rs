@@ -7,8 +7,10 @@
 //! Invariants: results go to stdout, everything else to stderr; an error is one line there and at
 //! most one more with a hint; paths that are written to are checked before work starts.
 
+mod ablate;
 mod answer;
 mod args;
+mod attention;
 mod bench;
 mod chat;
 mod completions;
@@ -19,8 +21,10 @@ mod doctor;
 mod drive;
 mod exit;
 mod generate;
+mod inside;
 mod inspect;
 mod interrupt;
+mod lens;
 mod logging;
 mod man;
 mod model;
@@ -29,6 +33,7 @@ mod playground;
 mod predict;
 mod print_config;
 mod print_keys;
+mod profile;
 mod progress;
 mod prompt;
 mod settings;
@@ -62,9 +67,13 @@ fn run() -> Result<(), CliError> {
     match command {
         Command::Generate(args) => generate::run(args),
         Command::Chat(args) => chat::run(args),
+        Command::Profile(args) => profile::run(args),
         Command::Tokenize(args) => tokenize::run(args),
+        Command::Ablate(args) => ablate::run(args),
         Command::Trace(args) => trace::run(args),
         Command::Inspect(args) => inspect::run(args),
+        Command::Lens(args) => lens::run(args),
+        Command::Attention(args) => attention::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Convert(args) => convert::run(args),
         Command::Doctor(args) => doctor::run(args),

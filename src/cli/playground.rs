@@ -17,7 +17,7 @@ use gptoss::engine::protocol::ModelSource;
 use gptoss::engine::scripted::{Pacing, Script, ScriptedBackend};
 use gptoss::engine::synthetic::{SyntheticBackend, SyntheticModel};
 use gptoss::engine::{self, EngineHandle, MlxBackend};
-use gptoss::session::{SessionFolder, SessionId, Tree};
+use gptoss::session::{SessionFolder, SessionId, StoreError, Tree};
 use gptoss::settings::dirs::{self, Dirs};
 use gptoss::settings::{ModelChoice, Resume, Settings};
 use gptoss::tui::{
@@ -216,33 +216,31 @@ fn session(
     files: &Files,
     state: &State,
 ) -> Result<SessionRequest, CliError> {
-    let new = || {
+    let tree = || {
         let mut tree = Tree::default();
         tree.set_initial_framing(state.session.tree.framing().clone());
-        SessionRequest::New(Box::new(tree))
+        Box::new(tree)
     };
+    let open = |id| SessionRequest::OpenOrBegin { id, tree: tree() };
+    let new = || SessionRequest::New(tree());
     let latest = || files.sessions.as_ref().and_then(SessionFolder::latest);
     Ok(match (&args.session, settings.session.resume) {
-        (Some(SessionArg::Named(name)), _) => {
-            let known = SessionId::new(name).filter(|id| {
-                files
-                    .sessions
-                    .as_ref()
-                    .is_some_and(|folder| folder.open(id).is_ok())
-            });
-            match known {
-                Some(id) => SessionRequest::Open(id),
-                None => {
-                    return Err(CliError::usage(format!("there is no session \"{name}\""))
-                        .hint("Ctrl+S lists them"));
-                }
-            }
-        }
-        (Some(SessionArg::Last), _) | (None, Resume::Last) => {
-            latest().map_or_else(new, SessionRequest::Open)
-        }
+        (Some(SessionArg::Named(name)), _) => open(named(name, files.sessions.as_ref())?),
+        (Some(SessionArg::Last), _) | (None, Resume::Last) => latest().map_or_else(new, open),
         (Some(SessionArg::New), _) | (None, Resume::New) => new(),
     })
+}
+
+/// The session of this name, if it can be read; it is opened later.
+fn named(name: &str, folder: Option<&SessionFolder>) -> Result<SessionId, CliError> {
+    let unknown =
+        || CliError::usage(format!("there is no session \"{name}\"")).hint("Ctrl+S lists them");
+    let id = SessionId::new(name).ok_or_else(unknown)?;
+    match folder.ok_or_else(unknown)?.check(&id) {
+        Ok(()) => Ok(id),
+        Err(StoreError::Unknown(_)) => Err(unknown()),
+        Err(error) => Err(CliError::failed(error.to_string())),
+    }
 }
 
 fn engine(

@@ -122,6 +122,38 @@ impl Prediction {
         }
     }
 
+    /// Prints what a look inside at the last of `tokens` tokens takes, and refuses what is over the
+    /// limit.
+    pub(crate) fn dry_run_inspection(
+        &self,
+        tokens: usize,
+        unembeddings: usize,
+        as_json: bool,
+    ) -> Result<(), CliError> {
+        let needed = self.memory.inspect_demand(tokens).total_bytes();
+        output::line(&if as_json {
+            let json = serde_json::json!({
+                "tokens": tokens,
+                "unembeddings": unembeddings,
+                "predicted_peak_bytes": needed,
+                "limit_bytes": self.limit_bytes,
+            });
+            json.to_string()
+        } else {
+            format!("{tokens} tokens to compute, {unembeddings} unembeddings, {needed} bytes")
+        })?;
+        match self.limit_bytes {
+            Some(limit) if needed > limit => Err(CliError::memory(format!(
+                "{tokens} tokens would need {} and the limit is {}; the longest sequence that fits \
+                 is {} tokens",
+                format_bytes(needed),
+                format_bytes(limit),
+                self.memory.largest_inspected_tokens(limit)
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     /// Prints the prediction for `tokens` and refuses what is over the limit.
     pub(crate) fn dry_run(&self, tokens: usize, as_json: bool) -> Result<(), CliError> {
         let demand = self.demand(tokens);

@@ -24,6 +24,7 @@ pub(crate) fn run(args: &TraceArgs) -> Result<(), CliError> {
     let options = GenerateOptions {
         max_tokens: Some(args.max_tokens.unwrap_or(default_tokens)),
         sampling,
+        interventions: args.experts.interventions(),
         stop_tokens: prompt.stop_tokens(model.config(), args.eos),
         record: RecordOptions {
             routing: true,
@@ -35,6 +36,7 @@ pub(crate) fn run(args: &TraceArgs) -> Result<(), CliError> {
         prefill_chunk_tokens: args.limits.prefill_chunk as usize,
         kv_precision: args.limits.kv_precision(),
         memory_limit_bytes: args.limits.memory_limit_bytes(),
+        ..GenerateOptions::default()
     };
     let settings = settings(args, &options, &model);
     let mut generator = model.generate(&prompt.ids, options)?;
@@ -60,7 +62,7 @@ pub(crate) fn run(args: &TraceArgs) -> Result<(), CliError> {
 }
 
 /// Generates, and returns one record a token, the prompt's included.
-fn record(generator: &mut TokenGenerator<'_>) -> Result<Vec<PositionRecord>, CliError> {
+pub(super) fn record(generator: &mut TokenGenerator<'_>) -> Result<Vec<PositionRecord>, CliError> {
     drive::prefill(generator)?;
     let mut records = generator.prompt_records().to_vec();
     let mut is_first = true;
@@ -77,6 +79,7 @@ fn record(generator: &mut TokenGenerator<'_>) -> Result<Vec<PositionRecord>, Cli
 fn settings(args: &TraceArgs, options: &GenerateOptions, model: &GptOss) -> Value {
     json!({
         "sampling": options.sampling,
+        "interventions": options.interventions,
         "max_tokens": options.max_tokens,
         "stop_tokens": options.stop_tokens,
         "prefill_chunk_tokens": options.prefill_chunk_tokens,

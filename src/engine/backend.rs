@@ -7,16 +7,21 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use super::protocol::{
-    CacheSnapshot, ErrorReport, GenerateRequest, LoadProgress, LoadRequest, MemorySnapshot,
-    ModelSummary, Prompt, PromptToken, RecordOptions, TokenEvent,
+    AblateRequest, AblationReport, CacheSnapshot, ErrorKind, ErrorReport, GenerateRequest,
+    InspectReport, InspectRequest, LoadProgress, LoadRequest, MemorySnapshot, ModelSummary, Prompt,
+    PromptToken, RecordOptions, TokenEvent,
 };
-use crate::generate::{FinishReason, SamplingParams, TokenRouting};
+use crate::generate::{
+    AblationStage, FinishReason, InspectCost, InspectOptions, SamplingParams, TokenRouting,
+};
 use crate::harmony::HarmonyEvent;
+use crate::intervention::Interventions;
 
 /// A source of tokens that is driven step by step.
 ///
 /// The order of calls is `load`, then for each generation `start`, `prefill` until it is complete,
-/// `step` until it finishes, and `end` always, also after an error or a cancel. A backend is made,
+/// `step` until it finishes, and `end` always, also after an error or a cancel; or for each look
+/// inside `inspect`, `inspect_step` until it is done, and `end_inspection` likewise. A backend is made,
 /// used and dropped on one thread and need not be `Send`. A panic is contained by the worker, which
 /// drops the backend then.
 pub trait Backend {
@@ -46,6 +51,12 @@ pub trait Backend {
     /// returned by `step`, or a later one where that one was drawn ahead.
     fn update_sampling(&mut self, sampling: &SamplingParams) -> Result<usize, ErrorReport>;
 
+    /// Takes over new rules for the experts' choice.
+    ///
+    /// Returns the index of the first token that will be computed with them, as `update_sampling`.
+    fn update_interventions(&mut self, interventions: &Interventions)
+    -> Result<usize, ErrorReport>;
+
     /// Takes over what to record, from the next token that is not being computed already.
     fn update_recording(&mut self, record: RecordOptions) -> Result<(), ErrorReport>;
 
@@ -58,6 +69,38 @@ pub trait Backend {
     /// Tells what a prompt would take. Changes and computes nothing, so that it may be called in the
     /// midst of a generation.
     fn predict(&self, prompt: &Prompt) -> Result<PromptPrediction, ErrorReport>;
+
+    /// Takes up a look inside: checks it and tells how many tokens it has to compute. Only called
+    /// between generations, whose cache it must not touch.
+    ///
+    /// Backends that compute nothing need not provide this and the next two.
+    fn inspect(&mut self, _: &InspectRequest) -> Result<usize, ErrorReport> {
+        Err(no_inside())
+    }
+
+    /// Computes the next chunk of a look inside; the last one gives the report.
+    fn inspect_step(&mut self) -> Result<InspectStep, ErrorReport> {
+        Err(no_inside())
+    }
+
+    /// Ends a look inside, wherever it is.
+    fn end_inspection(&mut self) {}
+
+    /// Tells what a look inside at the last of `tokens` tokens would take. Changes and computes
+    /// nothing.
+    fn inspect_cost(&self, _tokens: usize, _: &InspectOptions) -> Result<InspectCost, ErrorReport> {
+        Err(no_inside())
+    }
+
+    /// Answers a prompt twice and compares, in caches of its own; only called between generations.
+    ///
+    /// `progress` is to be called after each token or chunk; when it breaks, this must be given up
+    /// with an error soon, whose content does not matter.
+    fn ablate(
+        &self,
+        request: &AblateRequest,
+        progress: &mut dyn FnMut(AblationStage, usize, usize) -> ControlFlow<()>,
+    ) -> Result<AblationReport, ErrorReport>;
 
     /// The host's time that this generation has spent on recording so far.
     fn capture_time(&self) -> Duration {
@@ -128,6 +171,15 @@ pub enum Step {
     Finished(FinishReason),
 }
 
+/// One step of a look inside.
+#[derive(Debug, Clone, PartialEq)]
+pub enum InspectStep {
+    /// So many tokens are computed, more than before.
+    Computed(usize),
+    /// All of them, with what was found.
+    Done(Box<InspectReport>),
+}
+
 /// Caches and memory at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {
@@ -135,4 +187,9 @@ pub struct Usage {
     pub cache: CacheSnapshot,
     /// The device's memory.
     pub memory: MemorySnapshot,
+}
+
+fn no_inside() -> ErrorReport {
+    let message = "this is no computing model: there is nothing inside to look at";
+    ErrorReport::new(ErrorKind::InvalidRequest, message).with_hint("load a model")
 }

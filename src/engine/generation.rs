@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::backend::{Backend, Step};
+use super::inspection::report_cost;
 use super::port::{Halt, Port};
 use super::protocol::{
     Command, EnginePhase, ErrorKind, ErrorReport, Event, GenerateRequest, Prompt, RequestId,
@@ -10,6 +11,7 @@ use super::protocol::{
 };
 use super::telemetry::{Publisher, RoutingMismatch, RoutingSpan, SpeedMeter};
 use crate::generate::{FinishReason, SamplingParams};
+use crate::intervention::Interventions;
 
 /// A generation in progress.
 pub(super) struct Generation<'a, B> {
@@ -178,19 +180,43 @@ impl<'a, B: Backend> Generation<'a, B> {
             Command::UpdateSampling { request, sampling } if request == self.id => {
                 self.update_sampling(sampling)?;
             }
+            Command::UpdateInterventions {
+                request,
+                interventions,
+            } if request == self.id => self.update_interventions(interventions)?,
             Command::UpdateRecording { request, record } if request == self.id => {
                 self.backend.update_recording(record)?;
             }
             Command::Predict { seq, prompt } => {
                 report_prediction(self.backend, self.port, seq, &prompt)?;
             }
-            Command::UpdateSampling { request, .. } | Command::UpdateRecording { request, .. } => {
+            Command::InspectCost {
+                seq,
+                tokens,
+                options,
+            } => report_cost(self.backend, self.port, seq, tokens, &options)?,
+            Command::UpdateSampling { request, .. }
+            | Command::UpdateInterventions { request, .. }
+            | Command::UpdateRecording { request, .. } => {
                 tracing::debug!(%request, running = %self.id, "update of another request ignored");
+            }
+            Command::Ablate(next) if !self.port.is_cancelled(self.id) => {
+                refuse_as_busy(self.port, self.id, next.id)?;
             }
             // The user may have cancelled and asked anew since `attend` looked. Whatever the user
             // did before sending is visible here, so this cannot miss the cancel.
-            Command::Generate(next) if !self.port.is_cancelled(self.id) => self.refuse(&next)?,
-            Command::Generate(_) | Command::Load(_) | Command::Reset | Command::Shutdown => {
+            Command::Generate(next) if !self.port.is_cancelled(self.id) => {
+                refuse_as_busy(self.port, self.id, next.id)?;
+            }
+            Command::Inspect(next) if !self.port.is_cancelled(self.id) => {
+                refuse_as_busy(self.port, self.id, next.id)?;
+            }
+            Command::Generate(_)
+            | Command::Inspect(_)
+            | Command::Ablate(_)
+            | Command::Load(_)
+            | Command::Reset
+            | Command::Shutdown => {
                 self.port.postpone(command);
                 return Ok(Course::Stop);
             }
@@ -208,17 +234,14 @@ impl<'a, B: Backend> Generation<'a, B> {
         })?)
     }
 
-    fn refuse(&mut self, next: &GenerateRequest) -> Result<(), Broken> {
-        if self.port.admit(next.id) {
-            let message = format!("request {} is still running", self.id);
-            let report = ErrorReport::new(ErrorKind::Busy, message)
-                .with_hint("wait for its end or stop it, then ask again");
-            self.port.send(Event::Failed {
-                request: next.id,
-                report,
-            })?;
-        }
-        Ok(())
+    fn update_interventions(&mut self, interventions: Interventions) -> Result<(), Broken> {
+        let token_index = self.backend.update_interventions(&interventions)?;
+        let request = self.id;
+        Ok(self.port.send(Event::InterventionsChanged {
+            request,
+            token_index,
+            interventions,
+        })?)
     }
 
     fn publish_if_due(&mut self) {
@@ -233,6 +256,24 @@ impl<'a, B: Backend> Generation<'a, B> {
             .clock()
             .unwrap_or_else(|| self.engine_started.elapsed())
     }
+}
+
+/// Refuses `next` while `running` is at work.
+pub(super) fn refuse_as_busy(
+    port: &mut Port,
+    running: RequestId,
+    next: RequestId,
+) -> Result<(), Halt> {
+    if !port.admit(next) {
+        return Ok(());
+    }
+    let message = format!("request {running} is still running");
+    let report = ErrorReport::new(ErrorKind::Busy, message)
+        .with_hint("wait for its end or stop it, then ask again");
+    port.send(Event::Failed {
+        request: next,
+        report,
+    })
 }
 
 /// Answers [`Command::Predict`]; a prompt that cannot be put is only logged.

@@ -89,7 +89,7 @@ impl EngineHandle {
         Ok(())
     }
 
-    /// Cancels a load or generation; see [`CancelHandle::cancel`].
+    /// Cancels a load, a generation or a look inside; see [`CancelHandle::cancel`].
     pub fn cancel(&self, request: RequestId) {
         self.cancel.cancel(request);
     }
@@ -197,6 +197,8 @@ fn new_request(command: &Command) -> Option<RequestId> {
     match command {
         Command::Load(load) => Some(load.id),
         Command::Generate(generate) => Some(generate.id),
+        Command::Inspect(inspect) => Some(inspect.id),
+        Command::Ablate(ablate) => Some(ablate.id),
         _ => None,
     }
 }
@@ -204,6 +206,7 @@ fn new_request(command: &Command) -> Option<RequestId> {
 fn check_sampling(command: &Command) -> Result<(), SamplingError> {
     match command {
         Command::Generate(generate) => generate.sampling.validate(),
+        Command::Ablate(ablate) => ablate.sampling.validate(),
         Command::UpdateSampling { sampling, .. } => sampling.validate(),
         _ => Ok(()),
     }

@@ -1,29 +1,35 @@
 //! The backend that computes: a [`GptOss`] with the cache of one conversation.
 //!
 //! It translates between the protocol's plain data and the model's types: `load` and `usage` plain
-//! figures, `prompt` conversations to ids, `run` tokens to events. It knows neither channels of
-//! threads nor screens.
+//! figures, `prompt` conversations to ids, `run` tokens to events, `inspect` looks inside. It knows
+//! neither channels of threads nor screens.
 
+mod ablate;
+mod inspect;
 mod load;
 mod prompt;
 mod run;
 mod usage;
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use self::run::Run;
-use super::backend::{Backend, PrefillChunk, PromptPrediction, PromptStart, Step, Usage};
+use super::backend::{
+    Backend, InspectStep, PrefillChunk, PromptPrediction, PromptStart, Step, Usage,
+};
 use super::protocol::{
-    CacheSnapshot, ErrorKind, ErrorReport, GenerateRequest, LoadProgress, LoadRequest, LoadStage,
-    ModelSummary, Prompt, RecordOptions,
+    AblateRequest, AblationReport, CacheSnapshot, ErrorKind, ErrorReport, GenerateRequest,
+    InspectRequest, LoadProgress, LoadRequest, LoadStage, ModelSummary, Prompt, RecordOptions,
 };
 use crate::generate::{
-    self, CachedPositions, DryParams, FinishReason, GenerateError, GenerateOptions, Generation,
-    PromptCache, SamplingParams,
+    self, AblationStage, CachedPositions, DryParams, FinishReason, GenerateError, GenerateOptions,
+    Generation, InspectCost, InspectOptions, InspectRun, PromptCache, SamplingParams,
 };
 use crate::gptoss::GptOss;
 use crate::harmony::HarmonyEvent;
+use crate::intervention::Interventions;
 use crate::model::gpt_oss::KvPrecision;
 use crate::model::params::LoadError;
 use crate::tokenizer::StopStrings;
@@ -33,6 +39,7 @@ use crate::tokenizer::StopStrings;
 pub struct MlxBackend {
     loaded: Option<Loaded>,
     run: Option<Run>,
+    inspection: Option<InspectRun>,
 }
 
 #[derive(Debug)]
@@ -139,6 +146,17 @@ impl Backend for MlxBackend {
             .map_err(|error| generate_report(&error))
     }
 
+    fn update_interventions(
+        &mut self,
+        interventions: &Interventions,
+    ) -> Result<usize, ErrorReport> {
+        let (loaded, run) = self.running()?;
+        let model = loaded.model.model();
+        run.generation
+            .set_interventions(model, &mut loaded.cache, interventions.clone())
+            .map_err(|error| generate_report(&error))
+    }
+
     fn update_recording(&mut self, record: RecordOptions) -> Result<(), ErrorReport> {
         let (_, run) = self.running()?;
         run.generation.set_record(record_options(record));
@@ -154,6 +172,41 @@ impl Backend for MlxBackend {
         let loaded = self.loaded.as_ref().ok_or_else(no_model)?;
         let rendered = prompt::render(&loaded.model, prompt)?;
         Ok(usage::predict(loaded, &rendered.ids))
+    }
+
+    fn inspect(&mut self, request: &InspectRequest) -> Result<usize, ErrorReport> {
+        let loaded = self.loaded.as_ref().ok_or_else(no_model)?;
+        let run = inspect::start(loaded, request)?;
+        Ok(self.inspection.insert(run).total_tokens())
+    }
+
+    fn inspect_step(&mut self) -> Result<InspectStep, ErrorReport> {
+        match (&self.loaded, &mut self.inspection) {
+            (Some(loaded), Some(run)) => inspect::step(loaded, run),
+            _ => Err(no_model()),
+        }
+    }
+
+    fn end_inspection(&mut self) {
+        self.inspection = None;
+    }
+
+    fn inspect_cost(
+        &self,
+        tokens: usize,
+        options: &InspectOptions,
+    ) -> Result<InspectCost, ErrorReport> {
+        let loaded = self.loaded.as_ref().ok_or_else(no_model)?;
+        Ok(inspect::cost(loaded, tokens, options))
+    }
+
+    fn ablate(
+        &self,
+        request: &AblateRequest,
+        progress: &mut dyn FnMut(AblationStage, usize, usize) -> ControlFlow<()>,
+    ) -> Result<AblationReport, ErrorReport> {
+        let loaded = self.loaded.as_ref().ok_or_else(no_model)?;
+        ablate::run(loaded, request, progress)
     }
 
     fn capture_time(&self) -> Duration {
@@ -203,6 +256,8 @@ impl Loaded {
         self.model.with_limit(GenerateOptions {
             max_tokens: request.max_tokens,
             sampling: self.sampling(&request.sampling, is_answer),
+            interventions: request.interventions.clone(),
+            forced_routing: request.forced_routing.as_deref().cloned().map(Arc::new),
             stop_tokens,
             record: record_options(request.record),
             cached_positions: CachedPositions::Reuse,

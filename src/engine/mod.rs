@@ -24,6 +24,7 @@
 pub mod backend;
 mod generation;
 mod handle;
+mod inspection;
 #[cfg(feature = "mlx")]
 mod mlx;
 mod nominal;

@@ -18,11 +18,12 @@ use self::script::Turn;
 use super::backend::{Backend, PrefillChunk, PromptPrediction, PromptStart, Step, Usage};
 use super::nominal;
 use super::protocol::{
-    AnswerOpening, ErrorKind, ErrorReport, GenerateRequest, LoadProgress, LoadRequest,
-    ModelSummary, Prompt, RecordOptions, TokenEvent,
+    AblateRequest, AblationReport, AnswerOpening, ErrorKind, ErrorReport, GenerateRequest,
+    LoadProgress, LoadRequest, ModelSummary, Prompt, RecordOptions, TokenEvent,
 };
-use crate::generate::{FinishReason, SamplingParams};
+use crate::generate::{AblationStage, FinishReason, SamplingParams};
 use crate::harmony::HarmonyEvent;
+use crate::intervention::Interventions;
 
 pub use gate::Gate;
 pub use script::{Script, ScriptError, ScriptLine};
@@ -263,6 +264,24 @@ impl Backend for ScriptedBackend {
 
     fn update_sampling(&mut self, _: &SamplingParams) -> Result<usize, ErrorReport> {
         Ok(self.run.generated_tokens)
+    }
+
+    fn ablate(
+        &self,
+        _: &AblateRequest,
+        _: &mut dyn FnMut(AblationStage, usize, usize) -> ControlFlow<()>,
+    ) -> Result<AblationReport, ErrorReport> {
+        Err(ErrorReport::new(
+            ErrorKind::InvalidRequest,
+            "a script's experts cannot be changed",
+        ))
+    }
+
+    fn update_interventions(&mut self, _: &Interventions) -> Result<usize, ErrorReport> {
+        Err(ErrorReport::new(
+            ErrorKind::InvalidRequest,
+            "a script's experts cannot be changed",
+        ))
     }
 
     fn update_recording(&mut self, record: RecordOptions) -> Result<(), ErrorReport> {

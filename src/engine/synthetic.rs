@@ -11,7 +11,9 @@
 //! A conversation is answered in harmony: an analysis, then Markdown of all kinds, with a length
 //! that the seeds choose. Such answers are planned rather than drawn; see `answer`.
 
+mod ablate;
 mod answer;
+mod inspect;
 mod model;
 mod prompt;
 mod random;
@@ -20,16 +22,23 @@ mod vocabulary;
 use std::ops::ControlFlow;
 
 use self::answer::Answer;
+use self::inspect::Look;
 use self::random::{hash, uniform};
 use self::vocabulary::{NUM_WORDS, RETURN, VOCAB_SIZE, text_of};
-use super::backend::{Backend, PrefillChunk, PromptPrediction, PromptStart, Step, Usage};
+use super::backend::{
+    Backend, InspectStep, PrefillChunk, PromptPrediction, PromptStart, Step, Usage,
+};
 use super::nominal;
 use super::protocol::{
-    AnswerOpening, ErrorKind, ErrorReport, GenerateRequest, LoadProgress, LoadRequest, LoadStage,
-    ModelSummary, Prompt, RecordOptions, TokenEvent, TopLogprob,
+    AblateRequest, AblationReport, AnswerOpening, ErrorKind, ErrorReport, GenerateRequest,
+    InspectRequest, LoadProgress, LoadRequest, LoadStage, ModelSummary, Prompt, RecordOptions,
+    TokenEvent, TopLogprob,
 };
-use crate::generate::{FinishReason, SamplingParams, TokenRouting};
+use crate::generate::{
+    AblationStage, FinishReason, InspectCost, InspectOptions, SamplingParams, TokenRouting,
+};
 use crate::harmony::HarmonyEvent;
+use crate::intervention::{ForcedRouting, Interventions, LayerPlan, RoutingPlan};
 
 pub use model::SyntheticModel;
 
@@ -44,6 +53,7 @@ pub struct SyntheticBackend {
     /// The tokens whose keys and values a real model would hold.
     cache: Vec<u32>,
     run: Run,
+    look: Option<Look>,
 }
 
 /// The generation in progress.
@@ -52,6 +62,7 @@ struct Run {
     prompt: Vec<u32>,
     reused_tokens: usize,
     sampling: SamplingParams,
+    plan: Option<RoutingPlan>,
     stop_tokens: Vec<u32>,
     max_tokens: usize,
     record: RecordOptions,
@@ -71,6 +82,7 @@ impl SyntheticBackend {
             model,
             cache: Vec::new(),
             run: Run::default(),
+            look: None,
         }
     }
 
@@ -110,6 +122,16 @@ impl SyntheticBackend {
             .map_or(0, |(id, _)| id)
     }
 
+    /// What the rules mean for the model's form.
+    fn plan(
+        &self,
+        interventions: &Interventions,
+        forced: Option<&ForcedRouting>,
+    ) -> Result<Option<RoutingPlan>, ErrorReport> {
+        RoutingPlan::new(interventions, forced, &self.summary.router_shape())
+            .map_err(|error| ErrorReport::from_error(ErrorKind::InvalidRequest, &error))
+    }
+
     /// The routing of the token at `position`: popular experts come more often, others now and then.
     fn routing(&self, position: usize, token: u32) -> Result<TokenRouting, ErrorReport> {
         let SyntheticModel {
@@ -122,22 +144,24 @@ impl SyntheticBackend {
         let mut experts = Vec::with_capacity(num_hidden_layers * k);
         let mut weights = Vec::with_capacity(num_hidden_layers * k);
         let mut entropies = Vec::with_capacity(num_hidden_layers);
+        let as_ever = LayerPlan::unchanged(&self.summary.router_shape());
         for layer_idx in 0..num_hidden_layers as u64 {
-            let mut scores: Vec<(u16, f32)> = (0..num_local_experts as u16)
+            let scores: Vec<f32> = (0..num_local_experts as u64)
                 .map(|expert| {
-                    let cell = hash(&[seed, layer_idx, u64::from(expert)]);
+                    let cell = hash(&[seed, layer_idx, expert]);
                     let choice = hash(&[cell, position as u64, u64::from(token)]);
-                    (expert, 2.0 * uniform(cell) + 3.0 * uniform(choice))
+                    2.0 * uniform(cell) + 3.0 * uniform(choice)
                 })
                 .collect();
-            scores.sort_unstable_by(|a, b| b.1.total_cmp(&a.1));
-            entropies.push(entropy(scores.iter().map(|(_, score)| *score)));
-            scores.truncate(k);
-            let sum: f32 = scores.iter().map(|(_, score)| score.exp()).sum();
-            experts.extend(scores.iter().map(|(expert, _)| *expert));
-            weights.extend(scores.iter().map(|(_, score)| score.exp() / sum));
+            entropies.push(entropy(scores.iter().copied()));
+            let plan = self.run.plan.as_ref();
+            let plan = plan.and_then(|plan| plan.layer(layer_idx as usize));
+            let choice = plan.unwrap_or(&as_ever).choose(&scores, position);
+            experts.extend(choice.experts);
+            weights.extend(choice.weights);
         }
-        TokenRouting::new(num_hidden_layers, k, experts, weights)
+        let width = experts.len() / num_hidden_layers;
+        TokenRouting::new(num_hidden_layers, width, experts, weights)
             .and_then(|routing| routing.with_entropies(entropies))
             .map_err(|error| ErrorReport::from_error(ErrorKind::Generation, &error))
     }
@@ -279,6 +303,10 @@ impl Backend for SyntheticBackend {
             answer,
         } = self.render(&request.prompt, request.sampling.seed);
         check_prompt(&prompt, self.model.max_context_tokens)?;
+        let plan = self.plan(&request.interventions, request.forced_routing.as_deref())?;
+        if plan != self.run.plan {
+            self.cache.clear();
+        }
         let reused_tokens = self.reusable(&prompt);
         let start = PromptStart {
             prompt_tokens: prompt.len(),
@@ -291,6 +319,7 @@ impl Backend for SyntheticBackend {
             reused_tokens,
             answer,
             sampling: request.sampling.clone(),
+            plan,
             stop_tokens: request.stop.tokens.clone(),
             max_tokens: request.max_tokens.unwrap_or(usize::MAX),
             record: request.record,
@@ -348,6 +377,22 @@ impl Backend for SyntheticBackend {
         Ok(self.run.generated_tokens)
     }
 
+    fn ablate(
+        &self,
+        request: &AblateRequest,
+        progress: &mut dyn FnMut(AblationStage, usize, usize) -> ControlFlow<()>,
+    ) -> Result<AblationReport, ErrorReport> {
+        ablate::run(self.model, request, progress)
+    }
+
+    fn update_interventions(
+        &mut self,
+        interventions: &Interventions,
+    ) -> Result<usize, ErrorReport> {
+        self.run.plan = self.plan(interventions, None)?;
+        Ok(self.run.generated_tokens)
+    }
+
     fn update_recording(&mut self, record: RecordOptions) -> Result<(), ErrorReport> {
         self.run.record = record;
         Ok(())
@@ -370,6 +415,31 @@ impl Backend for SyntheticBackend {
             limit_bytes: memory.limit_bytes,
             largest_prompt_tokens: self.model.max_context_tokens,
         })
+    }
+
+    fn inspect(&mut self, request: &InspectRequest) -> Result<usize, ErrorReport> {
+        self.plan(&request.options.interventions, None)?;
+        let look = Look::start(&self.model, &self.summary, request)?;
+        Ok(self.look.insert(look).total_tokens())
+    }
+
+    fn inspect_step(&mut self) -> Result<InspectStep, ErrorReport> {
+        std::thread::sleep(self.model.time_per_prefill_chunk);
+        let look = self.look.as_mut();
+        let look = look.ok_or_else(|| ErrorReport::new(ErrorKind::Generation, "nothing began"))?;
+        Ok(look.step())
+    }
+
+    fn end_inspection(&mut self) {
+        self.look = None;
+    }
+
+    fn inspect_cost(
+        &self,
+        tokens: usize,
+        options: &InspectOptions,
+    ) -> Result<InspectCost, ErrorReport> {
+        Ok(inspect::cost(&self.summary, tokens, options))
     }
 
     fn reset(&mut self) {

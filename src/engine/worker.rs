@@ -7,13 +7,15 @@ use std::time::Instant;
 
 use super::backend::{Backend, Usage};
 use super::generation::{Generation, report_prediction};
+use super::inspection::{Inspecting, report_cost};
 use super::port::{Halt, Port};
 use super::protocol::{
-    Command, EnginePhase, ErrorKind, ErrorReport, Event, GenerateRequest, LoadRequest,
-    ModelSummary, Prompt, RequestId,
+    AblateRequest, Command, EnginePhase, ErrorKind, ErrorReport, Event, GenerateRequest,
+    InspectRequest, LoadRequest, ModelSummary, Prompt, RequestId,
 };
 use super::telemetry::{Publisher, RoutingAggregator, SpeedMeter};
 use super::{ENGINE_THREAD_NAME, ROUTING_WINDOW_TOKENS};
+use crate::generate::InspectOptions;
 
 /// The state of the engine thread.
 pub(super) struct Worker<B, F> {
@@ -62,9 +64,18 @@ impl<B: Backend, F: FnMut() -> B> Worker<B, F> {
         match command {
             Command::Load(request) => self.load(&request),
             Command::Generate(request) => self.generate(&request),
+            Command::Inspect(request) => self.inspect(&request),
+            Command::InspectCost {
+                seq,
+                tokens,
+                options,
+            } => self.inspect_cost(seq, tokens, &options),
+            Command::Ablate(request) => self.ablate(&request),
             Command::Reset => self.reset(),
             Command::Predict { seq, prompt } => self.predict(seq, &prompt),
-            Command::UpdateSampling { request, .. } | Command::UpdateRecording { request, .. } => {
+            Command::UpdateSampling { request, .. }
+            | Command::UpdateInterventions { request, .. }
+            | Command::UpdateRecording { request, .. } => {
                 tracing::debug!(%request, "update of a generation that does not run ignored");
                 Ok(())
             }
@@ -141,15 +152,79 @@ impl<B: Backend, F: FnMut() -> B> Worker<B, F> {
         }
         self.active = Some(request.id);
         let Some(backend) = &mut self.backend else {
-            let report = ErrorReport::new(ErrorKind::NoModel, "no model is loaded")
-                .with_hint("load a model first");
-            return self.port.send(Event::Failed {
-                request: request.id,
-                report,
-            });
+            return self.refuse_without_model(request.id);
         };
         let (port, telemetry) = (&mut self.port, &mut self.telemetry);
         Generation::new(request.id, backend, port, telemetry, self.started).run(request)
+    }
+
+    fn inspect(&mut self, request: &InspectRequest) -> Result<(), Halt> {
+        if !self.port.admit(request.id) {
+            return Ok(());
+        }
+        self.active = Some(request.id);
+        let Some(backend) = &mut self.backend else {
+            return self.refuse_without_model(request.id);
+        };
+        let (port, telemetry) = (&mut self.port, &mut self.telemetry);
+        Inspecting::new(request.id, backend, port, telemetry).run(request)
+    }
+
+    fn refuse_without_model(&mut self, request: RequestId) -> Result<(), Halt> {
+        let report = no_model();
+        self.port.send(Event::Failed { request, report })
+    }
+
+    fn inspect_cost(
+        &mut self,
+        seq: u64,
+        tokens: usize,
+        options: &InspectOptions,
+    ) -> Result<(), Halt> {
+        let Some(backend) = &self.backend else {
+            tracing::warn!(seq, "no model is loaded to look into");
+            return Ok(());
+        };
+        report_cost(backend, &mut self.port, seq, tokens, options)
+    }
+
+    fn ablate(&mut self, request: &AblateRequest) -> Result<(), Halt> {
+        let id = request.id;
+        if !self.port.admit(id) {
+            return Ok(());
+        }
+        self.active = Some(id);
+        let Some(backend) = &self.backend else {
+            return self.refuse_without_model(id);
+        };
+        let port = &mut self.port;
+        let outcome = backend.ablate(request, &mut |stage, done_tokens, total_tokens| {
+            let event = Event::AblationProgress {
+                request: id,
+                stage,
+                done_tokens,
+                total_tokens,
+            };
+            if port.is_cancelled(id) || port.send(event).is_err() {
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        });
+        self.telemetry.publish(backend.usage());
+        self.port.send(match outcome {
+            _ if self.port.is_cancelled(id) => Event::Failed {
+                request: id,
+                report: ErrorReport::new(ErrorKind::Cancelled, "the comparison was stopped"),
+            },
+            Ok(report) => Event::Ablated {
+                request: id,
+                report: Box::new(report),
+            },
+            Err(report) => Event::Failed {
+                request: id,
+                report,
+            },
+        })
     }
 
     fn predict(&mut self, seq: u64, prompt: &Prompt) -> Result<(), Halt> {
@@ -206,6 +281,10 @@ impl<B: Backend, F: FnMut() -> B> Worker<B, F> {
         self.telemetry.speed = SpeedMeter::default();
         self.telemetry.publish(Usage::default());
     }
+}
+
+fn no_model() -> ErrorReport {
+    ErrorReport::new(ErrorKind::NoModel, "no model is loaded").with_hint("load a model first")
 }
 
 /// What a panic said; `panic!` carries one of two string types.

@@ -3,6 +3,7 @@
 use super::error::GenerateError;
 use super::memory::MemoryModel;
 use super::options::GenerateOptions;
+use crate::model::config::ModelConfig;
 use crate::model::gpt_oss::Transformer;
 
 /// Checks a request against model and memory; returns how many tokens it may generate.
@@ -12,28 +13,32 @@ pub(super) fn check_request(
     options: &GenerateOptions,
 ) -> Result<usize, GenerateError> {
     options.sampling.validate()?;
-    let config = model.config();
-    if prompt.is_empty() {
+    let room = check_ids(model.config(), prompt)?;
+    let max_tokens = options.max_tokens.unwrap_or(room).min(room);
+    check_memory(model, prompt.len() + max_tokens, options)?;
+    Ok(max_tokens)
+}
+
+/// Checks a sequence against the model; returns how many more tokens the context holds.
+pub(super) fn check_ids(config: &ModelConfig, ids: &[u32]) -> Result<usize, GenerateError> {
+    if ids.is_empty() {
         return Err(GenerateError::EmptyPrompt);
     }
     let unknown = |(_, id): &(usize, &u32)| **id as usize >= config.vocab_size;
-    if let Some((position, &id)) = prompt.iter().enumerate().find(unknown) {
+    if let Some((position, &id)) = ids.iter().enumerate().find(unknown) {
         return Err(GenerateError::TokenOutOfRange {
             id,
             position,
             vocab_size: config.vocab_size,
         });
     }
-    let room = config
+    config
         .max_position_embeddings
-        .checked_sub(prompt.len())
+        .checked_sub(ids.len())
         .ok_or(GenerateError::PromptTooLong {
-            prompt_tokens: prompt.len(),
+            prompt_tokens: ids.len(),
             limit_tokens: config.max_position_embeddings,
-        })?;
-    let max_tokens = options.max_tokens.unwrap_or(room).min(room);
-    check_memory(model, prompt.len() + max_tokens, options)?;
-    Ok(max_tokens)
+        })
 }
 
 fn check_memory(
@@ -53,10 +58,26 @@ fn check_memory(
     if predicted_bytes <= limit_bytes {
         return Ok(());
     }
-    Err(GenerateError::Memory {
+    let largest = memory.largest_context_tokens(limit_bytes);
+    Err(over_limit(
         context_tokens,
         predicted_bytes,
         limit_bytes,
-        largest_context_tokens: memory.largest_context_tokens(limit_bytes),
-    })
+        largest,
+    ))
+}
+
+/// The refusal of what would need too much.
+pub(super) fn over_limit(
+    context_tokens: usize,
+    predicted_bytes: u64,
+    limit_bytes: u64,
+    largest_context_tokens: usize,
+) -> GenerateError {
+    GenerateError::Memory {
+        context_tokens,
+        predicted_bytes,
+        limit_bytes,
+        largest_context_tokens,
+    }
 }

@@ -1,6 +1,7 @@
 //! Why a generation could not go on.
 
 use super::params::SamplingError;
+use crate::intervention::InterventionError;
 use crate::mlx::Exception;
 
 /// Errors of [`super::Generation`] and [`super::TokenGenerator`].
@@ -52,6 +53,9 @@ pub enum GenerateError {
     /// A sampling parameter is out of range.
     #[error(transparent)]
     Sampling(#[from] SamplingError),
+    /// The experts' choice cannot be changed in that way.
+    #[error(transparent)]
+    Intervention(#[from] InterventionError),
     /// MLX failed, most likely for want of memory.
     #[error("MLX failed: {0}")]
     Mlx(String),

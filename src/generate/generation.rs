@@ -6,6 +6,7 @@
 //! evaluation happens inside the forward pass (the CPU's kernels), the step ahead is left out.
 //! Why: docs/decisions/0005-sampling-after-look-ahead.md.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mlx_rs::{Array, transforms};
@@ -20,6 +21,7 @@ use super::params::SamplingParams;
 use super::prompt_cache::PromptCache;
 use super::record;
 use super::sampler::{History, SampledToken, Sampler};
+use crate::intervention::{Interventions, RoutingPlan};
 use crate::mlx::ops;
 use crate::model::gpt_oss::{LogitRows, Transformer};
 use crate::model::trace::{ForwardTrace, TracedRouting};
@@ -68,6 +70,7 @@ pub struct Generation {
     is_synchronous: bool,
     options: GenerateOptions,
     history: History,
+    plan: Option<Arc<RoutingPlan>>,
     progress: PrefillProgress,
     prompt_records: Vec<PositionRecord>,
     /// The next token, drawn but not read yet.
@@ -77,6 +80,17 @@ pub struct Generation {
     finish_reason: Option<FinishReason>,
     clock: Clock,
     capture_time: Duration,
+}
+
+/// What the options' interventions mean for `model`.
+pub(super) fn routing_plan(
+    model: &Transformer,
+    options: &GenerateOptions,
+) -> Result<Option<Arc<RoutingPlan>>, GenerateError> {
+    let shape = model.config().router_shape();
+    let forced = options.forced_routing.as_deref();
+    let plan = RoutingPlan::new(&options.interventions, forced, &shape)?;
+    Ok(plan.map(Arc::new))
 }
 
 /// What a pass over some rows gives, not evaluated.
@@ -138,6 +152,8 @@ impl Generation {
         options: GenerateOptions,
     ) -> Result<Self, GenerateError> {
         let max_tokens = check_request(model, prompt, &options)?;
+        let plan = routing_plan(model, &options)?;
+        cache.begin_plan(plan.clone());
         let recomputes = options.cached_positions == CachedPositions::Recompute;
         let shared = if recomputes && options.record.wants_positions() {
             &[]
@@ -148,6 +164,7 @@ impl Generation {
         Ok(Self {
             is_synchronous: model.is_synchronous(),
             history: History::new(prompt),
+            plan,
             progress: PrefillProgress {
                 done_tokens: reused_tokens,
                 total_tokens: prompt.len(),
@@ -237,7 +254,13 @@ impl Generation {
         let record = self.options.record;
         let mut trace = (record.routing || record.router_logits)
             .then(|| ForwardTrace::new(record.router_logits));
-        let logits = model.forward(ids, cache.layers_mut(), rows, trace.as_mut())?;
+        let logits = model.forward_as(
+            ids,
+            cache.layers_mut(),
+            rows,
+            trace.as_mut(),
+            self.plan.as_deref(),
+        )?;
         Ok(Pass {
             logits,
             routing: trace
@@ -392,6 +415,27 @@ impl Generation {
     pub fn set_sampling(&mut self, sampling: SamplingParams) -> Result<usize, GenerateError> {
         sampling.validate()?;
         self.options.sampling = sampling;
+        Ok(self.num_generated + usize::from(self.drawn.is_some()))
+    }
+
+    /// Changes how experts are chosen, and returns the index of the first token it applies to. What
+    /// is in the cache stays as it is.
+    ///
+    /// # Errors
+    /// When the rules cannot be followed by this model; the old ones stay then.
+    pub fn set_interventions(
+        &mut self,
+        model: &Transformer,
+        cache: &mut PromptCache,
+        interventions: Interventions,
+    ) -> Result<usize, GenerateError> {
+        let options = GenerateOptions {
+            interventions,
+            ..self.options.clone()
+        };
+        self.plan = routing_plan(model, &options)?;
+        self.options = options;
+        cache.change_plan(self.plan.clone());
         Ok(self.num_generated + usize::from(self.drawn.is_some()))
     }
 

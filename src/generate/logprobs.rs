@@ -12,19 +12,22 @@ fn logsumexp(logits: &[f32]) -> f32 {
     if highest == f32::NEG_INFINITY {
         return highest;
     }
-    // Partial sums, so that 200,000 terms lose no more digits than on a device.
-    let block = |block: &[f32]| block.iter().map(|x| (x - highest).exp()).sum::<f32>();
-    highest + logits.chunks(256).map(block).sum::<f32>().ln()
+    highest + sum(logits, |x| (x - highest).exp()).ln()
+}
+
+/// The sum of `term` by partial sums, so that 200,000 terms lose no more digits than on a device.
+fn sum(logits: &[f32], term: impl Fn(f32) -> f32) -> f32 {
+    let block = |block: &[f32]| block.iter().map(|&x| term(x)).sum::<f32>();
+    logits.chunks(256).map(block).sum()
 }
 
 /// The entropy of the softmax of `logits`, in nats.
 pub(super) fn entropy(logits: &[f32]) -> f32 {
     let normalizer = logsumexp(logits);
-    let term = |x: &f32| {
+    -sum(logits, |x| {
         let logprob = x - normalizer;
         logprob.exp() * logprob
-    };
-    -logits.iter().map(term).sum::<f32>()
+    })
 }
 
 /// The log-probability of `token`, and the `n` most likely tokens with theirs, descending.

@@ -81,7 +81,27 @@ impl MemoryModel {
 
     /// The longest context within `limit_bytes`, 0 when not even one token fits.
     pub fn largest_context_tokens(&self, limit_bytes: u64) -> usize {
-        let fits = |tokens: usize| self.demand(tokens, 0).total_bytes() <= limit_bytes;
+        self.largest(limit_bytes, |tokens| self.demand(tokens, 0))
+    }
+
+    /// What a look inside at the last of `tokens` tokens needs: the prefill, and beside it one
+    /// layer's keys and the last row's scores in f32.
+    pub fn inspect_demand(&self, tokens: usize) -> MemoryDemand {
+        let config = &self.config;
+        let keys = 2 * config.num_key_value_heads * config.head_dim;
+        let scores = 3 * config.num_attention_heads;
+        let mut demand = self.demand(tokens, 0);
+        demand.workspace_bytes += tokens as u64 * (keys + scores) as u64 * 4;
+        demand
+    }
+
+    /// The longest sequence within `limit_bytes` that can be looked into.
+    pub fn largest_inspected_tokens(&self, limit_bytes: u64) -> usize {
+        self.largest(limit_bytes, |tokens| self.inspect_demand(tokens))
+    }
+
+    fn largest(&self, limit_bytes: u64, demand: impl Fn(usize) -> MemoryDemand) -> usize {
+        let fits = |tokens: usize| demand(tokens).total_bytes() <= limit_bytes;
         let (mut low, mut high) = (0, self.config.max_position_embeddings + 1);
         while low + 1 < high {
             let middle = low.midpoint(high);

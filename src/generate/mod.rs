@@ -1,6 +1,6 @@
 //! Generation: from a prompt's token ids to new ones.
 //!
-//! Start with [`TokenGenerator`]. What a request asks for and reports is plain data without MLX
+//! Start with [`TokenGenerator`]; [`InspectRun`] looks inside for one token instead. What a request asks for and reports is plain data without MLX
 //! ([`SamplingParams`], [`GenerationStats`], [`TokenRouting`]), so that the protocol and the tools
 //! that read traces build on any machine. Nothing here knows text: stop strings and channels belong
 //! to the layers above.
@@ -10,13 +10,18 @@
 //! holds exactly the tokens that it names.
 
 #[cfg(feature = "mlx")]
+mod ablation;
+#[cfg(feature = "mlx")]
 mod check;
 #[cfg(feature = "mlx")]
 mod clock;
+mod divergence;
 #[cfg(feature = "mlx")]
 mod error;
 #[cfg(feature = "mlx")]
 mod generation;
+#[cfg(feature = "mlx")]
+mod inspect;
 #[cfg(feature = "mlx")]
 mod logprobs;
 #[cfg(feature = "mlx")]
@@ -35,9 +40,14 @@ pub mod sampler;
 mod token_generator;
 
 #[cfg(feature = "mlx")]
+pub use ablation::{AblationProgress, ablate};
+pub use divergence::{Ablation, AblationStage, PositionDivergence};
+#[cfg(feature = "mlx")]
 pub use error::GenerateError;
 #[cfg(feature = "mlx")]
 pub use generation::{GeneratedToken, Generation, PrefillProgress};
+#[cfg(feature = "mlx")]
+pub use inspect::{InspectError, InspectLimits, InspectRun, InspectStep, inspect_cost};
 #[cfg(feature = "mlx")]
 pub use memory::{MemoryDemand, MemoryModel};
 #[cfg(feature = "mlx")]
@@ -51,3 +61,9 @@ pub use prompt_cache::{CacheUsage, KindUsage, PromptCache};
 pub use routing::{RoutingShapeError, TokenRouting};
 #[cfg(feature = "mlx")]
 pub use token_generator::TokenGenerator;
+
+pub use crate::model::inspection::{
+    HeadIndex, HeadWeights, InspectCost, InspectOptions, InspectOptionsError, InspectSizes,
+    Inspection, LayerSinks, LensLayers, LensRow, LensTarget, LensToken, MAX_LENS_TOP,
+    ResidualNorms,
+};

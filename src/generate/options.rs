@@ -1,7 +1,10 @@
 //! What a request asks for, and what it gets back with each token.
 
+use std::sync::Arc;
+
 use super::params::SamplingParams;
 use super::routing::TokenRouting;
+use crate::intervention::{ForcedRouting, Interventions};
 use crate::model::gpt_oss::KvPrecision;
 
 /// Prompt tokens read between two looks at cancellation.
@@ -14,6 +17,10 @@ pub struct GenerateOptions {
     pub max_tokens: Option<usize>,
     /// How tokens are drawn; can be changed between tokens.
     pub sampling: SamplingParams,
+    /// How the experts' choice is changed; can be changed between tokens.
+    pub interventions: Interventions,
+    /// A recorded run whose experts are chosen again.
+    pub forced_routing: Option<Arc<ForcedRouting>>,
     /// Ids that end the answer; they are yielded as its last token.
     pub stop_tokens: Vec<u32>,
     /// What is kept of every position beside the token.
@@ -33,6 +40,8 @@ impl Default for GenerateOptions {
         Self {
             max_tokens: None,
             sampling: SamplingParams::default(),
+            interventions: Interventions::none(),
+            forced_routing: None,
             stop_tokens: Vec::new(),
             record: RecordOptions::default(),
             cached_positions: CachedPositions::default(),

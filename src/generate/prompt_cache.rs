@@ -6,9 +6,11 @@
 //! costs 3 MB in bf16.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use mlx_rs::Array;
 
+use crate::intervention::RoutingPlan;
 use crate::model::cache::LayerCache;
 use crate::model::gpt_oss::{KvPrecision, Transformer};
 
@@ -20,6 +22,8 @@ const MAX_SNAPSHOTS: usize = 32;
 pub struct PromptCache {
     layers: Vec<LayerCache>,
     tokens: Vec<u32>,
+    /// Where the way experts are chosen changed: what was computed in another way is not taken over.
+    plans: Vec<(usize, Option<Arc<RoutingPlan>>)>,
     snapshots: VecDeque<RingSnapshot>,
     /// The rings before the newest single token: look-ahead and "go on from here" undo one step.
     previous: Option<RingSnapshot>,
@@ -64,6 +68,7 @@ impl PromptCache {
         Self {
             layers: model.new_caches(precision),
             tokens: Vec::new(),
+            plans: vec![(0, None)],
             snapshots: VecDeque::new(),
             previous: None,
         }
@@ -75,6 +80,26 @@ impl PromptCache {
     /// among them already.
     pub fn tokens(&self) -> &[u32] {
         &self.tokens
+    }
+
+    /// Notes how experts will be chosen from here on; what is held stays.
+    pub(super) fn change_plan(&mut self, plan: Option<Arc<RoutingPlan>>) {
+        let len = self.tokens.len();
+        self.plans.retain(|(start, _)| *start < len);
+        if self.plans.last().is_none_or(|(_, last)| *last != plan) {
+            self.plans.push((len, plan));
+        }
+    }
+
+    /// Notes how experts will be chosen, and goes back to what was computed in that way throughout.
+    pub(super) fn begin_plan(&mut self, plan: Option<Arc<RoutingPlan>>) {
+        let other = self.plans.iter().find(|(_, held)| *held != plan);
+        if let Some(start) = other.map(|(start, _)| *start)
+            && start < self.tokens.len()
+        {
+            self.restore(self.restorable_len(start));
+        }
+        self.change_plan(plan);
     }
 
     /// Goes back to the longest prefix shared with `prompt` that can be restored exactly, leaving
@@ -124,6 +149,7 @@ impl PromptCache {
             self.restore_rings(len);
         }
         self.tokens.truncate(len);
+        self.plans.retain(|(start, _)| *start < len.max(1));
         self.snapshots.retain(|snapshot| snapshot.len <= len);
         self.previous = None;
     }

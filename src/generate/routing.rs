@@ -2,11 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::intervention::NO_EXPERT;
+
 /// The experts that one token went to, with their weights, in every layer.
 ///
 /// *Shapes:* both arrays are `[num_layers, num_experts_per_tok]`, row by row; within a layer the
 /// experts come by descending weight. The weights of a layer sum to 1, since gpt-oss applies the
-/// softmax after the top-k selection.
+/// softmax after the top-k selection. A layer that was made to choose fewer than the others is
+/// filled up with [`NO_EXPERT`] and weight 0.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "RawRouting", into = "RawRouting")]
 pub struct TokenRouting {
@@ -74,7 +77,7 @@ impl TokenRouting {
         self.num_experts_per_tok
     }
 
-    /// All chosen experts, `[num_layers, num_experts_per_tok]`.
+    /// All chosen experts, `[num_layers, num_experts_per_tok]`, [`NO_EXPERT`] included.
     pub fn experts(&self) -> &[u16] {
         &self.experts
     }
@@ -90,12 +93,21 @@ impl TokenRouting {
         &self.entropies
     }
 
-    /// Each layer's experts and weights, from the first layer on.
+    /// All experts chosen in any layer, without what fills up.
+    pub fn chosen(&self) -> impl Iterator<Item = u16> + '_ {
+        let chosen = |id: &u16| *id != NO_EXPERT;
+        self.experts.iter().copied().filter(chosen)
+    }
+
+    /// Each layer's experts and weights, from the first layer on, without what fills up.
     pub fn layers(&self) -> impl Iterator<Item = (&[u16], &[f32])> {
         let k = self.num_experts_per_tok;
-        self.experts
-            .chunks_exact(k)
-            .zip(self.weights.chunks_exact(k))
+        let rows = self.experts.chunks_exact(k);
+        rows.zip(self.weights.chunks_exact(k))
+            .map(|(experts, weights)| {
+                let chosen = experts.iter().take_while(|id| **id != NO_EXPERT).count();
+                (&experts[..chosen], &weights[..chosen])
+            })
     }
 }
 

@@ -53,6 +53,23 @@ impl LayerCache {
         }
     }
 
+    /// The positions of the keys that the latest [`Self::update`], with `rows` rows, has returned, in
+    /// their order.
+    pub fn visible_positions(&self, rows: usize) -> Vec<usize> {
+        match self {
+            Self::Full(_) | Self::FullQuantized(_) => (0..self.len()).collect(),
+            Self::Sliding(cache) => cache.visible_positions(rows),
+        }
+    }
+
+    /// How many of the latest positions a row sees; none sees all.
+    pub fn window(&self) -> Option<usize> {
+        match self {
+            Self::Full(_) | Self::FullQuantized(_) => None,
+            Self::Sliding(cache) => Some(cache.window),
+        }
+    }
+
     /// Positions appended so far.
     pub fn len(&self) -> usize {
         match self {
@@ -279,6 +296,16 @@ impl RotatingKvCache {
         self.ring = Some((ring_keys, ring_values));
         self.len += rows;
         Ok(KeysValues { keys, values })
+    }
+
+    /// A single row is returned with the ring, whose slots are not in order once it has wrapped.
+    fn visible_positions(&self, rows: usize) -> Vec<usize> {
+        let earlier = self.len - rows;
+        if rows > 1 {
+            return (earlier - earlier.min(self.window - 1)..self.len).collect();
+        }
+        let newest_in = |slot| slot + (earlier - slot) / self.window * self.window;
+        (0..self.len.min(self.window)).map(newest_in).collect()
     }
 
     /// Writes one row into its slot: the new ring, and its filled part.

@@ -14,6 +14,8 @@ use mlx_rs::{Array, Dtype};
 use super::config::{ModelConfig, SWIGLU_ALPHA};
 use super::cpu::{CpuExperts, ExpertShape, is_supported};
 use super::layers::{Linear, Weight};
+use super::steer;
+use crate::intervention::LayerPlan;
 use crate::kernels::Pool;
 use crate::mlx::ops;
 
@@ -29,6 +31,17 @@ pub struct Routing {
     pub weights: Array,
     /// All logits before the choice, `[L, E]`.
     pub logits: Array,
+    /// What is recorded where that is not what is computed: a person has intervened.
+    pub recorded: Option<RecordedChoice>,
+}
+
+/// A choice as records show it: as wide in every layer, zeroed experts with their weights.
+#[derive(Debug, Clone)]
+pub struct RecordedChoice {
+    /// u32 `[L, K]`; [`crate::intervention::NO_EXPERT`] fills up.
+    pub experts: Array,
+    /// `[L, K]`; 0 fills up.
+    pub weights: Array,
 }
 
 /// Chooses `K` of `E` experts for each token.
@@ -49,7 +62,20 @@ impl Router {
 
     /// `x: [L, D]` → the choice for every row.
     pub fn forward(&self, x: &Array) -> Result<Routing> {
+        self.forward_as(x, None, 0)
+    }
+
+    /// The same for the positions from `position` on, as `plan` changes it.
+    pub fn forward_as(
+        &self,
+        x: &Array,
+        plan: Option<&LayerPlan>,
+        position: usize,
+    ) -> Result<Routing> {
         let logits = self.linear.forward(x)?;
+        if let Some(plan) = plan {
+            return steer::choose(logits, plan, position);
+        }
         let order = argsort_axis(logits.negative()?, -1)?;
         let experts = ops::slice(&order, 1, 0, self.num_experts_per_tok)?;
         let chosen = take_along_axis(&logits, &experts, -1)?;
@@ -58,6 +84,7 @@ impl Router {
             experts,
             weights,
             logits,
+            recorded: None,
         })
     }
 

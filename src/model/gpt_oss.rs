@@ -10,8 +10,10 @@ use super::cache::{KvCache, LayerCache, QuantizedKvCache, RotatingKvCache};
 use super::config::{LayerType, ModelConfig};
 use super::experts::{Experts, Router};
 use super::layers::{Embedding, Linear, RmsNorm};
+use super::observe::{AttentionView, EachHidden, ForwardObserver};
 use super::rope::RotaryEmbedding;
 use super::trace::ForwardTrace;
+use crate::intervention::{LayerPlan, RoutingPlan};
 use crate::mlx::ops;
 
 /// From this many rows on, each layer is evaluated before the next one is built.
@@ -83,8 +85,20 @@ impl Transformer {
         rows: LogitRows,
         trace: Option<&mut ForwardTrace>,
     ) -> Result<Option<Array>> {
+        self.forward_as(ids, caches, rows, trace, None)
+    }
+
+    /// [`Self::forward`] with the experts chosen as `plan` says.
+    pub fn forward_as(
+        &self,
+        ids: &Array,
+        caches: &mut [LayerCache],
+        rows: LogitRows,
+        trace: Option<&mut ForwardTrace>,
+        plan: Option<&RoutingPlan>,
+    ) -> Result<Option<Array>> {
         let x = self.embed_tokens.forward(ids)?;
-        let x = self.blocks(x, caches, trace, |_, _| {})?;
+        let x = self.blocks(x, caches, trace, plan, None)?;
         match rows {
             LogitRows::None => Ok(None),
             LogitRows::All => self.unembed(&x).map(Some),
@@ -102,12 +116,24 @@ impl Transformer {
         &self,
         ids: &Array,
         caches: &mut [LayerCache],
-        mut each: impl FnMut(usize, &Array),
+        each: impl FnMut(usize, &Array),
+    ) -> Result<Array> {
+        let x = self.observed(ids, caches, None, &mut EachHidden::new(each))?;
+        self.unembed(&x)
+    }
+
+    /// Like [`Self::forward_as`] without logits, watched by `observer`; returns the residual stream
+    /// after the last layer, `[L, D]`.
+    pub fn observed(
+        &self,
+        ids: &Array,
+        caches: &mut [LayerCache],
+        plan: Option<&RoutingPlan>,
+        observer: &mut dyn ForwardObserver,
     ) -> Result<Array> {
         let x = self.embed_tokens.forward(ids)?;
-        each(0, &x);
-        let x = self.blocks(x, caches, None, |layer, x| each(layer + 1, x))?;
-        self.unembed(&x)
+        observer.embedded(&x)?;
+        self.blocks(x, caches, None, plan, Some(observer))
     }
 
     fn blocks(
@@ -115,7 +141,8 @@ impl Transformer {
         mut x: Array,
         caches: &mut [LayerCache],
         mut trace: Option<&mut ForwardTrace>,
-        mut each: impl FnMut(usize, &Array),
+        plan: Option<&RoutingPlan>,
+        mut observer: Option<&mut dyn ForwardObserver>,
     ) -> Result<Array> {
         let rows = x.dim(0) as usize;
         let earlier = caches.first().map_or(0, LayerCache::len);
@@ -126,8 +153,9 @@ impl Transformer {
                 LayerType::FullAttention => &full,
                 LayerType::SlidingAttention => &sliding,
             };
-            x = layer.forward(&x, cache, mask, trace.as_deref_mut())?;
-            each(index, &x);
+            let plan = plan.and_then(|plan| plan.layer(index));
+            let watching = reborrow(&mut observer);
+            x = layer.forward(&x, cache, mask, trace.as_deref_mut(), plan, watching)?;
             if rows >= ROWS_EVALUATED_BY_LAYER {
                 x.eval()?;
             }
@@ -216,9 +244,19 @@ impl TransformerBlock {
         cache: &mut LayerCache,
         mask: &AttentionMask,
         trace: Option<&mut ForwardTrace>,
+        plan: Option<&LayerPlan>,
+        mut observer: Option<&mut dyn ForwardObserver>,
     ) -> Result<Array> {
-        let x = self.attn.forward(x, cache, mask)?;
-        self.mlp.forward(&x, trace)
+        let position = cache.len();
+        let x = self.attn.forward(x, cache, mask, reborrow(&mut observer))?;
+        if let Some(observer) = reborrow(&mut observer) {
+            observer.after_attention(&x)?;
+        }
+        let x = self.mlp.forward(&x, trace, plan, position)?;
+        if let Some(observer) = observer {
+            observer.after_experts(&x)?;
+        }
+        Ok(x)
     }
 
     pub(super) fn arrays(&self) -> Vec<&Array> {
@@ -244,7 +282,13 @@ pub struct AttentionBlock {
 
 impl AttentionBlock {
     /// `x: [L, D]` → `x + attention(norm(x))`.
-    fn forward(&self, x: &Array, cache: &mut LayerCache, mask: &AttentionMask) -> Result<Array> {
+    fn forward(
+        &self,
+        x: &Array,
+        cache: &mut LayerCache,
+        mask: &AttentionMask,
+        observer: Option<&mut dyn ForwardObserver>,
+    ) -> Result<Array> {
         let rows = x.dim(0);
         let (num_q, num_kv) = (self.num_attention_heads, self.num_key_value_heads);
         let position = cache.len();
@@ -263,6 +307,16 @@ impl AttentionBlock {
 
         let visible = cache.update(&keys, &values)?;
         let scale = self.rope.attention_scale();
+        if let Some(observer) = observer {
+            observer.attends(&AttentionView {
+                queries: &queries,
+                keys: &visible.keys,
+                sinks: &self.sinks,
+                scale,
+                positions: cache.visible_positions(rows as usize),
+                window: cache.window(),
+            })?;
+        }
         let out = attend(&queries, &visible, &self.sinks, mask, scale)?
             .transpose_axes(&[0, 2, 1, 3])?
             .reshape(&[rows, -1])?;
@@ -288,9 +342,15 @@ pub struct MlpBlock {
 
 impl MlpBlock {
     /// `x: [L, D]` → `x + experts(norm(x))`.
-    fn forward(&self, x: &Array, trace: Option<&mut ForwardTrace>) -> Result<Array> {
+    fn forward(
+        &self,
+        x: &Array,
+        trace: Option<&mut ForwardTrace>,
+        plan: Option<&LayerPlan>,
+        position: usize,
+    ) -> Result<Array> {
         let t = self.norm.forward(x)?;
-        let routing = self.router.forward(&t)?;
+        let routing = self.router.forward_as(&t, plan, position)?;
         if let Some(trace) = trace {
             trace.record(&routing);
         }
@@ -302,5 +362,16 @@ impl MlpBlock {
         arrays.extend(self.router.arrays());
         arrays.extend(self.experts.arrays());
         arrays
+    }
+}
+
+/// Lends an observer out for one call; the lifetime within the trait object keeps
+/// `Option::as_deref_mut` from doing it.
+fn reborrow<'a>(
+    observer: &'a mut Option<&mut dyn ForwardObserver>,
+) -> Option<&'a mut dyn ForwardObserver> {
+    match observer {
+        Some(observer) => Some(&mut **observer),
+        None => None,
     }
 }

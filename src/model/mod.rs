@@ -23,13 +23,20 @@ pub mod experts;
 #[cfg(feature = "mlx")]
 pub mod gpt_oss;
 #[cfg(feature = "mlx")]
+pub mod inspect;
+pub mod inspection;
+#[cfg(feature = "mlx")]
 pub mod layers;
+#[cfg(feature = "mlx")]
+pub mod observe;
 #[cfg(feature = "mlx")]
 pub mod params;
 #[cfg(feature = "mlx")]
 pub mod random;
 #[cfg(feature = "mlx")]
 pub mod rope;
+#[cfg(feature = "mlx")]
+mod steer;
 #[cfg(feature = "mlx")]
 pub mod trace;
 

@@ -68,7 +68,12 @@ impl ForwardTrace {
     }
 
     pub(super) fn record(&mut self, routing: &Routing) {
-        self.layers.push(routing.clone());
+        let mut routing = routing.clone();
+        if let Some(recorded) = routing.recorded.take() {
+            routing.experts = recorded.experts;
+            routing.weights = recorded.weights;
+        }
+        self.layers.push(routing);
     }
 
     /// What was recorded, stacked on the device unless `is_evaluated` says that every layer's

@@ -1,22 +1,20 @@
-//! All sessions: listing, searching, renaming, deleting with a way back.
+//! All sessions: listing, searching, renaming.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use super::conversation::find_ignoring_case;
-use super::file::{self, Opened, SessionFile, SessionId, StoreError};
+use super::error::StoreError;
+use super::file::{Opened, SessionFile};
+use super::id::SessionId;
 use super::node::NodeKind;
 use super::op::TreeOp;
+use super::read::read;
 use super::tree::Tree;
 
-const EXTENSION: &str = "jsonl";
-
-/// Where deleted sessions wait.
-const TRASH: &str = "trash";
-
-/// How long deleted sessions wait.
-const TRASH_MS: u64 = 30 * 24 * 60 * 60 * 1000;
+/// What sessions' file names end in.
+pub(super) const EXTENSION: &str = "jsonl";
 
 /// The folder that holds the sessions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +43,13 @@ pub struct SessionInfo {
     pub excerpt: Option<String>,
 }
 
+/// A session's file in the folder.
+struct Entry {
+    id: SessionId,
+    path: PathBuf,
+    modified_ms: u64,
+}
+
 impl SessionFolder {
     /// A folder, which need not exist yet.
     pub fn new(path: impl Into<PathBuf>) -> Self {
@@ -56,7 +61,7 @@ impl SessionFolder {
         &self.path
     }
 
-    fn file(&self, id: &SessionId) -> PathBuf {
+    pub(super) fn file(&self, id: &SessionId) -> PathBuf {
         self.path.join(format!("{id}.{EXTENSION}"))
     }
 
@@ -84,62 +89,59 @@ impl SessionFolder {
 
     /// Opens a session.
     pub fn open(&self, id: &SessionId) -> Result<(Opened, Option<SessionFile>), StoreError> {
+        SessionFile::open(&self.existing(id)?)
+    }
+
+    /// Says whether a session can be read, and changes nothing: no lock, no repair.
+    ///
+    /// *Errors:* those of [`Self::open`].
+    pub fn check(&self, id: &SessionId) -> Result<(), StoreError> {
+        read(&self.existing(id)?).map(drop)
+    }
+
+    pub(super) fn existing(&self, id: &SessionId) -> Result<PathBuf, StoreError> {
         let path = self.file(id);
-        if !path.exists() {
-            return Err(StoreError::Unknown(id.to_string()));
-        }
-        SessionFile::open(&path)
+        let is_there = path.try_exists().map_err(StoreError::io(&path))?;
+        is_there
+            .then_some(path)
+            .ok_or_else(|| StoreError::Unknown(id.to_string()))
     }
 
     /// The sessions that hold `query`, or all for an empty one, the newest first.
     pub fn list(&self, query: &str) -> Vec<SessionInfo> {
-        let Ok(entries) = fs::read_dir(&self.path) else {
-            return Vec::new();
-        };
-        let mut infos: Vec<SessionInfo> = entries
-            .filter_map(|entry| {
-                let path = entry.ok()?.path();
-                let is_session = path
-                    .extension()
-                    .is_some_and(|extension| extension == EXTENSION);
-                let id = SessionId::new(path.file_stem()?.to_str()?)?;
-                if is_session {
-                    info(id, &path, query)
-                } else {
-                    None
-                }
-            })
-            .collect();
-        infos.sort_by(|a, b| {
+        let entries = self.newest_first().into_iter();
+        entries.filter_map(|entry| info(entry, query)).collect()
+    }
+
+    /// The session with a message that was written last. Files are read from the newest on, until
+    /// one is found.
+    pub fn latest(&self) -> Option<SessionId> {
+        let has_messages =
+            |entry: &Entry| read(&entry.path).is_ok_and(|content| !content.tree.is_empty());
+        let latest = self.newest_first().into_iter().find(has_messages);
+        latest.map(|entry| entry.id)
+    }
+
+    /// The files with a session's name, unread.
+    fn newest_first(&self) -> Vec<Entry> {
+        let files = fs::read_dir(&self.path).into_iter().flatten().flatten();
+        let mut entries: Vec<Entry> = files.filter_map(|file| entry(file.path())).collect();
+        entries.sort_by(|a, b| {
             b.modified_ms
                 .cmp(&a.modified_ms)
                 .then_with(|| b.id.cmp(&a.id))
         });
-        infos
-    }
-
-    /// The session that was written last.
-    pub fn latest(&self) -> Option<SessionId> {
-        self.list("")
-            .into_iter()
-            .find(|info| info.problem.is_none() && info.num_messages > 0)
-            .map(|info| info.id)
+        entries
     }
 
     /// Renames a session that is not open here.
     pub fn rename(&self, id: &SessionId, title: &str) -> Result<(), StoreError> {
         let (opened, file) = self.open(id)?;
         let Some(mut file) = file else {
-            let source = std::io::Error::other(
-                opened
-                    .access
-                    .reason()
-                    .unwrap_or("it cannot be written")
-                    .to_owned(),
-            );
+            let reason = opened.access.reason().unwrap_or("it cannot be written");
             return Err(StoreError::Io {
                 path: self.file(id),
-                source,
+                source: std::io::Error::other(reason.to_owned()),
             });
         };
         file.append(&[TreeOp::SetTitle {
@@ -147,60 +149,32 @@ impl SessionFolder {
         }])?;
         file.sync()
     }
-
-    /// Moves a session to the trash.
-    pub fn delete(&self, id: &SessionId) -> Result<(), StoreError> {
-        let trash = self.path.join(TRASH);
-        fs::create_dir_all(&trash).map_err(StoreError::io(&trash))?;
-        let target = trash.join(format!("{id}.{EXTENSION}"));
-        fs::rename(self.file(id), &target).map_err(StoreError::io(&self.file(id)))
-    }
-
-    /// Brings a session back from the trash.
-    pub fn undelete(&self, id: &SessionId) -> Result<(), StoreError> {
-        let source = self.path.join(TRASH).join(format!("{id}.{EXTENSION}"));
-        let target = self.file(id);
-        if target.exists() {
-            let source = std::io::Error::from(std::io::ErrorKind::AlreadyExists);
-            return Err(StoreError::Io {
-                path: target,
-                source,
-            });
-        }
-        fs::rename(&source, target).map_err(StoreError::io(&source))
-    }
-
-    /// Removes what has been in the trash for a month.
-    pub fn purge(&self, now_ms: u64) {
-        let entries = fs::read_dir(self.path.join(TRASH));
-        for path in entries
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|entry| entry.path())
-        {
-            let is_old = modified_ms(&path)
-                .is_some_and(|modified| modified.saturating_add(TRASH_MS) < now_ms);
-            if is_old
-                && path
-                    .extension()
-                    .is_some_and(|extension| extension == EXTENSION)
-            {
-                // One that cannot be removed is tried again at the next start.
-                let _ = fs::remove_file(path);
-            }
-        }
-    }
 }
 
-fn modified_ms(path: &Path) -> Option<u64> {
+/// When a file was last written, in milliseconds since 1970.
+pub(super) fn modified_ms(path: &Path) -> Option<u64> {
     let modified = fs::metadata(path).ok()?.modified().ok()?;
     Some(modified.duration_since(UNIX_EPOCH).ok()?.as_millis() as u64)
 }
 
-fn info(id: SessionId, path: &Path, query: &str) -> Option<SessionInfo> {
-    let modified_ms = modified_ms(path).unwrap_or_default();
-    match file::read(path) {
+fn entry(path: PathBuf) -> Option<Entry> {
+    let name = path.file_name()?.to_str()?;
+    let id = SessionId::new(name.strip_suffix(EXTENSION)?.strip_suffix('.')?)?;
+    let modified_ms = modified_ms(&path).unwrap_or_default();
+    Some(Entry {
+        id,
+        path,
+        modified_ms,
+    })
+}
+
+fn info(entry: Entry, query: &str) -> Option<SessionInfo> {
+    let Entry {
+        id,
+        path,
+        modified_ms,
+    } = entry;
+    match read(&path) {
         Ok(content) => {
             let title = content.tree.title_or_beginning();
             let excerpt = excerpt(&content.tree, query);

@@ -7,23 +7,35 @@
 //! Nothing here knows a screen, a model or a thread but the writer's own. Invariants: no operation
 //! removes a message; a node's parent exists before it does; paths never leave the given folder.
 
+mod access;
 mod conversation;
+mod error;
 pub mod export;
 mod file;
 mod folder;
+mod id;
 mod line;
 mod node;
 mod op;
+mod read;
+mod repair;
+mod sound;
+mod trash;
 mod tree;
 mod turn;
 mod writer;
 
+pub use access::Access;
 pub use conversation::Found;
-pub use file::{Access, Damage, Opened, SessionFile, SessionId, StoreError};
+pub use error::StoreError;
+pub use file::{Opened, SessionFile};
 pub use folder::{SessionFolder, SessionInfo};
+pub use id::SessionId;
 pub use node::{
-    Framing, Node, NodeId, NodeKind, Part, SamplingChange, Turn, TurnOutcome, TurnSettings,
+    Framing, InterventionChange, Node, NodeId, NodeKind, Part, SamplingChange, Turn, TurnOutcome,
+    TurnSettings,
 };
 pub use op::TreeOp;
+pub use repair::Damage;
 pub use tree::{Tree, TreeError};
 pub use writer::{SessionWriter, StoreEvent};

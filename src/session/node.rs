@@ -10,6 +10,7 @@ use crate::generate::{FinishReason, GenerationStats, SamplingParams};
 use crate::harmony::{
     DeveloperContent, FaultSpan, Header, MessageEnding, ReasoningEffort, SystemContent,
 };
+use crate::intervention::Interventions;
 
 /// The name of a message within its tree; 0 is never used.
 #[derive(
@@ -82,6 +83,9 @@ pub struct Turn {
     pub settings: TurnSettings,
     /// Changes of the sampling while it was generated.
     pub sampling_changes: Vec<SamplingChange>,
+    /// Changes of the experts' choice while it was generated.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub intervention_changes: Vec<InterventionChange>,
     /// How it ended; none while it is being generated.
     pub outcome: Option<TurnOutcome>,
     /// What the end added, so that going on can take it back.
@@ -117,6 +121,9 @@ pub struct TurnSettings {
     pub effort: ReasoningEffort,
     /// How its first token was drawn.
     pub sampling: SamplingParams,
+    /// How its experts' choice was changed at first.
+    #[serde(default, skip_serializing_if = "Interventions::is_empty")]
+    pub interventions: Interventions,
     /// The most tokens; none is as many as fit.
     pub max_tokens: Option<usize>,
 }
@@ -128,6 +135,15 @@ pub struct SamplingChange {
     pub token_index: usize,
     /// All parameters, changed or not.
     pub sampling: SamplingParams,
+}
+
+/// Other rules for the experts' choice from some token on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct InterventionChange {
+    /// The first token of the answer computed with them.
+    pub token_index: usize,
+    /// All rules, changed or not.
+    pub interventions: Interventions,
 }
 
 /// How an answer ended.

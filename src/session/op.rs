@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::node::{Framing, Node, NodeId, SamplingChange, TurnOutcome, TurnSettings};
+use super::node::{
+    Framing, InterventionChange, Node, NodeId, SamplingChange, TurnOutcome, TurnSettings,
+};
 use crate::harmony::HarmonyEvent;
 
 /// A change of a conversation; what a session's file is made of.
@@ -47,6 +49,13 @@ pub enum TreeOp {
         node: NodeId,
         /// From where, and to what.
         change: SamplingChange,
+    },
+    /// Other rules for the experts' choice from some token on.
+    InterventionsChanged {
+        /// The answer.
+        node: NodeId,
+        /// From where, and to what.
+        change: InterventionChange,
     },
     /// The end of an answer, for now.
     Finish {
@@ -129,6 +138,28 @@ impl TreeOp {
             }
             (_, other) => Err(other),
         }
+    }
+
+    /// The same change of a conversation whose messages' names are `offset` greater.
+    #[must_use]
+    pub fn renamed(mut self, offset: u64) -> Self {
+        let rename = |id: &mut NodeId| id.0 = id.0.saturating_add(offset);
+        match &mut self {
+            Self::AddNode(node) => {
+                rename(&mut node.id);
+                node.parent.iter_mut().for_each(rename);
+            }
+            Self::AppendTokens { node, .. }
+            | Self::Insert { node, .. }
+            | Self::SamplingChanged { node, .. }
+            | Self::InterventionsChanged { node, .. }
+            | Self::Finish { node, .. }
+            | Self::Reopen { node, .. }
+            | Self::Select { node } => rename(node),
+            Self::SetHistoryStart { node } => node.iter_mut().for_each(rename),
+            Self::SetTitle { .. } | Self::SetFraming(_) | Self::SetDraft { .. } => {}
+        }
+        self
     }
 
     /// Whether it should reach the disk at once.

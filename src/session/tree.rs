@@ -5,6 +5,10 @@ use std::collections::BTreeMap;
 use super::node::{Framing, Node, NodeId, NodeKind, Turn, TurnOutcome};
 use super::op::TreeOp;
 
+/// How far a message's name may be from the one before: far enough for every file that a branch was
+/// copied to, and too near for a file to use all names up.
+const MAX_GAP: u64 = 1 << 32;
+
 /// All messages of a session with their branches, and which branch is shown.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Tree {
@@ -28,6 +32,17 @@ pub enum TreeError {
     /// A message that is there already, or the reserved name 0.
     #[error("{0} is in the conversation already")]
     Taken(NodeId),
+    /// A name that does not follow those before it, so that parents would not come first.
+    #[error("{found} cannot follow {last}")]
+    Order {
+        /// The newest message.
+        last: NodeId,
+        /// The one to be added.
+        found: NodeId,
+    },
+    /// An answer whose content contradicts itself.
+    #[error("{0} contradicts itself")]
+    Unsound(NodeId),
     /// A message that is no answer.
     #[error("{0} is not an answer")]
     NoAnswer(NodeId),
@@ -82,6 +97,11 @@ impl Tree {
                     .sampling_changes
                     .push(change.clone());
             }
+            TreeOp::InterventionsChanged { node, change } => {
+                self.running_mut(*node)?
+                    .intervention_changes
+                    .push(change.clone());
+            }
             TreeOp::Finish {
                 node,
                 outcome,
@@ -128,8 +148,16 @@ impl Tree {
         if node.id == NodeId::default() || self.nodes.contains_key(&node.id) {
             return Err(TreeError::Taken(node.id));
         }
+        let last = self.last_id();
+        if node.id < last || node.id.0 - last.0 > MAX_GAP {
+            let found = node.id;
+            return Err(TreeError::Order { last, found });
+        }
         if let Some(parent) = node.parent {
             self.node(parent).ok_or(TreeError::Missing(parent))?;
+        }
+        if matches!(&node.kind, NodeKind::Assistant(turn) if !turn.is_sound()) {
+            return Err(TreeError::Unsound(node.id));
         }
         self.children.entry(node.parent).or_default().push(node.id);
         self.nodes.insert(node.id, node.clone());
@@ -190,13 +218,17 @@ impl Tree {
         self.nodes.is_empty()
     }
 
-    /// A name that is not taken.
+    /// A name that is not taken, and greater than all before it.
     pub fn next_id(&self) -> NodeId {
-        NodeId(
-            self.nodes
-                .last_key_value()
-                .map_or(1, |(last, _)| last.0.saturating_add(1)),
-        )
+        // Names cannot run out: each is at most `MAX_GAP` from the one before.
+        NodeId(self.last_id().0.saturating_add(1))
+    }
+
+    /// The newest name; 0 where nothing was said.
+    fn last_id(&self) -> NodeId {
+        self.nodes
+            .last_key_value()
+            .map_or(NodeId::default(), |(last, _)| *last)
     }
 
     /// The first messages of all branches.

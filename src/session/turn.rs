@@ -1,7 +1,10 @@
 //! An answer in the making.
 
-use super::node::{BeforeEnd, Part, SamplingChange, Turn, TurnOutcome, TurnSettings};
+use super::node::{
+    BeforeEnd, InterventionChange, Part, SamplingChange, Turn, TurnOutcome, TurnSettings,
+};
 use crate::harmony::{Channel, FaultKind, FaultSpan, HarmonyEvent, Header, Message, MessageEnding};
+use crate::intervention::Interventions;
 
 impl Turn {
     /// An answer without tokens.
@@ -15,6 +18,7 @@ impl Turn {
             faults: Vec::new(),
             settings,
             sampling_changes: Vec::new(),
+            intervention_changes: Vec::new(),
             outcome: None,
             before_end: None,
         }
@@ -89,6 +93,13 @@ impl Turn {
             None => 0,
         };
         self.raw_text.get(start..end)
+    }
+
+    /// How the experts' choice was changed for its newest token.
+    pub fn interventions(&self) -> &Interventions {
+        self.intervention_changes
+            .last()
+            .map_or(&self.settings.interventions, |change| &change.interventions)
     }
 
     pub(super) fn append(&mut self, ids: &[u32], texts: &[String]) {
@@ -197,6 +208,12 @@ impl Turn {
             self.sampling_changes.push(SamplingChange {
                 token_index: keep_tokens,
                 sampling: settings.sampling.clone(),
+            });
+        }
+        if *self.interventions() != settings.interventions {
+            self.intervention_changes.push(InterventionChange {
+                token_index: keep_tokens,
+                interventions: settings.interventions.clone(),
             });
         }
     }

@@ -4,6 +4,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::error::StoreError;
 use super::file::SessionFile;
 use super::op::TreeOp;
 
@@ -45,6 +46,7 @@ impl SessionWriter {
             file,
             waiting: Vec::new(),
             has_failed: false,
+            owes_sync: false,
             tell,
         };
         let thread = std::thread::Builder::new()
@@ -80,6 +82,8 @@ struct Writing<T> {
     file: SessionFile,
     waiting: Vec<TreeOp>,
     has_failed: bool,
+    /// Whether something was appended that has to survive a crash of the machine.
+    owes_sync: bool,
     tell: T,
 }
 
@@ -123,15 +127,7 @@ impl<T: FnMut(StoreEvent)> Writing<T> {
 
     /// Writes what waits; returns when to try again.
     fn write(&mut self) -> Option<Instant> {
-        let is_urgent = self.waiting.iter().any(TreeOp::is_urgent);
-        let mut result = self.file.append(&self.waiting);
-        if result.is_ok() {
-            self.waiting.clear();
-            if is_urgent {
-                result = self.file.sync();
-            }
-        }
-        match result {
+        match self.try_write() {
             Ok(()) => {
                 if std::mem::take(&mut self.has_failed) {
                     (self.tell)(StoreEvent::Recovered);
@@ -148,5 +144,17 @@ impl<T: FnMut(StoreEvent)> Writing<T> {
                 Some(Instant::now() + RETRY)
             }
         }
+    }
+
+    fn try_write(&mut self) -> Result<(), StoreError> {
+        self.file.append(&self.waiting)?;
+        // A sync that failed is owed until one succeeds, also when nothing is left to append.
+        self.owes_sync |= self.waiting.iter().any(TreeOp::is_urgent);
+        self.waiting.clear();
+        if self.owes_sync {
+            self.file.sync()?;
+            self.owes_sync = false;
+        }
+        Ok(())
     }
 }

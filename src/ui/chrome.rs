@@ -6,6 +6,10 @@ use ratatui::style::Style;
 use unicode_width::UnicodeWidthStr;
 
 use super::theme::{GlyphSet, Theme, ThemeRole};
+use super::widgets::format::short_text;
+
+/// Columns below which a note's beginning would say nothing.
+const LEAST_NOTE: u16 = 8;
 
 /// Writes a text at a column of an area's row, cut at the area's end; gives the column after it.
 pub(super) fn put(
@@ -70,8 +74,10 @@ pub(super) fn titled_rule(
             (" ", Style::new()),
         ],
     );
-    let start = area.width.saturating_sub(width(note) + 3);
-    if !note.is_empty() && start > end {
+    let room = area.width.saturating_sub(end + 3);
+    if !note.is_empty() && room >= LEAST_NOTE {
+        let note = short_text(note, usize::from(room), theme.glyph_set());
+        let start = area.width - width(&note) - 3;
         let note = format!(" {note} ");
         put(buf, area, (start, 0), &note, theme.style(ThemeRole::Faint));
     }

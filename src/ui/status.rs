@@ -11,6 +11,7 @@ use super::widgets::format::{self, short_text};
 use super::widgets::{KeyHint, KeyHints};
 use crate::app::State;
 use crate::app::action::{Action, Context};
+use crate::app::popup::Popup;
 use crate::app::state::{Level, ModelStatus};
 use crate::engine::protocol::EnginePhase;
 
@@ -23,10 +24,10 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
     };
     match area.height {
         0 => {}
-        1 => first(buf, row(0), state, theme),
+        1 => with_rules(buf, row(0), state, theme),
         2 => {
             hints(buf, row(0), state, theme);
-            first(buf, row(1), state, theme);
+            with_rules(buf, row(1), state, theme);
         }
         _ => {
             hints(buf, row(0), state, theme);
@@ -41,6 +42,7 @@ fn hints(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
     let context = state.context();
     let keys: Vec<(String, &str)> = wanted(context)
         .iter()
+        .filter(|action| is_of_use(**action, state))
         .filter_map(|action| {
             let key = state.keymap.keys(context, *action).first()?.to_string();
             Some((key, action.info().short))
@@ -60,6 +62,15 @@ fn hints(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
         theme,
     })
         .render(inner, buf);
+}
+
+/// Not every list lets its entries be changed.
+fn is_of_use(action: Action, state: &State) -> bool {
+    match (action, state.popups.last()) {
+        (Action::Delete, Some(Popup::Rules(_))) | (_, None | Some(Popup::Sessions(_))) => true,
+        (Action::Delete | Action::Rename | Action::UndoDelete, _) => false,
+        _ => true,
+    }
 }
 
 fn wanted(context: Context) -> &'static [Action] {
@@ -126,6 +137,23 @@ fn wanted(context: Context) -> &'static [Action] {
             A::Palette,
         ],
     }
+}
+
+/// The first row where there is no second one to tell that the experts' choice is changed.
+fn with_rules(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
+    let text = match state.interventions.rules() {
+        [] => return first(buf, area, state, theme),
+        [rule] => rule.to_string(),
+        rules => format!("{} rules", rules.len()),
+    };
+    let taken = (text.chars().count() as u16 + 2).min(area.width);
+    put(buf, area, (1, 0), &text, theme.style(ThemeRole::Danger));
+    let rest = Rect {
+        x: area.x + taken,
+        width: area.width - taken,
+        ..area
+    };
+    first(buf, rest, state, theme);
 }
 
 /// What the engine does, or a notice.
@@ -232,6 +260,12 @@ fn second(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
         parts.push((format!("not saved: {trouble}"), ThemeRole::Danger));
     } else if state.session.access.reason().is_some() {
         parts.push(("session not saved".to_owned(), ThemeRole::Warning));
+    }
+    if !state.interventions.is_empty() {
+        parts.push((
+            format!("experts changed: {}", state.interventions),
+            ThemeRole::Danger,
+        ));
     }
     if let Some(model) = state.model.ready() {
         let used = telemetry

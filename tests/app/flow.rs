@@ -2,6 +2,7 @@
 
 use gptoss::app::chat::Scroll;
 use gptoss::app::composer::Target;
+use gptoss::app::map::MapSource;
 use gptoss::app::popup::Popup;
 use gptoss::app::state::Level;
 use gptoss::app::{Action, Effect, Focus, Input, Report, SessionRequest, View};
@@ -347,6 +348,32 @@ fn frozen_maps_hold_still_while_tokens_come() {
     assert_eq!(rig.state.grid(), held);
     rig.press("space");
     assert_ne!(rig.state.grid(), held);
+}
+
+#[test]
+fn what_is_held_still_can_be_looked_at_in_other_ways_and_everything_agrees() {
+    let mut rig = Rig::slow();
+    rig.type_text("hold");
+    rig.press("enter");
+    rig.tokens(5);
+    rig.press("esc 2 space");
+    let held_tokens = rig.state.shown_run().expect("a run").log.len();
+    rig.settle();
+    // The answer has gone on; each way to look at what is held counts the held tokens alone.
+    rig.press("v v");
+    assert_eq!(rig.state.map.source, MapSource::Cumulative);
+    for source in MapSource::ALL {
+        rig.state.map.source = source;
+        rig.press("w u");
+        rig.draw();
+        let text = rig.text();
+        assert!(text.contains(source.title()), "{source:?}: {text}");
+        assert_eq!(rig.state.shown_run().expect("a run").log.len(), held_tokens);
+        let grid = rig.state.grid().expect("figures");
+        assert!(grid.tokens() <= held_tokens as u64, "{source:?}");
+    }
+    rig.press("space");
+    assert!(rig.state.shown_run().expect("a run").log.len() > held_tokens);
 }
 
 #[test]

@@ -4,7 +4,9 @@
 
 mod docs;
 mod flow;
+mod lab;
 mod panes;
 mod random;
 mod rig;
 mod screens;
+mod share;

@@ -10,6 +10,7 @@ mod answers;
 mod cancelling;
 mod commands;
 mod faults;
+mod inspecting;
 mod lanes;
 mod rig;
 mod scripts;

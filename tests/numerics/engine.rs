@@ -40,7 +40,7 @@ impl Engine {
         engine
     }
 
-    fn new_id(&mut self) -> RequestId {
+    pub(crate) fn new_id(&mut self) -> RequestId {
         self.next += 1;
         RequestId(self.next)
     }
@@ -97,6 +97,10 @@ impl Engine {
                 engine.handle.cancel(id);
             }
         })
+    }
+
+    pub(crate) fn cancel(&self, request: RequestId) {
+        self.handle.cancel(request);
     }
 
     pub(crate) fn send(&self, command: Command) {

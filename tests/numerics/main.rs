@@ -11,6 +11,8 @@ mod convert;
 mod engine;
 mod generate;
 mod golden;
+mod inside;
+mod interventions;
 mod model;
 mod tolerance;
 mod units;

@@ -12,6 +12,15 @@ pub(crate) const F32_REORDERED: f32 = 5e-5;
 /// Entropies of routers, from f32 logits within [`F32_LOGITS`] of the reference's.
 pub(crate) const ROUTER_ENTROPY: f32 = 2e-4;
 
+/// Probabilities and entropies of a lens against another softmax over the same layer.
+pub(crate) const LENS_PROBABILITIES: f32 = 1e-5;
+
+/// Shares of attention in f32 against the definition in f64.
+pub(crate) const ATTENTION_SHARES: f32 = 1e-4;
+
+/// The same of the first layer in bf16, whose queries and keys have 8 bits.
+pub(crate) const BF16_ATTENTION_SHARES: f32 = 2e-2;
+
 /// Chosen experts are compared where the k-th and the next logit differ by more.
 pub(crate) const ROUTING_MARGIN: f32 = 1e-3;
 

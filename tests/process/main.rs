@@ -6,8 +6,11 @@ mod bad_input;
 mod bad_models;
 mod contracts;
 mod happy;
+mod inside;
 #[cfg(unix)]
+mod map;
 mod playground;
+mod profile;
 mod signals;
 mod support;
 mod trace;

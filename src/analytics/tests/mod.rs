@@ -2,5 +2,6 @@
 
 mod card;
 mod grids;
+mod profile;
 mod reference;
 mod view;

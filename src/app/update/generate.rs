@@ -1,5 +1,6 @@
 //! Asking the model: new answers, more of an answer, the answer at once, stopping.
 
+use super::super::ablation::AblationView;
 use super::super::effect::Effect;
 use super::super::state::{Level, Running, State};
 use super::say;
@@ -24,6 +25,12 @@ pub(in crate::app) enum Seed {
 pub(in crate::app) fn can_ask(state: &mut State) -> bool {
     let why = if state.running.is_some() {
         "the model is still answering; Ctrl+C stops it"
+    } else if state
+        .ablation
+        .as_ref()
+        .is_some_and(AblationView::is_running)
+    {
+        "two runs are still being compared; Ctrl+C stops them"
     } else if state.model.ready().is_none() {
         "no model is ready yet; your text stays here"
     } else {
@@ -102,6 +109,7 @@ fn ask(
     let preferences = &state.preferences;
     let generate = GenerateRequest {
         sampling: settings.sampling,
+        interventions: settings.interventions,
         max_tokens: settings.max_tokens,
         stop: StopOptions {
             tokens: Vec::new(),
@@ -148,6 +156,7 @@ fn settings(state: &mut State, seed: Seed) -> TurnSettings {
         }),
         effort: state.preferences.effort,
         sampling: state.sampling.params.clone(),
+        interventions: state.interventions.clone(),
         max_tokens: (state.sampling.max_tokens > 0).then_some(state.sampling.max_tokens),
     }
 }
@@ -189,7 +198,11 @@ pub(in crate::app) fn answer_now(state: &mut State) -> Vec<Effect> {
 }
 
 /// The conversation down to `last`, with an effort for what comes.
-fn conversation(state: &State, last: Option<NodeId>, effort: ReasoningEffort) -> Conversation {
+pub(super) fn conversation(
+    state: &State,
+    last: Option<NodeId>,
+    effort: ReasoningEffort,
+) -> Conversation {
     let mut conversation = state.session.tree.conversation(last);
     if let Some(system) = &mut conversation.system {
         system.effort = Some(effort);

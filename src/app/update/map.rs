@@ -2,7 +2,7 @@
 
 use super::super::action::Action;
 use super::super::effect::Effect;
-use super::super::map::{Cell, FrozenMap, TokenCursor, Zoom};
+use super::super::map::{Cell, TokenCursor, Zoom};
 use super::super::run::Run;
 use super::super::state::{Level, State};
 use super::say;
@@ -119,14 +119,7 @@ pub(in crate::app) fn freeze(state: &mut State) -> Vec<Effect> {
         return Vec::new();
     }
     state.frozen_telemetry = Some(state.telemetry.clone());
-    if let Some(grid) = state.grid() {
-        state.map.frozen = Some(FrozenMap {
-            bounds: state.map_bounds(&grid),
-            grid,
-            source: state.map.source,
-            measure: state.map.measure,
-        });
-    }
+    state.map.frozen = state.shown_run().cloned();
     Vec::new()
 }
 

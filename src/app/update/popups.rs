@@ -12,10 +12,10 @@ use super::super::input;
 use super::super::popup::{CodePurpose, ExportFormat, ListPopup, Popup, Question};
 use super::super::sampling::Preset;
 use super::super::state::{Level, State};
-use super::{sampler, say, search};
+use super::{ablate, lab, sampler, say, search, share};
 use crate::catalog::CatalogEntry;
 use crate::engine::protocol::ModelSource;
-use crate::session::{TreeOp, export};
+use crate::session::{Access, TreeOp, export};
 
 /// Puts something over the screen.
 pub(in crate::app) fn open(state: &mut State, make: impl FnOnce(&State) -> Popup) -> Vec<Effect> {
@@ -107,6 +107,9 @@ pub(in crate::app) fn perform(state: &mut State, action: Action) -> Option<Vec<E
         }
         // Stopping and leaving work everywhere; Ctrl+C closes a list before it arms leaving.
         Action::StopOrQuit if state.running.is_none() => {
+            if let Some(effects) = ablate::stop(state) {
+                return Some(effects);
+            }
             state.popups.pop();
         }
         Action::StopOrQuit | Action::Quit | Action::Redraw | Action::Suspend => return None,
@@ -138,8 +141,12 @@ pub(in crate::app) fn edit(popup: &mut Popup, request: InputRequest) {
         Popup::History(list) => &mut list.input,
         Popup::Code { list, .. } => &mut list.input,
         Popup::Tree(list) => &mut list.input,
+        Popup::Rules(list) => &mut list.input,
         Popup::Ask { input, .. } => input,
-        Popup::Help { .. } | Popup::HowTo { .. } | Popup::Trouble { .. } => return,
+        Popup::Help { .. }
+        | Popup::HowTo { .. }
+        | Popup::Ablation { .. }
+        | Popup::Trouble { .. } => return,
     };
     input.handle(request);
 }
@@ -160,6 +167,7 @@ pub(in crate::app) fn input_changed(state: &mut State) -> Vec<Effect> {
         Some(Popup::History(list)) => filter(list, Clone::clone),
         Some(Popup::Code { list, .. }) => filter(list, |code| code.source.clone()),
         Some(Popup::Tree(list)) => filter(list, |row| row.text.clone()),
+        Some(Popup::Rules(list)) => filter(list, ToString::to_string),
         // Sessions are searched by content, on disk.
         Some(Popup::Sessions(list)) => {
             let query = list.input.value().to_owned();
@@ -206,7 +214,8 @@ pub(in crate::app) fn scroll(popup: &mut Popup, by: i64) {
         Popup::History(list) => list.step(by),
         Popup::Code { list, .. } => list.step(by),
         Popup::Tree(list) => list.step(by),
-        Popup::Help { scroll, .. } | Popup::HowTo { scroll } => {
+        Popup::Rules(list) => list.step(by),
+        Popup::Help { scroll, .. } | Popup::HowTo { scroll } | Popup::Ablation { scroll } => {
             *scroll = (*scroll as i64).saturating_add(by).clamp(0, 10_000) as usize;
         }
         Popup::Ask { .. } | Popup::Trouble { .. } => {}
@@ -224,6 +233,14 @@ fn choose(state: &mut State) -> Vec<Effect> {
             None => Vec::new(),
         },
         Popup::Sessions(list) => match list.chosen() {
+            // Opened once more it would find the file locked, by this very program.
+            Some(info)
+                if state.session.id.as_ref() == Some(&info.id)
+                    && state.session.access == Access::Writable =>
+            {
+                say(state, Level::Info, "this session is open already");
+                Vec::new()
+            }
             Some(info) if state.running.is_none() => {
                 vec![Effect::Session(SessionRequest::Open(info.id.clone()))]
             }
@@ -260,8 +277,15 @@ fn choose(state: &mut State) -> Vec<Effect> {
             }
             None => Vec::new(),
         },
+        Popup::Rules(list) => match list.chosen() {
+            Some(rule) => ask(state, Question::Rule, &rule.to_string()),
+            None => Vec::new(),
+        },
         Popup::Ask { question, input } => answer(state, question, input.value()),
-        Popup::Help { .. } | Popup::HowTo { .. } | Popup::Trouble { .. } => Vec::new(),
+        Popup::Help { .. }
+        | Popup::HowTo { .. }
+        | Popup::Ablation { .. }
+        | Popup::Trouble { .. } => Vec::new(),
     }
 }
 
@@ -282,7 +306,7 @@ fn choose_model(state: &mut State, entry: &CatalogEntry) -> Vec<Effect> {
         Some(path) => ModelSource::Directory(path.clone()),
         None => ModelSource::Demo,
     };
-    state.runs.clear();
+    state.forget_runs();
     super::load(state, source)
 }
 
@@ -329,7 +353,10 @@ fn answer(state: &mut State, question: Question, text: &str) -> Vec<Effect> {
                 text: content,
             }]
         }
+        Question::Share(shared) => share::typed(state, shared, &text),
         Question::Import => vec![Effect::Session(SessionRequest::Import(PathBuf::from(text)))],
+        Question::Rule => lab::typed(state, &text),
+        Question::Ablation => ablate::typed(state, &text),
         Question::PresetName => {
             let preset = Preset {
                 name: text.clone(),
@@ -345,6 +372,9 @@ fn answer(state: &mut State, question: Question, text: &str) -> Vec<Effect> {
 
 /// Deletes, brings back or renames what is listed.
 fn change_listed(state: &mut State, action: Action) -> Vec<Effect> {
+    if let (Some(Popup::Rules(_)), Action::Delete) = (state.popups.last(), action) {
+        return lab::remove_listed(state);
+    }
     let Some(Popup::Sessions(list)) = state.popups.last() else {
         return Vec::new();
     };

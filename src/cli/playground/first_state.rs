@@ -138,7 +138,9 @@ fn sampling(settings: &Settings, dirs: Option<&Dirs>, state: &mut State) -> Samp
 fn framing(settings: &Settings) -> Result<Framing, CliError> {
     let mut framing = Framing::default();
     let chat = &settings.chat;
-    framing.system.identity.clone_from(&chat.identity);
+    if !chat.identity.trim().is_empty() {
+        framing.system.identity.clone_from(&chat.identity);
+    }
     framing.system.current_date = match &chat.date {
         DateSetting::Off => None,
         DateSetting::Today => Some(parse_date("today").map_err(CliError::usage)?),
@@ -147,4 +149,21 @@ fn framing(settings: &Settings) -> Result<Framing, CliError> {
     framing.developer.instructions =
         Some(chat.developer.clone()).filter(|text| !text.trim().is_empty());
     Ok(framing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_identity_is_the_line_that_the_model_was_trained_with() {
+        let mut settings = Settings::default();
+        let trained = Framing::default().system.identity;
+        assert!(settings.chat.identity.is_empty() && !trained.is_empty());
+        let identity =
+            |settings: &Settings| framing(settings).map(|framing| framing.system.identity);
+        assert_eq!(identity(&settings).unwrap(), trained);
+        settings.chat.identity = "You are a bird.".to_owned();
+        assert_eq!(identity(&settings).unwrap(), "You are a bird.");
+    }
 }

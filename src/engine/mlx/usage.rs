@@ -43,7 +43,7 @@ pub(super) fn predict(loaded: &Loaded, ids: &[u32]) -> PromptPrediction {
     }
 }
 
-fn limit_bytes(loaded: &Loaded) -> Option<u64> {
+pub(super) fn limit_bytes(loaded: &Loaded) -> Option<u64> {
     let default = loaded.model.default_memory_limit_bytes();
     loaded.memory_limit_bytes.or(default)
 }

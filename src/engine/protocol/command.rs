@@ -5,10 +5,11 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::Prompt;
-use crate::generate::SamplingParams;
+use super::{AblateRequest, InspectRequest, Prompt};
+use crate::generate::{InspectOptions, SamplingParams};
+use crate::intervention::{ForcedRouting, Interventions};
 
-/// The name of a load or a generation, given by the asker.
+/// The name of a load, a generation or a look inside, given by the asker.
 ///
 /// Ids grow strictly over the life of an engine; see [`RequestId::next`].
 #[derive(
@@ -46,6 +47,14 @@ pub enum Command {
         /// All parameters, changed or not.
         sampling: SamplingParams,
     },
+    /// Changes how a running generation's experts are chosen, from the next token that has not been
+    /// computed yet.
+    UpdateInterventions {
+        /// The generation meant; ignored where it is not the running one.
+        request: RequestId,
+        /// All rules, changed or not.
+        interventions: Interventions,
+    },
     /// Changes what a running generation records, from the next token on.
     UpdateRecording {
         /// The generation meant; ignored where it is not the running one.
@@ -62,6 +71,24 @@ pub enum Command {
         /// The prompt.
         prompt: Prompt,
     },
+    /// Looks inside the model for one token, in caches of its own: the conversation's cache stays as
+    /// it is. While a generation or another look runs it fails with [`super::ErrorKind::Busy`]; a
+    /// load, a reset or a shutdown ends it as a cancel does.
+    Inspect(InspectRequest),
+    /// Tells what a look inside would take, as [`Command::Predict`] does for a prompt; answered by
+    /// [`super::Event::InspectCost`]. Without a model, or with one that cannot be looked into, it is
+    /// not answered.
+    InspectCost {
+        /// The asker's number for this question; it comes back with the answer.
+        seq: u64,
+        /// Tokens of the sequence.
+        tokens: usize,
+        /// What to look at.
+        options: InspectOptions,
+    },
+    /// Answers a prompt twice, the second time with experts changed, and compares; the conversation's
+    /// cache stays as it is. While a generation runs it fails with [`super::ErrorKind::Busy`].
+    Ablate(Box<AblateRequest>),
     /// Empties the cache and the routing counts; a running generation is cancelled first.
     Reset,
     /// Ends the engine thread after what was sent before.
@@ -169,6 +196,12 @@ pub struct GenerateRequest {
     pub prompt: Prompt,
     /// How to draw.
     pub sampling: SamplingParams,
+    /// How the experts' choice is changed, for the prompt's tokens too.
+    #[serde(default)]
+    pub interventions: Interventions,
+    /// A recorded run whose experts are chosen again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forced_routing: Option<Box<ForcedRouting>>,
     /// Where to stop, besides the model's own end.
     pub stop: StopOptions,
     /// The most tokens to generate; none goes on to the end of the context.
@@ -184,6 +217,8 @@ impl GenerateRequest {
             id,
             prompt,
             sampling: SamplingParams::default(),
+            interventions: Interventions::none(),
+            forced_routing: None,
             stop: StopOptions::default(),
             max_tokens: None,
             record: RecordOptions::default(),

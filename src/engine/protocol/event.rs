@@ -2,9 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ErrorReport, PromptToken, RequestId};
-use crate::generate::{FinishReason, GenerationStats, SamplingParams, TokenRouting};
+use super::{AblationReport, ErrorReport, InspectReport, PromptToken, RequestId};
+use crate::generate::{
+    AblationStage, FinishReason, GenerationStats, InspectCost, SamplingParams, TokenRouting,
+};
 use crate::harmony::HarmonyEvent;
+use crate::intervention::{Interventions, RouterShape};
 
 /// One thing that happened. Users ignore events of requests that they no longer care about.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -74,6 +77,15 @@ pub enum Event {
         /// The parameters now in force.
         sampling: SamplingParams,
     },
+    /// The experts' choice was changed.
+    InterventionsChanged {
+        /// The generation.
+        request: RequestId,
+        /// The index of the first token computed so.
+        token_index: usize,
+        /// The rules now in force.
+        interventions: Interventions,
+    },
     /// A generation ended; after a cancel too.
     Finished {
         /// The generation.
@@ -101,11 +113,52 @@ pub enum Event {
         /// The longest prompt that fits both limit and context.
         largest_prompt_tokens: usize,
     },
+    /// A look inside made progress.
+    InspectProgress {
+        /// The look.
+        request: RequestId,
+        /// Tokens computed.
+        done_tokens: usize,
+        /// Tokens of the sequence.
+        total_tokens: usize,
+    },
+    /// A look inside ended well.
+    Inspected {
+        /// The look.
+        request: RequestId,
+        /// What was found.
+        report: Box<InspectReport>,
+    },
+    /// What a look inside would take, as [`super::Command::InspectCost`] asked.
+    InspectCost {
+        /// The question's number.
+        seq: u64,
+        /// Tokens, unembeddings and bytes.
+        cost: InspectCost,
+    },
+    /// Two runs side by side make progress.
+    AblationProgress {
+        /// The ablation.
+        request: RequestId,
+        /// Its part.
+        stage: AblationStage,
+        /// Tokens done in this part.
+        done_tokens: usize,
+        /// The most tokens of this part; 0 where that is unknown.
+        total_tokens: usize,
+    },
+    /// Two runs side by side are done.
+    Ablated {
+        /// The ablation.
+        request: RequestId,
+        /// What they showed.
+        report: Box<AblationReport>,
+    },
     /// The cache and the routing counts are empty, as [`super::Command::Reset`] asked.
     CacheCleared,
-    /// A load or a generation could not be done or went wrong; the engine goes on.
+    /// A load, a generation or a look inside could not be done or went wrong; the engine goes on.
     Failed {
-        /// The load or generation.
+        /// The load, generation or look.
         request: RequestId,
         /// What went wrong.
         report: ErrorReport,
@@ -207,6 +260,17 @@ pub struct ModelSummary {
     pub device: String,
     /// The time that loading took, in milliseconds.
     pub load_ms: f64,
+}
+
+impl ModelSummary {
+    /// What changes of the experts' choice need to know.
+    pub fn router_shape(&self) -> RouterShape {
+        RouterShape {
+            num_layers: self.layers.len(),
+            num_local_experts: self.num_local_experts,
+            num_experts_per_tok: self.num_experts_per_tok,
+        }
+    }
 }
 
 /// Where tokens and routing come from.

@@ -154,4 +154,6 @@ pub enum EnginePhase {
     Prefill,
     /// It generates.
     Decode,
+    /// It looks inside the model for one token.
+    Inspecting,
 }

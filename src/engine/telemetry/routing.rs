@@ -131,11 +131,10 @@ impl RoutingAggregator {
         }
         let num_experts = self.num_experts;
         match routing
-            .experts()
-            .iter()
-            .find(|expert| usize::from(**expert) >= num_experts)
+            .chosen()
+            .find(|expert| usize::from(*expert) >= num_experts)
         {
-            Some(&found) => Err(RoutingMismatch::Expert { num_experts, found }),
+            Some(found) => Err(RoutingMismatch::Expert { num_experts, found }),
             None => Ok(()),
         }
     }

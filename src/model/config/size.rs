@@ -3,11 +3,21 @@
 //! Everything saturates: a configuration made by hand may hold any values.
 
 use super::{LayerType, ModelConfig};
+use crate::intervention::RouterShape;
 
 impl ModelConfig {
     /// Width of all query heads together; not the hidden size in the released models.
     pub fn q_dim(&self) -> usize {
         self.num_attention_heads.saturating_mul(self.head_dim)
+    }
+
+    /// What changes of the experts' choice need to know.
+    pub fn router_shape(&self) -> RouterShape {
+        RouterShape {
+            num_layers: self.num_hidden_layers,
+            num_local_experts: self.num_local_experts,
+            num_experts_per_tok: self.num_experts_per_tok,
+        }
     }
 
     /// Width of all key heads together, and of all value heads.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::protocol::ModelOrigin;
 use crate::harmony::{Channel, DeveloperContent, Header, ReasoningEffort};
+use crate::intervention::Interventions;
 use crate::session::{Node, NodeId, NodeKind, Tree, TreeError, TreeOp, Turn, TurnSettings};
 
 /// The document: a name, a version, and the operations that make the tree.
@@ -148,6 +149,7 @@ fn imported() -> TurnSettings {
         origin: ModelOrigin::Model,
         effort: ReasoningEffort::default(),
         sampling: crate::generate::SamplingParams::default(),
+        interventions: Interventions::none(),
         max_tokens: None,
     }
 }

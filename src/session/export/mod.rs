@@ -3,6 +3,7 @@
 mod html;
 mod json;
 mod markdown;
+mod plain;
 
 pub use html::html;
 pub use json::{ImportError, import, json};

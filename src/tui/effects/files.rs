@@ -34,11 +34,10 @@ pub(super) fn expand(path: &Path) -> PathBuf {
 
 /// Writes the person's presets in place of those before.
 pub(super) fn save_presets(path: &Path, presets: &[Preset]) -> Report {
-    let lines: Vec<_> = presets
-        .iter()
-        .map(|preset| serde_json::json!({ "name": preset.name, "sampling": preset.sampling }))
-        .collect();
-    let text = serde_json::Value::Array(lines).to_string();
+    let text = match serde_json::to_string(presets) {
+        Ok(text) => text,
+        Err(error) => return Report::Failed(format!("presets cannot be written: {error}")),
+    };
     match replace(path, text.as_bytes()) {
         Ok(()) => Report::Done("preset saved".to_owned()),
         Err(error) => Report::Failed(format!("cannot write {}: {error}", path.display())),
@@ -57,12 +56,13 @@ pub fn load_presets(path: &Path) -> Vec<Preset> {
             return Vec::new();
         }
     };
-    let preset = |value: &serde_json::Value| {
-        let name = value.get("name")?.as_str()?.to_owned();
-        let sampling = serde_json::from_value(value.get("sampling")?.clone()).ok()?;
-        Some(Preset { name, sampling })
-    };
-    values.iter().filter_map(preset).collect()
+    let presets = values.into_iter().filter_map(|value| {
+        let preset = serde_json::from_value(value);
+        preset
+            .inspect_err(|error| tracing::warn!(%error, "a preset is not understood"))
+            .ok()
+    });
+    presets.collect()
 }
 
 /// Appends a message to the history: one JSON text a line.

@@ -231,7 +231,7 @@ impl Effects {
 
     /// Writes to a session from now on.
     pub fn adopt(&mut self, opened: OpenedSession) -> Report {
-        self.sessions.adopt(opened)
+        self.sessions.adopt(&opened)
     }
 
     /// Figures that are read along with a frame that is drawn anyway, so that they never wake an

@@ -1,23 +1,47 @@
 //! Sessions on disk: opened on a thread, written by another one.
+//!
+//! What is said before the first session is open waits here, and is written to it then; also where
+//! the program ends before.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+mod answer;
+mod early;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::Outcome;
 use crate::app::{Report, SessionRequest};
 use crate::session::{
-    Access, Opened, SessionFile, SessionFolder, SessionId, SessionWriter, StoreError, Tree, TreeOp,
-    export,
+    Access, Opened, SessionFile, SessionFolder, SessionId, SessionWriter, TreeOp,
 };
 use crate::tui::worker::Worker;
 
-/// A session that was opened or begun, with the file to write to.
+/// A session that was opened or begun, with the file to write to. It is adopted once.
+#[derive(Debug, Clone)]
+pub struct OpenedSession(Arc<Mutex<Option<Content>>>);
+
 #[derive(Debug)]
-pub struct OpenedSession {
+struct Content {
     id: SessionId,
     opened: Opened,
     file: Option<SessionFile>,
+}
+
+impl OpenedSession {
+    fn new(id: SessionId, opened: Opened, file: Option<SessionFile>) -> Self {
+        Self(Arc::new(Mutex::new(Some(Content { id, opened, file }))))
+    }
+
+    fn take(&self) -> Option<Content> {
+        lock(&self.0).take()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What does the work on sessions.
@@ -29,7 +53,9 @@ pub(super) struct Sessions {
     /// Changes that came before the session was open.
     early: Vec<TreeOp>,
     is_open: bool,
-    deleted: std::sync::Arc<std::sync::Mutex<Vec<SessionId>>>,
+    /// The first session that the worker opened, for the case that nobody is left to adopt it.
+    first: Arc<Mutex<Option<OpenedSession>>>,
+    deleted: Arc<Mutex<Vec<SessionId>>>,
 }
 
 impl Sessions {
@@ -41,7 +67,8 @@ impl Sessions {
             writer: None,
             early: Vec::new(),
             is_open: false,
-            deleted: std::sync::Arc::default(),
+            first: Arc::default(),
+            deleted: Arc::default(),
         }
     }
 
@@ -57,13 +84,17 @@ impl Sessions {
     /// Takes a request to the thread that works on files.
     pub(super) fn request(&mut self, request: SessionRequest) {
         let (outcomes, folder) = (self.outcomes.clone(), self.folder.clone());
-        let deleted = std::sync::Arc::clone(&self.deleted);
+        let (deleted, first) = (Arc::clone(&self.deleted), Arc::clone(&self.first));
         self.worker.queue(move || {
-            let Some(folder) = folder else {
-                let _ = outcomes.send(without_folder(request));
-                return;
+            let answers = match folder {
+                Some(folder) => answer::answer(&folder, request, &mut lock(&deleted)),
+                None => vec![answer::without_folder(request)],
             };
-            for outcome in answer(&folder, request, &deleted) {
+            for outcome in answers {
+                if let Outcome::Session(opened) = &outcome {
+                    lock(&first).get_or_insert_with(|| opened.clone());
+                }
+                // Nobody listens any more when the program ends.
                 let _ = outcomes.send(outcome);
             }
         });
@@ -71,15 +102,26 @@ impl Sessions {
 
     /// Goes on with another session. The one before is closed on the worker, which may have to wait
     /// for the disk.
-    pub(super) fn adopt(&mut self, opened: OpenedSession) -> Report {
+    pub(super) fn adopt(&mut self, opened: &OpenedSession) -> Report {
+        let Some(content) = opened.take() else {
+            return Report::Tick;
+        };
         if let Some(before) = self.writer.take() {
             self.worker.queue(move || drop(before));
         }
-        let OpenedSession {
+        if !self.is_open {
+            // Now nobody waits for the worker.
+            self.purge();
+        }
+        self.take_up(content)
+    }
+
+    fn take_up(&mut self, content: Content) -> Report {
+        let Content {
             id,
             mut opened,
             file,
-        } = opened;
+        } = content;
         let outcomes = self.outcomes.clone();
         let tell = move |event| {
             let _ = outcomes.send(Outcome::Report(Report::Store(event)));
@@ -94,10 +136,22 @@ impl Sessions {
             None => {}
         }
         self.is_open = true;
-        self.early.clear();
+        let early = early::move_to(&mut opened.tree, std::mem::take(&mut self.early));
+        let offset = early.map(|(offset, ops)| {
+            self.save(ops);
+            offset
+        });
         Report::SessionOpened {
             id,
             opened: Box::new(opened),
+            offset,
+        }
+    }
+
+    /// Empties the trash of what has been there for long.
+    fn purge(&mut self) {
+        if let Some(folder) = self.folder.clone() {
+            self.worker.queue(move || folder.purge(answer::wall_ms()));
         }
     }
 
@@ -105,117 +159,13 @@ impl Sessions {
     pub(super) fn finish(&mut self) {
         self.writer = None;
         self.worker.finish();
-    }
-}
-
-fn failed(error: impl std::fmt::Display) -> Outcome {
-    Outcome::Report(Report::Failed(error.to_string()))
-}
-
-/// Sessions live in memory where there is no folder.
-fn without_folder(request: SessionRequest) -> Outcome {
-    match request {
-        SessionRequest::New(tree) => in_memory(*tree, "there is no folder to write to"),
-        SessionRequest::List { .. } => Outcome::Report(Report::Sessions(Vec::new())),
-        _ => failed("there is no folder for sessions; --set session.folder=PATH names one"),
-    }
-}
-
-fn in_memory(tree: Tree, reason: &str) -> Outcome {
-    let Some(id) = SessionId::new("unsaved") else {
-        return failed(reason);
-    };
-    let access = Access::ReadOnly {
-        reason: reason.to_owned(),
-    };
-    Outcome::Session(OpenedSession {
-        id,
-        opened: Opened {
-            tree,
-            access,
-            damage: None,
-        },
-        file: None,
-    })
-}
-
-fn answer(
-    folder: &SessionFolder,
-    request: SessionRequest,
-    deleted: &std::sync::Mutex<Vec<SessionId>>,
-) -> Vec<Outcome> {
-    let list = || Outcome::Report(Report::Sessions(folder.list("")));
-    let mut deleted = deleted
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
-    match request {
-        SessionRequest::List { query } => {
-            vec![Outcome::Report(Report::Sessions(folder.list(&query)))]
+        let first = lock(&self.first).take();
+        if !self.is_open
+            && !self.early.is_empty()
+            && let Some(content) = first.and_then(|first| first.take())
+        {
+            self.take_up(content);
+            self.writer = None;
         }
-        SessionRequest::New(tree) => vec![begin(folder, *tree)],
-        SessionRequest::Open(id) => vec![match folder.open(&id) {
-            Ok((opened, file)) => Outcome::Session(OpenedSession { id, opened, file }),
-            Err(error) => failed(error),
-        }],
-        SessionRequest::Rename { id, title } => match folder.rename(&id, &title) {
-            Ok(()) => vec![list()],
-            Err(error) => vec![failed(error)],
-        },
-        SessionRequest::Delete(id) => match folder.delete(&id) {
-            Ok(()) => {
-                deleted.push(id);
-                vec![
-                    list(),
-                    Outcome::Report(Report::Done("deleted; Ctrl+Y brings it back".to_owned())),
-                ]
-            }
-            Err(error) => vec![failed(error)],
-        },
-        SessionRequest::UndoDelete => match deleted.pop().map(|id| folder.undelete(&id)) {
-            Some(Ok(())) => vec![
-                list(),
-                Outcome::Report(Report::Done("it is back".to_owned())),
-            ],
-            Some(Err(error)) => vec![failed(error)],
-            None => vec![failed("nothing was deleted since the program started")],
-        },
-        SessionRequest::Import(path) => vec![import(folder, &super::files::expand(&path))],
     }
-}
-
-fn begin(folder: &SessionFolder, tree: Tree) -> Outcome {
-    match folder.create(&tree, wall_ms()) {
-        Ok((id, file)) => Outcome::Session(OpenedSession {
-            id,
-            opened: Opened {
-                tree,
-                access: Access::Writable,
-                damage: None,
-            },
-            file: Some(file),
-        }),
-        Err(error) => in_memory(tree, &error.to_string()),
-    }
-}
-
-fn import(folder: &SessionFolder, path: &std::path::Path) -> Outcome {
-    let read = std::fs::read_to_string(path).map_err(|source| StoreError::Io {
-        path: path.to_owned(),
-        source,
-    });
-    let text = match read {
-        Ok(text) => text,
-        Err(error) => return failed(error),
-    };
-    match export::import(&text, wall_ms()) {
-        Ok(tree) => begin(folder, tree),
-        Err(error) => failed(format!("{}: {error}", path.display())),
-    }
-}
-
-fn wall_ms() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_millis() as u64
 }

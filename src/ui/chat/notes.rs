@@ -55,8 +55,21 @@ pub(super) fn running(blocks: &mut Vec<Block>, state: &State, turn: &Turn, theme
 
 /// Settings that were changed while the answer was written, and where it was cut short by hand.
 pub(super) fn changes(blocks: &mut Vec<Block>, turn: &Turn, width: u16, theme: &Theme) {
+    let rules = &turn.settings.interventions;
+    if !rules.is_empty() {
+        let text = format!("experts changed: {rules}");
+        blocks.extend(wrapped(&text, width).into_iter().map(|row| Block::Row {
+            left: vec![(row, ThemeRole::Danger)],
+            right: String::new(),
+        }));
+    }
     let mut before = &turn.settings.sampling;
-    for change in &turn.sampling_changes {
+    for (index, change) in turn.sampling_changes.iter().enumerate() {
+        // Of several changes before one token only the last ever counted.
+        let next = turn.sampling_changes.get(index + 1);
+        if next.is_some_and(|next| next.token_index == change.token_index) {
+            continue;
+        }
         let what = words::changes(before, &change.sampling);
         if !what.is_empty() {
             let text = format!(
@@ -67,6 +80,19 @@ pub(super) fn changes(blocks: &mut Vec<Block>, turn: &Turn, width: u16, theme: &
             faint(blocks, &text, width);
         }
         before = &change.sampling;
+    }
+    for (index, change) in turn.intervention_changes.iter().enumerate() {
+        let next = turn.intervention_changes.get(index + 1);
+        if next.is_some_and(|next| next.token_index == change.token_index) {
+            continue;
+        }
+        let rules = if change.interventions.is_empty() {
+            "as the model chooses".to_owned()
+        } else {
+            change.interventions.to_string()
+        };
+        let text = format!("experts at token {}: {rules}", change.token_index);
+        faint(blocks, &text, width);
     }
     for inserted in turn.inserted.iter().filter(|range| !range.is_empty()) {
         faint(

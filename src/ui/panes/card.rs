@@ -71,12 +71,13 @@ pub(super) fn short(
 
 fn summary(card: &ExpertCard, state: &State) -> Vec<String> {
     let experts = state.map_size().map_or(0, |(_, experts)| experts);
-    let mut items = vec![
+    let mut items = super::readout::of_this_run(state);
+    items.extend([
         format!("chosen by {} of {} tokens", card.count, card.tokens),
         format!("share of the layer {}", format::percent(card.share)),
         format!("{:.2} times the fair share", card.fair_share),
         format!("rank {} of {experts}", card.rank),
-    ];
+    ]);
     items.extend(
         card.mean_weight
             .map(|weight| format!("mean weight {weight:.3}")),

@@ -20,33 +20,29 @@ const LEAST_MAP: (u16, u16) = (16, 4);
 /// What the map shows, for the title's rule.
 pub(super) fn note(state: &State) -> String {
     let map = &state.map;
-    let (source, measure) = match &map.frozen {
-        Some(frozen) => (frozen.source, frozen.measure),
-        None => (map.source, map.measure),
-    };
-    let measure = if source.is_difference() {
-        "percentage points"
-    } else {
-        measure_name(measure)
-    };
-    let scale = match map.scale {
+    let measure = measure_name(state);
+    let scale = match scale_of(state) {
         Scale::Linear => "linear",
         Scale::Logarithmic => "logarithmic",
     };
+    // What is most missed where there is no room for all of it comes first.
     let frozen = if map.frozen.is_some() {
-        " | frozen"
+        "frozen | "
     } else {
         ""
     };
     format!(
-        "{} | {measure} | {scale} | {}{frozen}",
-        source.title(),
+        "{frozen}{} | {measure} | {scale} | {}",
+        map.source.title(),
         map.zoom.name()
     )
 }
 
-fn measure_name(measure: Measure) -> &'static str {
-    match measure {
+fn measure_name(state: &State) -> &'static str {
+    if state.map.source.is_difference() {
+        return "percentage points";
+    }
+    match state.map.measure {
         Measure::Count => "count",
         Measure::WeightSum => "weight sum",
         Measure::MeanWeight => "mean weight",
@@ -68,7 +64,8 @@ pub(super) fn draw(
     };
     let bounds = state.map_bounds(&grid);
     let values = normalize(&grid, scale_of(state), bounds);
-    let known = (&grid, layer_values(&values, state));
+    let signs = Signs::of(&values, state);
+    let known = (&grid, &signs);
     match state.map.zoom {
         Zoom::Card => card::draw(buf, area, state, theme),
         Zoom::Strip => {
@@ -87,7 +84,7 @@ pub(super) fn draw(
             );
             figures::draw(buf, below(area, 1), known, state, theme);
         }
-        Zoom::Layer => layer(buf, area, &grid, &values, state, theme),
+        Zoom::Layer => layer(buf, area, known, state, theme),
         // Labels alone would fill it.
         Zoom::Overview | Zoom::OneToOne
             if area.width < LEAST_MAP.0 || area.height < LEAST_MAP.1 =>
@@ -248,39 +245,100 @@ fn figure(value: f64) -> String {
     }
 }
 
-fn layer_values<'a>(values: &'a [f32], state: &State) -> &'a [f32] {
-    let num_experts = state.map_size().map_or(0, |(_, experts)| experts);
-    let start = state.map.cursor.layer * num_experts;
-    values.get(start..start + num_experts).unwrap_or(&[])
+/// The cursor's layer from 0 to 1, for bars; differences by their sign, which no bar shows.
+#[derive(Debug, Default)]
+pub(super) struct Signs {
+    /// All values, or those above zero.
+    pub(super) more: Vec<f32>,
+    /// The sizes of those below zero; empty unless differences are shown.
+    pub(super) less: Vec<f32>,
 }
 
-/// The cursor's layer as bars with their numbers.
-fn layer(buf: &mut Buffer, area: Rect, grid: &Grid, values: &[f32], state: &State, theme: &Theme) {
-    let cursor = state.map.cursor;
-    let numbers: Vec<String> = grid
-        .layer(cursor.layer)
-        .iter()
-        .map(|value| figure(*value))
-        .collect();
+impl Signs {
+    fn of(values: &[f32], state: &State) -> Self {
+        let num_experts = state.map_size().map_or(0, |(_, experts)| experts);
+        let start = state.map.cursor.layer * num_experts;
+        let values = values.get(start..start + num_experts).unwrap_or(&[]);
+        if !state.map.source.is_difference() {
+            return Self {
+                more: values.to_vec(),
+                less: Vec::new(),
+            };
+        }
+        // The ramp has zero in its middle.
+        let part = |sign: f32| {
+            values
+                .iter()
+                .map(move |value| (sign * (2.0 * value - 1.0)).max(0.0))
+        };
+        Self {
+            more: part(1.0).collect(),
+            less: part(-1.0).collect(),
+        }
+    }
+}
+
+/// The cursor's layer as bars with their numbers; of differences what is more above what is less.
+fn layer(
+    buf: &mut Buffer,
+    area: Rect,
+    (grid, signs): (&Grid, &Signs),
+    state: &State,
+    theme: &Theme,
+) {
+    let layer = state.map.cursor.layer;
+    let is_difference = state.map.source.is_difference();
+    let values = grid.layer(layer).iter();
+    let numbers: Vec<String> = values.map(|value| bound(*value, is_difference)).collect();
     let rows = figure_rows(area.height).min(4);
+    let title = format!("layer {layer}: every expert, {}", measure_name(state));
+    let used = lines(buf, area, &[(title, ThemeRole::Title)], theme);
+    let bars_area = Rect {
+        height: area.height.saturating_sub(rows + used),
+        ..below(area, used)
+    };
+    if is_difference {
+        let (first, second) = state.map.source.compared();
+        let half = bars_area.height / 2;
+        let upper = Rect {
+            height: half,
+            ..bars_area
+        };
+        part(buf, upper, (first, &signs.more, &numbers), state, theme);
+        let lower = below(bars_area, half);
+        part(buf, lower, (second, &signs.less, &numbers), state, theme);
+    } else {
+        bars(buf, bars_area, (&signs.more, &numbers), state, theme);
+    }
+    let text_area = below(area, area.height.saturating_sub(rows));
+    figures::draw(buf, text_area, (grid, &Signs::default()), state, theme);
+}
+
+/// The experts that are chosen more in one of two parts.
+fn part(
+    buf: &mut Buffer,
+    area: Rect,
+    (name, values, numbers): (&str, &[f32], &[String]),
+    state: &State,
+    theme: &Theme,
+) {
+    let title = format!("more in the {name}");
+    let used = lines(buf, area, &[(title, ThemeRole::Faint)], theme);
+    bars(buf, below(area, used), (values, numbers), state, theme);
+}
+
+fn bars(
+    buf: &mut Buffer,
+    area: Rect,
+    (values, numbers): (&[f32], &[String]),
+    state: &State,
+    theme: &Theme,
+) {
     let bars = BarsRow {
-        values: layer_values(values, state),
-        numbers: &numbers,
-        cursor: Some(cursor.expert),
+        values,
+        numbers,
+        cursor: Some(state.map.cursor.expert),
         theme,
     };
-    let title = format!(
-        "layer {}: every expert, {}",
-        cursor.layer,
-        measure_name(state.map.measure)
-    );
-    lines(buf, area, &[(title, ThemeRole::Title)], theme);
-    let bars_area = Rect {
-        y: area.y + 1.min(area.height),
-        height: area.height.saturating_sub(rows + 1),
-        ..area
-    };
-    (&bars).render(bars_area, buf);
-    let text_area = below(area, area.height.saturating_sub(rows));
-    figures::draw(buf, text_area, (grid, &[]), state, theme);
+    (&bars).render(area, buf);
 }

@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::Widget;
 
+use super::experts::Signs;
 use super::{below, card, flowing, lines, readout};
 use crate::analytics::{ExpertCard, Grid};
 use crate::app::State;
@@ -17,11 +18,11 @@ const ROWS_FOR_BARS: u16 = 6;
 
 /// Draws the figures, the most important first.
 ///
-/// *Shapes:* `values` is the cursor's layer, from 0 to 1.
+/// *Shapes:* `signs` is the cursor's layer, from 0 to 1; empty where it is drawn already.
 pub(super) fn draw(
     buf: &mut Buffer,
     area: Rect,
-    (grid, values): (&Grid, &[f32]),
+    (grid, signs): (&Grid, &Signs),
     state: &State,
     theme: &Theme,
 ) {
@@ -29,9 +30,15 @@ pub(super) fn draw(
         return;
     }
     let mut area = area;
-    if area.height >= ROWS_FOR_BARS && !values.is_empty() {
-        bars(buf, area, values, state, theme);
-        area = below(area, 1);
+    if area.height >= ROWS_FOR_BARS {
+        let is_difference = !signs.less.is_empty();
+        let first = if is_difference { "+ " } else { "" };
+        for (sign, values) in [(first, &signs.more), ("- ", &signs.less)] {
+            if !values.is_empty() {
+                bars(buf, area, (sign, values), state, theme);
+                area = below(area, 1);
+            }
+        }
     }
     let mut rows: Vec<(String, ThemeRole)> = Vec::new();
     // Asked for once a frame: it goes through all tokens.
@@ -55,9 +62,15 @@ pub(super) fn legend(buf: &mut Buffer, area: Rect, words: Option<&str>, theme: &
     below(area, used)
 }
 
-fn bars(buf: &mut Buffer, area: Rect, values: &[f32], state: &State, theme: &Theme) {
+fn bars(
+    buf: &mut Buffer,
+    area: Rect,
+    (sign, values): (&str, &[f32]),
+    state: &State,
+    theme: &Theme,
+) {
     let row = Rect { height: 1, ..area };
-    let label = format!("L{} ", state.map.cursor.layer);
+    let label = format!("L{} {sign}", state.map.cursor.layer);
     let end = put(buf, row, (1, 0), &label, theme.style(ThemeRole::Faint));
     let strip = Strip {
         values,

@@ -17,6 +17,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::Widget;
 
+use super::chat::wrapped;
 use super::chrome::{put, titled_rule, width};
 use super::is_focused;
 use super::theme::{Theme, ThemeRole};
@@ -93,7 +94,8 @@ fn below(area: Rect, rows: u16) -> Rect {
     }
 }
 
-/// Items side by side, on as many lines as they need; lines after the first are indented.
+/// Items side by side, on as many lines as they need; lines after the first are indented, and an
+/// item that is too long for any line is broken between words.
 fn flow(items: &[String], columns: u16) -> Vec<String> {
     let room = columns.saturating_sub(2);
     let mut lines: Vec<String> = Vec::new();
@@ -103,8 +105,12 @@ fn flow(items: &[String], columns: u16) -> Vec<String> {
                 line.push_str("  ");
                 line.push_str(item);
             }
-            Some(_) => lines.push(format!("  {item}")),
-            None => lines.push(item.clone()),
+            _ => {
+                for part in wrapped(item, room.saturating_sub(2)) {
+                    let indent = if lines.is_empty() { "" } else { "  " };
+                    lines.push(format!("{indent}{part}"));
+                }
+            }
         }
     }
     lines

@@ -2,6 +2,7 @@
 
 use crate::analytics::{ExpertCard, Grid, LayerBalance, chosen_entropy, normalized};
 use crate::app::State;
+use crate::app::map::MapSource;
 use crate::ui::widgets::format;
 
 use super::quoted;
@@ -49,7 +50,8 @@ pub(super) fn entropy_words(state: &State) -> Vec<String> {
         ),
         None => "not recorded".to_owned(),
     };
-    vec![
+    let mut items = of_this_run(state);
+    items.extend([
         format!(
             "H chosen {}",
             of(entropies.mean_chosen(), model.num_experts_per_tok)
@@ -58,13 +60,24 @@ pub(super) fn entropy_words(state: &State) -> Vec<String> {
             "H router {}",
             of(entropies.mean_router(), model.num_local_experts)
         ),
-    ]
+    ]);
+    items
+}
+
+/// What is known token by token is known of the shown run only, also where the map goes beyond it.
+pub(super) fn of_this_run(state: &State) -> Vec<String> {
+    match state.map.source {
+        MapSource::Cumulative => vec!["of the shown answer:".to_owned()],
+        _ => Vec::new(),
+    }
 }
 
 /// The cursor's expert: share, rank, weight, and the tokens that chose it most.
 pub(super) fn cursor_words(grid: &Grid, card: Option<&ExpertCard>, state: &State) -> Vec<String> {
     let cursor = state.map.cursor;
     let mut items = vec![format!("L{}:E{}", cursor.layer, cursor.expert)];
+    let rule = state.interventions.about(cursor.layer, cursor.expert);
+    items.extend(rule.map(|rule| format!("[{rule}]")));
     if state.map.source.is_difference() && cursor.layer < grid.num_layers() {
         let points = grid.layer(cursor.layer).get(cursor.expert);
         items.extend(points.map(|points| format!("{points:+.2} percentage points")));
@@ -72,6 +85,7 @@ pub(super) fn cursor_words(grid: &Grid, card: Option<&ExpertCard>, state: &State
     let Some(card) = card else {
         return items;
     };
+    items.extend(of_this_run(state));
     let experts = state.map_size().map_or(0, |(_, experts)| experts);
     items.push(format!("count {}", card.count));
     items.push(format!("{} of the layer", format::percent(card.share)));

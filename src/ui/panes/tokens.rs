@@ -47,15 +47,9 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
     let used = lines(buf, area, &rows, theme);
     let rest = below(area, used);
     if record.top_logprobs.is_empty() {
-        lines(
-            buf,
-            rest,
-            &[(
-                "its alternatives were not recorded".to_owned(),
-                ThemeRole::Faint,
-            )],
-            theme,
-        );
+        let text = "its alternatives were not recorded".to_owned();
+        let used = lines(buf, rest, &[(text, ThemeRole::Faint)], theme);
+        routing(buf, below(rest, used), state, theme);
         return;
     }
     let preview = preview(&state.sampling.params, &record.top_logprobs);

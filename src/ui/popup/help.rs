@@ -1,6 +1,7 @@
 //! The help: keys by where they count, and what the figures mean.
 
 use ratatui::text::{Line, Span};
+use unicode_width::UnicodeWidthStr;
 
 use crate::analytics::DEFINITIONS;
 use crate::app::State;
@@ -8,8 +9,8 @@ use crate::app::action::{Context, REGISTRY};
 use crate::ui::chat::wrapped;
 use crate::ui::theme::{Theme, ThemeRole};
 
-/// Columns of text.
-const COLUMNS: u16 = 84;
+/// Columns of a row's keys.
+const KEY_COLUMNS: u16 = 28;
 
 /// What each meter tells.
 const METERS: &[(&str, &str)] = &[
@@ -52,11 +53,16 @@ const METERS: &[(&str, &str)] = &[
 ];
 
 /// All rows of the help for a context.
-pub(super) fn rows(context: Context, state: &State, theme: &Theme) -> Vec<Line<'static>> {
+pub(super) fn rows(
+    context: Context,
+    state: &State,
+    theme: &Theme,
+    columns: u16,
+) -> Vec<Line<'static>> {
     let mut rows = Vec::new();
     for place in context.chain() {
         rows.push(Line::styled(place.title(), theme.style(ThemeRole::Title)));
-        rows.extend(keys(*place, state, theme));
+        rows.extend(keys(*place, state, theme, columns));
         rows.push(Line::default());
     }
     if matches!(
@@ -69,7 +75,7 @@ pub(super) fn rows(context: Context, state: &State, theme: &Theme) -> Vec<Line<'
         ));
         for definition in DEFINITIONS {
             let text = format!("{} {}", definition.formula, definition.meaning);
-            rows.extend(entry(definition.name, &text, theme));
+            rows.extend(entry(definition.name, &text, theme, columns));
         }
         rows.push(Line::default());
     }
@@ -81,14 +87,14 @@ pub(super) fn rows(context: Context, state: &State, theme: &Theme) -> Vec<Line<'
         rows.extend(
             METERS
                 .iter()
-                .flat_map(|(name, text)| entry(name, text, theme)),
+                .flat_map(|(name, text)| entry(name, text, theme, columns)),
         );
     }
     rows
 }
 
 /// The bindings of one context, in the registry's order.
-fn keys(context: Context, state: &State, theme: &Theme) -> Vec<Line<'static>> {
+fn keys(context: Context, state: &State, theme: &Theme, columns: u16) -> Vec<Line<'static>> {
     let mut rows = Vec::new();
     for info in REGISTRY {
         let bound = state
@@ -96,25 +102,29 @@ fn keys(context: Context, state: &State, theme: &Theme) -> Vec<Line<'static>> {
             .of_context(context)
             .filter(|(_, action)| *action == info.action);
         let keys: Vec<String> = bound.map(|(key, _)| key.to_string()).collect();
-        if !keys.is_empty() {
+        if keys.is_empty() {
+            continue;
+        }
+        let keys = format!("  {} ", keys.join("  "));
+        let indent = usize::from(KEY_COLUMNS).max(keys.width() + 1);
+        let room = columns.saturating_sub(indent as u16);
+        for (index, text) in wrapped(info.help, room).into_iter().enumerate() {
+            let keys = if index == 0 { keys.as_str() } else { "" };
             rows.push(Line::from(vec![
-                Span::styled(
-                    format!("  {:<26} ", keys.join("  ")),
-                    theme.style(ThemeRole::Key),
-                ),
-                Span::styled(info.help, theme.style(ThemeRole::Text)),
+                Span::styled(format!("{keys:<indent$}"), theme.style(ThemeRole::Key)),
+                Span::styled(text, theme.style(ThemeRole::Text)),
             ]));
         }
     }
     rows
 }
 
-fn entry(name: &str, text: &str, theme: &Theme) -> Vec<Line<'static>> {
+fn entry(name: &str, text: &str, theme: &Theme, columns: u16) -> Vec<Line<'static>> {
     let mut rows = vec![Line::styled(
         format!("  {name}"),
         theme.style(ThemeRole::Strong),
     )];
-    let lines = wrapped(text, COLUMNS - 4).into_iter();
+    let lines = wrapped(text, columns.saturating_sub(4)).into_iter();
     rows.extend(
         lines.map(|line| Line::styled(format!("    {line}"), theme.style(ThemeRole::Faint))),
     );

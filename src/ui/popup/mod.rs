@@ -1,5 +1,6 @@
 //! What lies over the screen: lists, questions, texts.
 
+mod ablation;
 mod entries;
 mod help;
 
@@ -10,7 +11,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 use tui_input::Input;
 
-use super::chat::wrapped;
+use super::chat::{origin, wrapped};
 use super::chrome::put;
 use super::theme::{Theme, ThemeRole};
 use super::widgets::{ListRows, Popup as Window};
@@ -18,6 +19,7 @@ use crate::app::State;
 use crate::app::popup::{CodePurpose, ExportFormat, ListPopup, Popup, Question};
 use crate::app::viewport::Viewport;
 use crate::catalog::HOW_TO_GET;
+use crate::intervention::Rule;
 
 /// Columns and rows that lists want.
 const LIST: (u16, u16) = (90, 24);
@@ -126,9 +128,22 @@ pub(super) fn draw(
                 viewport,
             );
         }
+        Popup::Rules(popup) => {
+            let row = |rule: &Rule| entries::text(&rule.to_string(), theme);
+            let footer = "Ctrl+D takes one away  Esc closes  r on the map adds one";
+            list(
+                frame,
+                screen,
+                ("rules for the experts, layer:expert", footer),
+                popup,
+                row,
+                theme,
+                viewport,
+            );
+        }
         Popup::Ask { question, input } => ask(frame, screen, question, input, theme),
         Popup::Help { context, scroll } => {
-            let rows = help::rows(*context, state, theme);
+            let rows = help::rows(*context, state, theme, text_columns(screen));
             text(
                 frame,
                 screen,
@@ -139,8 +154,27 @@ pub(super) fn draw(
                 viewport,
             );
         }
+        Popup::Ablation { scroll } => {
+            let origin = state.model.ready().and_then(|model| origin(model.origin));
+            let view = state.ablation.as_ref();
+            let rows = view.map_or_else(Vec::new, |view| {
+                ablation::rows(view, origin, theme, text_columns(screen))
+            });
+            text(
+                frame,
+                screen,
+                (
+                    "two runs side by side",
+                    "arrows scroll  Ctrl+C stops  Esc closes",
+                ),
+                &rows,
+                *scroll,
+                theme,
+                viewport,
+            );
+        }
         Popup::HowTo { scroll } => {
-            let rows = how_to(theme);
+            let rows = how_to(theme, text_columns(screen));
             text(
                 frame,
                 screen,
@@ -247,8 +281,11 @@ fn ask(frame: &mut Frame<'_>, screen: Rect, question: &Question, input: &Input, 
         Question::Export(ExportFormat::Markdown) => "export as Markdown to (a new file)",
         Question::Export(ExportFormat::Json) => "export everything as JSON to (a new file)",
         Question::Export(ExportFormat::Html) => "export as HTML to (a new file)",
+        Question::Share(_) => "share as (a new file ending in .txt, .svg or .html)",
         Question::Import => "import from (a JSON file)",
         Question::PresetName => "the preset's name",
+        Question::Ablation => "compare with these rules, such as: zero 5:12 | swap 5:12 3",
+        Question::Rule => "a rule, such as: mask 5:12 | top-k 5 2 | noise 0.5",
     };
     let window = Window {
         title,
@@ -291,14 +328,19 @@ fn text(
     }
 }
 
-fn how_to(theme: &Theme) -> Vec<Line<'static>> {
+/// Columns of text in a popup over this screen.
+fn text_columns(screen: Rect) -> u16 {
+    LIST.0.min(screen.width).saturating_sub(4)
+}
+
+fn how_to(theme: &Theme, columns: u16) -> Vec<Line<'static>> {
     let mut rows = Vec::new();
     let faint = theme.style(ThemeRole::Faint);
     for step in HOW_TO_GET.steps {
-        let lines = wrapped(step.text, 84).into_iter();
+        let lines = wrapped(step.text, columns).into_iter();
         rows.extend(lines.map(|line| Line::styled(line, theme.style(ThemeRole::Text))));
         if !step.command.is_empty() {
-            let lines = wrapped(step.command, 82).into_iter();
+            let lines = wrapped(step.command, columns.saturating_sub(2)).into_iter();
             rows.extend(lines.map(|line| {
                 Line::from(vec![
                     Span::raw("  "),
