@@ -6,6 +6,7 @@ mod docs;
 mod flow;
 mod lab;
 mod latency;
+mod maps;
 mod panes;
 mod random;
 mod rig;
