@@ -5,6 +5,7 @@
 mod docs;
 mod flow;
 mod lab;
+mod latency;
 mod maps;
 mod panes;
 mod random;
