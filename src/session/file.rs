@@ -89,7 +89,7 @@ impl SessionFile {
                 };
                 match held.make_whole(&mut opened) {
                     Ok(()) => session = Some(held),
-                    Err(error) => opened.access = read_only(error),
+                    Err(error) => opened.access = read_only(error.to_string()),
                 }
             }
             Grip::Busy => {
@@ -151,8 +151,8 @@ impl SessionFile {
     }
 }
 
-fn read_only(reason: impl ToString) -> Access {
+fn read_only(reason: impl Into<String>) -> Access {
     Access::ReadOnly {
-        reason: reason.to_string(),
+        reason: reason.into(),
     }
 }

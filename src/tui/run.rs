@@ -161,7 +161,6 @@ struct Sources {
 }
 
 /// Something that came.
-#[expect(clippy::large_enum_variant, reason = "one exists at a time")]
 enum Arrival {
     Signal(Signal),
     Key(Option<io::Result<TerminalEvent>>),

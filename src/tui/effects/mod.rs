@@ -50,10 +50,6 @@ pub enum Control {
 }
 
 /// What came of work elsewhere.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "outcomes are few and pass through a channel at once"
-)]
 #[derive(Debug)]
 pub enum Outcome {
     /// Something for the state.
@@ -231,7 +227,7 @@ impl Effects {
 
     /// Writes to a session from now on.
     pub fn adopt(&mut self, opened: OpenedSession) -> Report {
-        self.sessions.adopt(&opened)
+        self.sessions.adopt(opened)
     }
 
     /// Figures that are read along with a frame that is drawn anyway, so that they never wake an
