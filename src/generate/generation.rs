@@ -14,6 +14,7 @@ use mlx_rs::{Array, transforms};
 use super::check::check_request;
 use super::clock::Clock;
 use super::error::GenerateError;
+use super::logprobs;
 use super::options::{CachedPositions, GenerateOptions, PositionRecord, RecordOptions};
 use super::outcome::{FinishReason, GenerationStats};
 use super::params::SamplingParams;
@@ -65,7 +66,8 @@ impl PrefillProgress {
 /// engine keep all three side by side; [`super::TokenGenerator`] ties them together.
 #[derive(Debug)]
 pub struct Generation {
-    sampler: Sampler,
+    /// Whether values are there as soon as a pass is built, and the host works on them itself.
+    is_synchronous: bool,
     options: GenerateOptions,
     history: History,
     plan: Option<Arc<RoutingPlan>>,
@@ -111,6 +113,27 @@ impl Pass {
 struct Drawn {
     sampled: SampledToken,
     pass: Pass,
+    /// Log-probabilities that the host computes when it reads the token: so many of the highest.
+    host_logprobs: Option<usize>,
+}
+
+impl Drawn {
+    /// The log-probability of the token `id` and the most likely ones, as far as asked for.
+    fn logprobs(&self, id: u32) -> Result<(Option<f32>, Vec<(u32, f32)>), GenerateError> {
+        if let (Some(n), Some(logits)) = (self.host_logprobs, &self.pass.logits) {
+            return Ok(logprobs::of_token(&record::host_f32(logits)?, id, n));
+        }
+        let mut top = Vec::new();
+        if let Some((ids, logprobs)) = &self.sampled.top {
+            let logprobs = record::host_f32(logprobs)?;
+            top = record::host_u32(ids)?.into_iter().zip(logprobs).collect();
+        }
+        let logprob = match &self.sampled.logprob {
+            Some(logprob) => record::host_f32(logprob)?.first().copied(),
+            None => None,
+        };
+        Ok((logprob, top))
+    }
 }
 
 impl Generation {
@@ -139,7 +162,7 @@ impl Generation {
         };
         let reused_tokens = cache.rewind_to_prefix_of(shared);
         Ok(Self {
-            sampler: Sampler::new(options.record.top_logprobs),
+            is_synchronous: model.is_synchronous(),
             history: History::new(prompt),
             plan,
             progress: PrefillProgress {
@@ -240,7 +263,9 @@ impl Generation {
         )?;
         Ok(Pass {
             logits,
-            routing: trace.map(ForwardTrace::finish).transpose()?,
+            routing: trace
+                .map(|trace| trace.finish(self.is_synchronous))
+                .transpose()?,
         })
     }
 
@@ -261,16 +286,29 @@ impl Generation {
     fn draw(&mut self, pass: Pass) -> Result<Drawn, GenerateError> {
         let position = self.history.tokens().len();
         let logits = pass.logits.as_ref().ok_or(GenerateError::EmptyPrompt)?;
-        let sampled =
-            self.sampler
-                .sample(&self.options.sampling, logits, &self.history, position)?;
+        let wanted = self.options.record.top_logprobs;
+        let (on_device, host_logprobs) = if self.is_synchronous {
+            (None, wanted)
+        } else {
+            (wanted, None)
+        };
+        let sampled = Sampler::new(on_device).sample(
+            &self.options.sampling,
+            logits,
+            &self.history,
+            position,
+        )?;
         let top = sampled.top.iter().flat_map(|(ids, values)| [ids, values]);
         transforms::async_eval(
             std::iter::once(&sampled.token)
                 .chain(&sampled.logprob)
                 .chain(top),
         )?;
-        Ok(Drawn { sampled, pass })
+        Ok(Drawn {
+            sampled,
+            pass,
+            host_logprobs,
+        })
     }
 
     /// The next token, or `None` after the last; reads what is left of the prompt first.
@@ -295,7 +333,7 @@ impl Generation {
             cache.appended(&[last]);
             self.draw(pass)?
         };
-        let works_ahead = !model.is_synchronous() && self.num_generated + 1 < self.max_tokens;
+        let works_ahead = !self.is_synchronous && self.num_generated + 1 < self.max_tokens;
         let ahead = if works_ahead {
             Some(self.forward_one(model, cache, &drawn.sampled.token)?)
         } else {
@@ -329,17 +367,7 @@ impl Generation {
         } else {
             self.prompt_records.last().cloned()
         };
-        let mut top_logprobs = Vec::new();
-        if let Some((ids, logprobs)) = &sampled.top {
-            top_logprobs = record::host_u32(ids)?
-                .into_iter()
-                .zip(record::host_f32(logprobs)?)
-                .collect();
-        }
-        let logprob = match &sampled.logprob {
-            Some(logprob) => record::host_f32(logprob)?.first().copied(),
-            None => None,
-        };
+        let (logprob, top_logprobs) = drawn.logprobs(id)?;
         self.capture_time += recording.elapsed();
         Ok(GeneratedToken {
             id,
@@ -413,7 +441,6 @@ impl Generation {
 
     /// Changes what is recorded, from the next position that is not computed yet.
     pub fn set_record(&mut self, record: RecordOptions) {
-        self.sampler = Sampler::new(record.top_logprobs);
         self.options.record = record;
     }
 

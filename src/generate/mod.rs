@@ -23,6 +23,8 @@ mod generation;
 #[cfg(feature = "mlx")]
 mod inspect;
 #[cfg(feature = "mlx")]
+mod logprobs;
+#[cfg(feature = "mlx")]
 mod memory;
 #[cfg(feature = "mlx")]
 mod options;

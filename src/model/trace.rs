@@ -1,4 +1,7 @@
 //! What a forward pass leaves behind when asked: the routers' choices of every layer.
+//!
+//! On a GPU they are joined there and read once a token. Where the CPU's kernels evaluate each layer
+//! on its way, a dozen operations for a few numbers would cost more than the numbers.
 
 use mlx_rs::Array;
 use mlx_rs::error::Result;
@@ -13,9 +16,23 @@ pub struct ForwardTrace {
     with_router_logits: bool,
 }
 
-/// The routing of all layers for the rows of one forward pass, not evaluated yet.
+/// The routing of all layers for the rows of one forward pass.
 #[derive(Debug)]
-pub struct TracedRouting {
+pub enum TracedRouting {
+    /// Joined on the device, not evaluated yet: one transfer for all layers.
+    Stacked(StackedRouting),
+    /// As the layers left it where each was evaluated on its way: the host reads it in place.
+    Layers {
+        /// In the model's order.
+        layers: Vec<Routing>,
+        /// Whether all `E` logits a layer are asked for.
+        with_router_logits: bool,
+    },
+}
+
+/// The routing of all layers in one array each.
+#[derive(Debug)]
+pub struct StackedRouting {
     /// u32 `[L, layers, K]`, by descending weight.
     pub experts: Array,
     /// f32 `[L, layers, K]`.
@@ -27,11 +44,17 @@ pub struct TracedRouting {
 }
 
 impl TracedRouting {
-    /// The arrays, to be evaluated with the token.
+    /// What is still to be evaluated, with the token.
     pub fn arrays(&self) -> impl Iterator<Item = &Array> {
-        [&self.experts, &self.weights, &self.entropies]
-            .into_iter()
-            .chain(&self.router_logits)
+        let stacked = match self {
+            Self::Stacked(stacked) => Some(stacked),
+            Self::Layers { .. } => None,
+        };
+        stacked.into_iter().flat_map(|stacked| {
+            [&stacked.experts, &stacked.weights, &stacked.entropies]
+                .into_iter()
+                .chain(&stacked.router_logits)
+        })
     }
 }
 
@@ -53,9 +76,21 @@ impl ForwardTrace {
         self.layers.push(routing);
     }
 
-    /// Stacks the layers. Joining rows and cutting them up again takes two steps where stacking
+    /// What was recorded, stacked on the device unless `is_evaluated` says that every layer's
+    /// arrays have their values already: then no operation is left to the device at all.
+    pub fn finish(self, is_evaluated: bool) -> Result<TracedRouting> {
+        if is_evaluated {
+            return Ok(TracedRouting::Layers {
+                layers: self.layers,
+                with_router_logits: self.with_router_logits,
+            });
+        }
+        self.stack().map(TracedRouting::Stacked)
+    }
+
+    /// Joining rows and cutting them up again takes two steps where stacking
     /// takes one more for each layer, which counts for a single token.
-    pub fn finish(self) -> Result<TracedRouting> {
+    fn stack(self) -> Result<StackedRouting> {
         let num_layers = self.layers.len() as i32;
         let stacked = |part: fn(&Routing) -> &Array| {
             let parts: Vec<&Array> = self.layers.iter().map(part).collect();
@@ -63,7 +98,7 @@ impl ForwardTrace {
             rows.reshape(&[rows.dim(0), num_layers, rows.dim(1) / num_layers.max(1)])
         };
         let router_logits = stacked(|routing| &routing.logits)?.as_dtype(mlx_rs::Dtype::Float32)?;
-        Ok(TracedRouting {
+        Ok(StackedRouting {
             experts: stacked(|routing| &routing.experts)?.as_dtype(mlx_rs::Dtype::Uint32)?,
             weights: stacked(|routing| &routing.weights)?.as_dtype(mlx_rs::Dtype::Float32)?,
             entropies: entropies(&router_logits)?,

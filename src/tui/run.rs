@@ -421,7 +421,7 @@ where
         match outcome {
             Outcome::Report(report) => self.changed_by(report),
             Outcome::Session(opened) => {
-                let report = self.performer.adopt(opened);
+                let report = self.performer.adopt(&opened);
                 self.changed_by(report)
             }
             Outcome::Editor(result) => {

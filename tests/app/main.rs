@@ -5,6 +5,9 @@
 mod docs;
 mod flow;
 mod lab;
+mod latency;
+mod maps;
+mod opening;
 mod panes;
 mod random;
 mod rig;

@@ -171,7 +171,7 @@ fn use_all(mut tree: Tree) {
     assert_eq!(texts.concat(), turn.raw_text);
 }
 
-/// Whether an error is the one expected.
+/// Whether an error is the expected one.
 type Check = fn(&StoreError) -> bool;
 
 #[test]

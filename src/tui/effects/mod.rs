@@ -226,7 +226,7 @@ impl Effects {
     }
 
     /// Writes to a session from now on.
-    pub fn adopt(&mut self, opened: OpenedSession) -> Report {
+    pub fn adopt(&mut self, opened: &OpenedSession) -> Report {
         self.sessions.adopt(opened)
     }
 

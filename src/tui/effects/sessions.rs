@@ -35,7 +35,7 @@ impl OpenedSession {
         Self(Arc::new(Mutex::new(Some(Content { id, opened, file }))))
     }
 
-    fn take(self) -> Option<Content> {
+    fn take(&self) -> Option<Content> {
         lock(&self.0).take()
     }
 }
@@ -102,7 +102,7 @@ impl Sessions {
 
     /// Goes on with another session. The one before is closed on the worker, which may have to wait
     /// for the disk.
-    pub(super) fn adopt(&mut self, opened: OpenedSession) -> Report {
+    pub(super) fn adopt(&mut self, opened: &OpenedSession) -> Report {
         let Some(content) = opened.take() else {
             return Report::Tick;
         };
@@ -162,7 +162,7 @@ impl Sessions {
         let first = lock(&self.first).take();
         if !self.is_open
             && !self.early.is_empty()
-            && let Some(content) = first.and_then(OpenedSession::take)
+            && let Some(content) = first.and_then(|first| first.take())
         {
             self.take_up(content);
             self.writer = None;

@@ -25,7 +25,7 @@ impl Rig {
     /// The report that follows from the next outcome, a session.
     fn adopt(&mut self) -> Report {
         match self.outcome() {
-            Outcome::Session(opened) => self.sessions.adopt(opened),
+            Outcome::Session(opened) => self.sessions.adopt(&opened),
             other => unreachable!("{other:?}"),
         }
     }
