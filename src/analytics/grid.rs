@@ -15,6 +15,18 @@ pub enum Measure {
     Share,
 }
 
+impl Measure {
+    /// Its name on screen.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Count => "count",
+            Self::WeightSum => "weight sum",
+            Self::MeanWeight => "mean weight",
+            Self::Share => "share by fair share",
+        }
+    }
+}
+
 /// One number for every expert of every layer.
 ///
 /// *Shapes:* `values` is `[num_layers, num_experts]`, row by row.

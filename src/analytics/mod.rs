@@ -3,9 +3,8 @@
 //! Start with [`RoutingLog`]: it holds the routing of a sequence's tokens by position. A
 //! [`Selection`] names some of them, a [`Measure`] says what is counted, and [`RoutingLog::grid`]
 //! gives a [`Grid`] of all layers and experts. From grids follow the [`Balance`], the
-//! [`difference`] of two spans and, through [`normalize`] and [`GridView`], what a map of any size
-//! shows; [`ExpertCard`] follows one expert through the log, and a
-//! [`Profile`] compares the domains of a labelled prompt set.
+//! [`difference`] of two spans and, through [`normalize`], what a map shows; [`ExpertCard`] follows
+//! one expert through the log, and a [`Profile`] compares the domains of a labelled prompt set.
 //!
 //! Nothing here knows text, screens, models or time: tokens are positions, and whoever wants their
 //! text lends a function. Each quantity has a plain [`Definition`].
@@ -26,7 +25,6 @@ mod scale;
 mod selection;
 mod token;
 mod totals;
-mod view;
 
 #[cfg(test)]
 mod tests;
@@ -46,4 +44,3 @@ pub use profile::{
 pub use scale::{Bounds, Scale, normalize};
 pub use selection::Selection;
 pub use token::{RoutedToken, Span, SpanSet};
-pub use view::{CellValue, Fit, FitRequest, GridView, Merge, Zoom};

@@ -31,6 +31,29 @@ impl State {
         }
     }
 
+    /// The scale of what the map shows: differences have a sign, so theirs is always linear.
+    pub fn map_scale(&self) -> Scale {
+        if self.map.source.is_difference() {
+            Scale::Linear
+        } else {
+            self.map.scale
+        }
+    }
+
+    /// The name of what the map shows.
+    pub fn measure_name(&self) -> &'static str {
+        if self.map.source.is_difference() {
+            "percentage points"
+        } else {
+            self.map.measure.name()
+        }
+    }
+
+    /// Whether map and meters are held still.
+    pub fn is_frozen(&self) -> bool {
+        self.frozen_telemetry.is_some()
+    }
+
     /// Forgets all records, held ones too: another model, another session.
     pub(super) fn forget_runs(&mut self) {
         self.runs.clear();
@@ -47,8 +70,8 @@ impl State {
     /// The run that map and token pane show: the one held still, else that of the selected answer,
     /// else the newest one.
     pub fn shown_run(&self) -> Option<&Run> {
-        if let Some(frozen) = &self.map.frozen {
-            return Some(frozen);
+        if self.is_frozen() {
+            return self.map.frozen.as_ref();
         }
         let path = self.session.tree.path();
         let selected = self.selected_message()?;
@@ -104,6 +127,31 @@ impl State {
         }
     }
 
+    /// What [`State::selection`] is called.
+    pub fn selection_name(&self) -> &'static str {
+        self.tokens_name(self.selection())
+    }
+
+    /// What the tokens behind [`State::card`] are called.
+    pub fn card_tokens_name(&self) -> &'static str {
+        self.tokens_name(self.many_tokens())
+    }
+
+    /// What the tokens behind [`State::balance`] are called.
+    pub fn balance_tokens_name(&self) -> &'static str {
+        match self.map.source {
+            MapSource::Cumulative => MapSource::Cumulative.title(),
+            _ => self.card_tokens_name(),
+        }
+    }
+
+    fn tokens_name(&self, selection: Selection) -> &'static str {
+        match selection {
+            Selection::All => "prompt and answer",
+            _ => self.map.source.title(),
+        }
+    }
+
     /// How evenly the experts are used by the tokens that the map is about.
     pub fn balance(&self) -> Option<Balance> {
         let grid = if self.map.source == MapSource::Cumulative {
@@ -153,22 +201,43 @@ impl State {
         Some(self.shown_run()?.log.entropies(self.selection()))
     }
 
-    /// The figures of the map.
+    /// The figures of the map; none of a difference where one side has no tokens.
     pub fn grid(&self) -> Option<Grid> {
         let measure = self.map.measure;
-        if self.map.source == MapSource::Cumulative {
-            return self.cumulative(measure);
-        }
-        let run = self.shown_run()?;
-        let share = |spans: SpanSet| run.log.grid(spans.into(), Measure::Share);
         match self.map.source {
-            MapSource::AnswerMinusPrompt => {
-                difference(&share(SpanSet::ANSWER), &share(SpanSet::PROMPT)).ok()
+            MapSource::Cumulative => self.cumulative(measure),
+            MapSource::AnswerMinusPrompt | MapSource::FinalMinusAnalysis => {
+                let (left, right) = self.compared()?;
+                let has_both = left.tokens() > 0 && right.tokens() > 0;
+                has_both.then(|| difference(&left, &right).ok())?
             }
-            MapSource::FinalMinusAnalysis => {
-                difference(&share(Span::Final.into()), &share(Span::Analysis.into())).ok()
-            }
-            _ => Some(run.log.grid(self.selection(), measure)),
+            _ => Some(self.shown_run()?.log.grid(self.selection(), measure)),
         }
+    }
+
+    /// The parts that a difference compares and that no token's routing is known of; empty for
+    /// other sources.
+    pub fn missing_parts(&self) -> Vec<&'static str> {
+        let Some((left, right)) = self.compared() else {
+            return Vec::new();
+        };
+        let (first, second) = self.map.source.compared();
+        [(left, first), (right, second)]
+            .into_iter()
+            .filter(|(grid, _)| grid.tokens() == 0)
+            .map(|(_, name)| name)
+            .collect()
+    }
+
+    /// The shares of the two parts that a difference compares.
+    fn compared(&self) -> Option<(Grid, Grid)> {
+        let (left, right): (SpanSet, SpanSet) = match self.map.source {
+            MapSource::AnswerMinusPrompt => (SpanSet::ANSWER, SpanSet::PROMPT),
+            MapSource::FinalMinusAnalysis => (Span::Final.into(), Span::Analysis.into()),
+            _ => return None,
+        };
+        let log = &self.shown_run()?.log;
+        let share = |spans: SpanSet| log.grid(spans.into(), Measure::Share);
+        Some((share(left), share(right)))
     }
 }

@@ -50,9 +50,6 @@ pub enum MouseKind {
     WheelDown,
 }
 
-/// Lines that a notch of the wheel scrolls.
-const WHEEL_LINES: i64 = 3;
-
 /// Takes what came from the terminal.
 pub fn input(state: &mut State, input: Input, now_ms: u64) -> Vec<Effect> {
     state.now_ms = now_ms;
@@ -127,9 +124,10 @@ fn paste(state: &mut State, text: &str) -> Vec<Effect> {
 }
 
 fn point(state: &mut State, mouse: MouseInput) -> Vec<Effect> {
+    let notch = i64::from(state.preferences.wheel_lines);
     let lines = match mouse.kind {
-        MouseKind::WheelUp => -WHEEL_LINES,
-        MouseKind::WheelDown => WHEEL_LINES,
+        MouseKind::WheelUp => -notch,
+        MouseKind::WheelDown => notch,
         MouseKind::Press | MouseKind::Drag => return click(state, mouse),
     };
     if let Some(popup) = state.popups.last_mut() {

@@ -130,6 +130,20 @@ impl Zoom {
     }
 }
 
+/// How the map's cells are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum MapCells {
+    /// As the room and the terminal permit.
+    #[default]
+    Auto,
+    /// Two layers a row, as half blocks.
+    Half,
+    /// One layer a row, as colored cells.
+    Full,
+    /// One layer a row, as characters of growing density.
+    Glyph,
+}
+
 /// A cell of the map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Cell {

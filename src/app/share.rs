@@ -36,7 +36,7 @@ impl Shared {
     /// Why there is nothing to share.
     pub const fn missing(self) -> &'static str {
         match self {
-            Self::Map | Self::Card => "there is no map to share before something was asked",
+            Self::Map | Self::Card => "there is nothing on the map to share",
             Self::Ablation => "there is no finished comparison to share",
         }
     }
@@ -54,7 +54,7 @@ impl State {
 
     fn map_figure(&self) -> Option<Figure> {
         let grid = self.grid()?;
-        let (source, measure) = (self.map.source.title(), self.measure_name());
+        let (source, measure) = (self.map.source.title(), self.measure_words());
         let mut provenance = self.program_and_model();
         provenance.push(format!(
             "tokens: {source} ({}), measure: {measure}",
@@ -80,15 +80,7 @@ impl State {
         let card = self.card()?;
         let (layer, expert) = (card.layer, card.expert);
         let mut provenance = self.program_and_model();
-        // A card is never about one token alone, nor about other answers.
-        let source = match self.map.source {
-            source @ (MapSource::Window
-            | MapSource::Prompt
-            | MapSource::Answer
-            | MapSource::Analysis
-            | MapSource::Final) => source.title(),
-            _ => "prompt and answer",
-        };
+        let source = self.card_tokens_name();
         provenance.push(format!("tokens: {source} ({})", card.tokens));
         provenance.extend(self.rules_and_sampling());
         Some(Figure {
@@ -155,8 +147,8 @@ impl State {
         })
     }
 
-    /// Differences are of shares whatever the measure, and linear.
-    fn measure_name(&self) -> &'static str {
+    /// What the map shows, in the words of a figure; differences are of shares whatever the measure.
+    fn measure_words(&self) -> &'static str {
         if self.map.source.is_difference() {
             return "percentage points of the layer's choices";
         }
@@ -165,14 +157,6 @@ impl State {
             Measure::WeightSum => "sum of weights",
             Measure::MeanWeight => "mean weight",
             Measure::Share => "share as a multiple of the fair one",
-        }
-    }
-
-    fn map_scale(&self) -> crate::analytics::Scale {
-        if self.map.source.is_difference() {
-            crate::analytics::Scale::Linear
-        } else {
-            self.map.scale
         }
     }
 

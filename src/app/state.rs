@@ -6,7 +6,7 @@ use super::ablation::AblationView;
 use super::chat::ChatView;
 use super::composer::Composer;
 use super::keymap::Keymap;
-use super::map::MapView;
+use super::map::{MapCells, MapView};
 use super::meters::Meters;
 use super::popup::Popup;
 use super::run::Runs;
@@ -223,6 +223,10 @@ pub struct Preferences {
     pub theme: String,
     /// The names of all themes, in the order of the key.
     pub themes: Vec<String>,
+    /// How the map's cells are drawn.
+    pub map_cells: MapCells,
+    /// Lines that a notch of the wheel scrolls.
+    pub wheel_lines: u16,
 }
 
 impl Default for Preferences {
@@ -234,6 +238,8 @@ impl Default for Preferences {
             top_logprobs: 10,
             theme: "auto".to_owned(),
             themes: vec!["auto".to_owned()],
+            map_cells: MapCells::Auto,
+            wheel_lines: 3,
         }
     }
 }

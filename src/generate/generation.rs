@@ -117,9 +117,12 @@ struct Drawn {
     host_logprobs: Option<usize>,
 }
 
+/// The log-probability of a token, and the most likely tokens with theirs.
+type Logprobs = (Option<f32>, Vec<(u32, f32)>);
+
 impl Drawn {
     /// The log-probability of the token `id` and the most likely ones, as far as asked for.
-    fn logprobs(&self, id: u32) -> Result<(Option<f32>, Vec<(u32, f32)>), GenerateError> {
+    fn logprobs(&self, id: u32) -> Result<Logprobs, GenerateError> {
         if let (Some(n), Some(logits)) = (self.host_logprobs, &self.pass.logits) {
             return Ok(logprobs::of_token(&record::host_f32(logits)?, id, n));
         }

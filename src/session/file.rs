@@ -89,15 +89,15 @@ impl SessionFile {
                 };
                 match held.make_whole(&mut opened) {
                     Ok(()) => session = Some(held),
-                    Err(error) => opened.access = read_only(error),
+                    Err(error) => opened.access = read_only(&error),
                 }
             }
             Grip::Busy => {
-                opened.access = read_only("another program has it open");
+                opened.access = read_only(&"another program has it open");
                 // The other program is in the middle of a line.
                 opened.damage = opened.damage.filter(|damage| !damage.is_torn);
             }
-            Grip::Denied(reason) => opened.access = read_only(reason),
+            Grip::Denied(reason) => opened.access = read_only(&reason),
         }
         for op in opened.tree.interruptions() {
             // They come from this very tree.
@@ -151,7 +151,7 @@ impl SessionFile {
     }
 }
 
-fn read_only(reason: impl ToString) -> Access {
+fn read_only(reason: &dyn ToString) -> Access {
     Access::ReadOnly {
         reason: reason.to_string(),
     }

@@ -136,7 +136,7 @@ pub async fn run_plain(setup: PlainSetup, out: &mut dyn Write) -> io::Result<Eff
             Some(outcome) = outcomes.recv() => {
                 let report = match outcome {
                     Outcome::Report(report) => report,
-                    Outcome::Session(opened) => lines.performer.adopt(opened),
+                    Outcome::Session(opened) => lines.performer.adopt(&opened),
                     Outcome::Editor(_) | Outcome::Terminal(_) => Report::Tick,
                 };
                 let effects = app::report(&mut state, report, clock.now_ms());

@@ -161,7 +161,6 @@ struct Sources {
 }
 
 /// Something that came.
-#[expect(clippy::large_enum_variant, reason = "one exists at a time")]
 enum Arrival {
     Signal(Signal),
     Key(Option<io::Result<TerminalEvent>>),
@@ -422,7 +421,7 @@ where
         match outcome {
             Outcome::Report(report) => self.changed_by(report),
             Outcome::Session(opened) => {
-                let report = self.performer.adopt(opened);
+                let report = self.performer.adopt(&opened);
                 self.changed_by(report)
             }
             Outcome::Editor(result) => {

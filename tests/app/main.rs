@@ -5,6 +5,8 @@
 mod docs;
 mod flow;
 mod lab;
+mod latency;
+mod maps;
 mod panes;
 mod random;
 mod rig;

@@ -61,17 +61,17 @@ pub(crate) fn draw_pane(
 }
 
 /// The characters of a screen, a line a row.
-fn text_of(buf: &Buffer) -> String {
+pub(crate) fn text_of(buf: &Buffer) -> String {
     let row = |y| -> String { (0..buf.area.width).map(|x| buf[(x, y)].symbol()).collect() };
     (0..buf.area.height).map(row).collect::<Vec<_>>().join("\n")
 }
 
 /// The words of a pane that is large enough for all of them.
-fn words(state: &State, focus: Focus) -> String {
+pub(crate) fn words(state: &State, focus: Focus) -> String {
     text_of(&draw_pane(state, focus, &Theme::default(), (160, 60)).0)
 }
 
-fn theme(palette: PaletteName, glyphs: GlyphSet, depth: ColorDepth) -> Theme {
+pub(crate) fn theme(palette: PaletteName, glyphs: GlyphSet, depth: ColorDepth) -> Theme {
     Theme::new(&ThemeSpec {
         palette: Palette::embedded(palette),
         backdrop: Backdrop::Dark,

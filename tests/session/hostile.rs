@@ -171,11 +171,13 @@ fn use_all(mut tree: Tree) {
     assert_eq!(texts.concat(), turn.raw_text);
 }
 
+/// Whether an error is the expected one.
+type Check = fn(&StoreError) -> bool;
+
 #[test]
 fn other_first_lines_are_told_apart_and_left_alone() {
     let newer = |error: &StoreError| matches!(error, StoreError::Newer { found: 2, .. });
     let other = |error: &StoreError| matches!(error, StoreError::NotASession { .. });
-    type Check = fn(&StoreError) -> bool;
     let header = |format: &str, version: &str| {
         format!(r#"{{"format":"{format}","version":{version},"created_ms":1,"program":"x"}}"#)
     };

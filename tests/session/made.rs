@@ -272,7 +272,7 @@ pub(crate) fn tree(ops: &[TreeOp]) -> Tree {
 pub(crate) fn random_tree(seed: u64) -> Tree {
     let mut random = Random(seed);
     let mut tree = Tree::default();
-    for _ in 0..random.below(25) + 1 {
+    for _ in 0..=random.below(25) {
         for op in step(&mut random, &tree) {
             tree.apply(&op).unwrap();
         }

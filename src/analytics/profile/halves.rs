@@ -11,7 +11,7 @@ pub enum Half {
 
 /// The half of each prompt of one domain, `num_prompts` of them in the order of the file.
 ///
-/// Prompts are ranked by a hash of the seed and their number within the domain (SplitMix64); even
+/// Prompts are ranked by a hash of the seed and their number within the domain (`SplitMix64`); even
 /// ranks are the first half, so the halves differ by one prompt at most. *Source:* Steele, Lea and
 /// Flood 2014.
 pub fn halves(num_prompts: usize, seed: u64) -> Vec<Half> {

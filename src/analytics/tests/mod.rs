@@ -1,7 +1,6 @@
-//! Random logs against a reference that scans every token, and maps of every size.
+//! Random logs against a reference that scans every token.
 
 mod card;
 mod grids;
 mod profile;
 mod reference;
-mod view;

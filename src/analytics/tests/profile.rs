@@ -207,6 +207,6 @@ fn what_cannot_be_compared_is_refused() {
             min_lift,
             ..LENIENT
         };
-        check(&[a.clone()], options, "above 1");
+        check(std::slice::from_ref(&a), options, "above 1");
     }
 }

@@ -118,8 +118,8 @@ pub(in crate::app) fn freeze(state: &mut State) -> Vec<Effect> {
         state.map.frozen = None;
         return Vec::new();
     }
-    state.frozen_telemetry = Some(state.telemetry.clone());
     state.map.frozen = state.shown_run().cloned();
+    state.frozen_telemetry = Some(state.telemetry.clone());
     Vec::new()
 }
 
@@ -130,9 +130,9 @@ fn as_text(state: &State) -> String {
     };
     let name = state.model.ready().map_or("", |model| model.name.as_str());
     let mut text = format!(
-        "# {name}, {}, {:?}, {} tokens\n",
+        "# {name}, {}, {}, {} tokens\n",
         state.map.source.title(),
-        state.map.measure,
+        state.measure_name(),
         grid.tokens()
     );
     for layer in grid.layers() {

@@ -1,5 +1,6 @@
 //! Settings as the state to begin with.
 
+use gptoss::app::map::MapCells;
 use gptoss::app::sampling::{Preset, SamplingPanel};
 use gptoss::app::state::{Preferences, State};
 use gptoss::app::{Focus, Keymap};
@@ -9,7 +10,7 @@ use gptoss::engine::protocol::{
 use gptoss::session::Framing;
 use gptoss::settings::dirs::Dirs;
 use gptoss::settings::{
-    self, DateSetting, DenseWeights, Dtype, ExpertWeights, Seed, Settings, ThemeChoice,
+    self, DateSetting, DenseWeights, Dtype, ExpertWeights, HeatCell, Seed, Settings, ThemeChoice,
 };
 use gptoss::tui::{self, Clock};
 
@@ -92,6 +93,13 @@ fn preferences(settings: &Settings) -> Preferences {
         top_logprobs: settings.record.top_logprobs,
         theme,
         themes,
+        map_cells: match settings.ui.heat_cell {
+            HeatCell::Auto => MapCells::Auto,
+            HeatCell::Half => MapCells::Half,
+            HeatCell::Full => MapCells::Full,
+            HeatCell::Ascii => MapCells::Glyph,
+        },
+        wheel_lines: settings.ui.scroll_lines,
     }
 }
 
@@ -154,6 +162,23 @@ fn framing(settings: &Settings) -> Result<Framing, CliError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_wheel_and_the_maps_cells_are_as_set() {
+        let mut settings = Settings::default();
+        settings.ui.scroll_lines = 7;
+        for (set, expected) in [
+            (HeatCell::Auto, MapCells::Auto),
+            (HeatCell::Half, MapCells::Half),
+            (HeatCell::Full, MapCells::Full),
+            (HeatCell::Ascii, MapCells::Glyph),
+        ] {
+            settings.ui.heat_cell = set;
+            let preferences = preferences(&settings);
+            assert_eq!(preferences.map_cells, expected);
+            assert_eq!(preferences.wheel_lines, 7);
+        }
+    }
 
     #[test]
     fn an_empty_identity_is_the_line_that_the_model_was_trained_with() {

@@ -50,10 +50,6 @@ pub enum Control {
 }
 
 /// What came of work elsewhere.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "outcomes are few and pass through a channel at once"
-)]
 #[derive(Debug)]
 pub enum Outcome {
     /// Something for the state.
@@ -230,8 +226,8 @@ impl Effects {
     }
 
     /// Writes to a session from now on.
-    pub fn adopt(&mut self, opened: OpenedSession) -> Report {
-        self.sessions.adopt(&opened)
+    pub fn adopt(&mut self, opened: &OpenedSession) -> Report {
+        self.sessions.adopt(opened)
     }
 
     /// Figures that are read along with a frame that is drawn anyway, so that they never wake an

@@ -71,7 +71,7 @@ pub(super) fn short(
 
 fn summary(card: &ExpertCard, state: &State) -> Vec<String> {
     let experts = state.map_size().map_or(0, |(_, experts)| experts);
-    let mut items = super::readout::of_this_run(state);
+    let mut items = vec![format!("{}:", state.card_tokens_name())];
     items.extend([
         format!("chosen by {} of {} tokens", card.count, card.tokens),
         format!("share of the layer {}", format::percent(card.share)),

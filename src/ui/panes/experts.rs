@@ -5,9 +5,9 @@ use ratatui::layout::Rect;
 use ratatui::widgets::Widget;
 
 use super::{below, card, figures, lines, readout};
-use crate::analytics::{Grid, Measure, Scale, normalize};
+use crate::analytics::{Grid, Scale, Selection, normalize};
 use crate::app::State;
-use crate::app::map::{MapSource, Zoom};
+use crate::app::map::{MapCells, MapSource, Zoom};
 use crate::app::viewport::{Area, MapViewport, Viewport};
 use crate::ui::theme::{Theme, ThemeRole};
 use crate::ui::widgets::{
@@ -20,33 +20,24 @@ const LEAST_MAP: (u16, u16) = (16, 4);
 /// What the map shows, for the title's rule.
 pub(super) fn note(state: &State) -> String {
     let map = &state.map;
-    let measure = measure_name(state);
-    let scale = match scale_of(state) {
+    let scale = match state.map_scale() {
         Scale::Linear => "linear",
         Scale::Logarithmic => "logarithmic",
     };
+    let level = map.zoom.name();
     // What is most missed where there is no room for all of it comes first.
-    let frozen = if map.frozen.is_some() {
-        "frozen | "
-    } else {
-        ""
-    };
-    format!(
-        "{frozen}{} | {measure} | {scale} | {}",
-        map.source.title(),
-        map.zoom.name()
-    )
-}
-
-fn measure_name(state: &State) -> &'static str {
-    if state.map.source.is_difference() {
-        return "percentage points";
-    }
-    match state.map.measure {
-        Measure::Count => "count",
-        Measure::WeightSum => "weight sum",
-        Measure::MeanWeight => "mean weight",
-        Measure::Share => "share by fair share",
+    let frozen = if state.is_frozen() { "frozen | " } else { "" };
+    match map.zoom {
+        Zoom::Strip => format!(
+            "{frozen}{} | H of the chosen, 0 to 1 | {level}",
+            state.selection_name()
+        ),
+        Zoom::Card => format!("{frozen}{} | {level}", state.card_tokens_name()),
+        Zoom::Overview | Zoom::OneToOne | Zoom::Layer => format!(
+            "{frozen}{} | {} | {scale} | {level}",
+            map.source.title(),
+            state.measure_name()
+        ),
     }
 }
 
@@ -63,7 +54,7 @@ pub(super) fn draw(
         return;
     };
     let bounds = state.map_bounds(&grid);
-    let values = normalize(&grid, scale_of(state), bounds);
+    let values = normalize(&grid, state.map_scale(), bounds);
     let signs = Signs::of(&values, state);
     let known = (&grid, &signs);
     match state.map.zoom {
@@ -99,15 +90,6 @@ pub(super) fn draw(
     }
 }
 
-/// Differences are always shown on a linear scale: they have a sign.
-fn scale_of(state: &State) -> Scale {
-    if state.map.source.is_difference() {
-        Scale::Linear
-    } else {
-        state.map.scale
-    }
-}
-
 /// Rows below a map of this height.
 fn figure_rows(height: u16) -> u16 {
     match height {
@@ -119,14 +101,20 @@ fn figure_rows(height: u16) -> u16 {
 }
 
 fn nothing(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
+    let missing = state.missing_parts();
     let text = if state.model.ready().is_none() {
-        "no model is ready"
+        "no model is ready".to_owned()
+    } else if !missing.is_empty() {
+        let missing = missing.join(" and ");
+        format!("nothing to compare: no routing is recorded of the {missing}")
+    } else if state.is_frozen() {
+        "held still since before anything was recorded".to_owned()
     } else if !state.preferences.record_routing {
-        "routing is not recorded; set record.routing = true in gptoss.toml"
+        "routing is not recorded; set record.routing = true in gptoss.toml".to_owned()
     } else {
-        "ask something: the experts that each token goes to appear here"
+        "ask something: the experts that each token goes to appear here".to_owned()
     };
-    lines(buf, area, &[(text.to_owned(), ThemeRole::Faint)], theme);
+    lines(buf, area, &[(text, ThemeRole::Faint)], theme);
 }
 
 /// Draws the map; gives the rows that it took, and its legend in words where it has no room for one.
@@ -168,16 +156,24 @@ fn map(
             min_label: &min,
             max_label: &max,
         });
-    if !entropies.is_empty() {
+    // Beside the map are only figures of the tokens that the map is about.
+    if !entropies.is_empty() && state.selection() != Selection::All {
         map = map.right(RightColumn {
             title: "H/ln",
             values: &entropies,
         });
     }
-    // Of one token every choice is shown exactly, also where two experts share a column.
-    if state.map.source == MapSource::Token && map.layout(area).fit.merges() {
-        map = map.cells(CellChoice::Chosen);
-    }
+    let cells = match state.preferences.map_cells {
+        // Of one token every choice is shown exactly, also where two experts share a column.
+        MapCells::Auto if state.map.source == MapSource::Token && map.layout(area).fit.merges() => {
+            CellChoice::Chosen
+        }
+        MapCells::Auto => CellChoice::Auto,
+        MapCells::Half => CellChoice::Half,
+        MapCells::Full => CellChoice::Full,
+        MapCells::Glyph => CellChoice::Glyph,
+    };
+    map = map.cells(cells);
     let area = Rect {
         height: area.height - rows_below(&map, area),
         ..area
@@ -236,8 +232,8 @@ fn place_of(layout: &MapLayout) -> MapViewport {
     }
 }
 
-/// A figure of the legend in few columns.
-fn figure(value: f64) -> String {
+/// A figure in few columns.
+pub(super) fn figure(value: f64) -> String {
     if value.abs() >= 100.0 || value.fract() == 0.0 {
         format!("{value:.0}")
     } else {
@@ -291,7 +287,7 @@ fn layer(
     let values = grid.layer(layer).iter();
     let numbers: Vec<String> = values.map(|value| bound(*value, is_difference)).collect();
     let rows = figure_rows(area.height).min(4);
-    let title = format!("layer {layer}: every expert, {}", measure_name(state));
+    let title = format!("layer {layer}: every expert, {}", state.measure_name());
     let used = lines(buf, area, &[(title, ThemeRole::Title)], theme);
     let bars_area = Rect {
         height: area.height.saturating_sub(rows + used),

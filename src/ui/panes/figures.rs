@@ -93,7 +93,8 @@ fn items(grid: &Grid, card: Option<&ExpertCard>, state: &State) -> Vec<(Vec<Stri
         .as_ref()
         .and_then(|balance| balance.layers.get(layer));
     let labelled = |label: String, words: Vec<String>| {
-        let mut items = vec![label];
+        let mut items = readout::unless_shown(state.balance_tokens_name(), state);
+        items.push(label);
         items.extend(words);
         items
     };

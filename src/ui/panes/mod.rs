@@ -21,7 +21,7 @@ use super::chat::wrapped;
 use super::chrome::{put, titled_rule, width};
 use super::is_focused;
 use super::theme::{Theme, ThemeRole};
-use super::widgets::Strip;
+use super::widgets::{Strip, format};
 use crate::app::State;
 use crate::app::state::Focus;
 use crate::app::viewport::Viewport;
@@ -60,13 +60,8 @@ pub fn draw(
 pub(super) fn strip(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme) {
     let buf = frame.buffer_mut();
     let note = readout::balance_words(state);
-    let inner = titled_rule(
-        buf,
-        area,
-        ("experts by layer: entropy of the chosen", &note),
-        false,
-        theme,
-    );
+    let title = format!("H of the chosen by layer, {}", state.selection_name());
+    let inner = titled_rule(buf, area, (&title, &note), false, theme);
     let values = readout::chosen_entropies(state);
     (&Strip {
         values: &values,
@@ -76,10 +71,12 @@ pub(super) fn strip(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Th
         .render(inner, buf);
 }
 
-/// Lines of text from the top; gives the rows used.
+/// Lines of text from the top, with an ellipsis where one is too long; gives the rows used.
 fn lines(buf: &mut Buffer, area: Rect, lines: &[(String, ThemeRole)], theme: &Theme) -> u16 {
+    let room = usize::from(area.width.saturating_sub(1));
     for (y, (text, role)) in (0..area.height).zip(lines) {
-        put(buf, area, (1, y), text, theme.style(*role));
+        let text = format::short_text(text, room, theme.glyph_set());
+        put(buf, area, (1, y), &text, theme.style(*role));
     }
     (lines.len() as u16).min(area.height)
 }

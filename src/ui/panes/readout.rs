@@ -5,6 +5,7 @@ use crate::app::State;
 use crate::app::map::MapSource;
 use crate::ui::widgets::format;
 
+use super::experts::figure;
 use super::quoted;
 
 /// Each layer's entropy over the chosen experts, from 0 to 1; empty where nothing was recorded.
@@ -22,9 +23,10 @@ pub(super) fn chosen_entropies(state: &State) -> Vec<f32> {
 
 /// The overall balance in a few words.
 pub(super) fn balance_words(state: &State) -> String {
-    state
-        .balance()
-        .map_or_else(String::new, |balance| words(&balance.overall).join("  "))
+    state.balance().map_or_else(String::new, |balance| {
+        let words = words(&balance.overall).join("  ");
+        format!("{}: {words}", state.balance_tokens_name())
+    })
 }
 
 /// A balance in words.
@@ -50,7 +52,7 @@ pub(super) fn entropy_words(state: &State) -> Vec<String> {
         ),
         None => "not recorded".to_owned(),
     };
-    let mut items = of_this_run(state);
+    let mut items = unless_shown(state.selection_name(), state);
     items.extend([
         format!(
             "H chosen {}",
@@ -64,11 +66,12 @@ pub(super) fn entropy_words(state: &State) -> Vec<String> {
     items
 }
 
-/// What is known token by token is known of the shown run only, also where the map goes beyond it.
-pub(super) fn of_this_run(state: &State) -> Vec<String> {
-    match state.map.source {
-        MapSource::Cumulative => vec!["of the shown answer:".to_owned()],
-        _ => Vec::new(),
+/// The name of the tokens that figures are of, where it is not what the title says.
+pub(super) fn unless_shown(tokens: &str, state: &State) -> Vec<String> {
+    if tokens == state.map.source.title() {
+        Vec::new()
+    } else {
+        vec![format!("{tokens}:")]
     }
 }
 
@@ -82,10 +85,14 @@ pub(super) fn cursor_words(grid: &Grid, card: Option<&ExpertCard>, state: &State
         let points = grid.layer(cursor.layer).get(cursor.expert);
         items.extend(points.map(|points| format!("{points:+.2} percentage points")));
     }
+    if state.map.source == MapSource::Cumulative {
+        let value = grid.value(cursor.layer, cursor.expert);
+        items.push(format!("{} {}", state.measure_name(), figure(value)));
+    }
     let Some(card) = card else {
         return items;
     };
-    items.extend(of_this_run(state));
+    items.extend(unless_shown(state.card_tokens_name(), state));
     let experts = state.map_size().map_or(0, |(_, experts)| experts);
     items.push(format!("count {}", card.count));
     items.push(format!("{} of the layer", format::percent(card.share)));

@@ -8,9 +8,13 @@ use super::{below, flowing, lines};
 use crate::app::State;
 use crate::app::sampling::{Knob, SamplingPanel, preview};
 use crate::app::state::Focus;
+use crate::ui::chrome::width;
 use crate::ui::theme::{Theme, ThemeRole};
 use crate::ui::widgets::Slider;
 use crate::ui::widgets::format;
+
+/// Columns of the settings' names.
+const LABEL_COLUMNS: u16 = 16;
 
 /// Columns from which two columns of settings fit.
 const TWO_COLUMNS: u16 = 76;
@@ -78,7 +82,7 @@ fn slider(buf: &mut Buffer, area: Rect, knob: Knob, state: &State, theme: &Theme
     let panel = &state.sampling;
     let is_focused = knob == panel.selected && state.focus == Focus::Sampler;
     let value = match (&panel.typing, is_focused) {
-        (Some(typing), true) => format!("{}_", typing.value()),
+        (Some(typing), true) => typed_end(typing.value(), area.width),
         _ => shown(panel, knob),
     };
     let place = knob
@@ -92,11 +96,20 @@ fn slider(buf: &mut Buffer, area: Rect, knob: Knob, state: &State, theme: &Theme
         place,
         is_focused,
         is_changed: knob != Knob::Seed && panel.typed(knob) != defaults.typed(knob),
-        label_columns: 16,
+        label_columns: LABEL_COLUMNS,
         value_columns: 9,
         theme,
     };
     (&slider).render(area, buf);
+}
+
+/// The end of what is being typed, as much as there is room for, with the place of the next
+/// character.
+fn typed_end(text: &str, columns: u16) -> String {
+    let room = columns.saturating_sub(LABEL_COLUMNS + 2);
+    let mut rest = text.chars();
+    while width(rest.as_str()) > room && rest.next().is_some() {}
+    format!("{}_", rest.as_str())
 }
 
 /// A value as the panel shows it: `off` where the sampler does nothing.
@@ -128,18 +141,17 @@ fn footer(state: &State, columns: u16) -> Vec<(String, ThemeRole)> {
         return vec![(text, ThemeRole::Faint)];
     };
     let preview = preview(&state.sampling.params, &last.top_logprobs);
-    let more = if preview.may_keep_more {
-        " and more"
-    } else {
-        ""
-    };
-    let items = [
+    let mut items = vec![
+        "of the last distribution".to_owned(),
         format!(
-            "of the last distribution these keep {} of {} recorded{more},",
+            "these keep {} of {} recorded,",
             preview.kept,
             last.top_logprobs.len()
         ),
         format!("{} of the mass", format::percent(preview.kept_mass)),
     ];
+    if preview.may_keep_more {
+        items.push("and more".to_owned());
+    }
     flowing(&items, columns, ThemeRole::Faint)
 }

@@ -162,19 +162,17 @@ fn alternatives(
 }
 
 fn kept_words(preview: &Preview, record: &TokenRecord, columns: u16) -> Vec<(String, ThemeRole)> {
-    let more = if preview.may_keep_more {
-        " and more beyond them"
-    } else {
-        ""
-    };
-    let items = [
+    let mut items = vec![
         format!(
-            "the present settings keep {} of the {} recorded{more},",
+            "settings keep {} of the {} recorded,",
             preview.kept,
             record.top_logprobs.len()
         ),
         format!("{} of the mass", format::percent(preview.kept_mass)),
     ];
+    if preview.may_keep_more {
+        items.push("and more beyond them".to_owned());
+    }
     flowing(&items, columns, ThemeRole::Faint)
 }
 

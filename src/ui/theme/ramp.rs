@@ -109,11 +109,6 @@ impl HeatRamp {
         !self.steps.is_empty()
     }
 
-    /// Whether 0.5 is the middle of values with a sign.
-    pub fn is_diverging(&self) -> bool {
-        self.diverging
-    }
-
     /// The color of a value; none for NaN, and where the terminal lacks the colors.
     pub fn color(&self, value: f32) -> Option<Color> {
         if value.is_nan() {

@@ -82,19 +82,6 @@ impl BarsRow<'_> {
         }
     }
 
-    /// The expert under a cell of the screen.
-    pub fn hit(&self, area: Rect, x: u16, y: u16) -> Option<usize> {
-        if x < area.x || x >= area.right() || y < area.y || y >= area.bottom() {
-            return None;
-        }
-        let lines = self.lines(area);
-        let line = usize::from((y - area.y) / lines.height());
-        let place = usize::from(x - area.x) / lines.columns_per_expert;
-        let expert = line * lines.experts_per_line + place;
-        let inside = place < lines.experts_per_line && expert < self.values.len();
-        inside.then_some(expert)
-    }
-
     fn draw_line(
         &self,
         lines: &Lines,

@@ -32,13 +32,6 @@ impl ListRows<'_> {
         first.min(self.rows.len().saturating_sub(height))
     }
 
-    /// The row under a cell of the screen.
-    pub fn hit(&self, area: Rect, x: u16, y: u16) -> Option<usize> {
-        let inside = (area.x..area.right()).contains(&x) && (area.y..area.bottom()).contains(&y);
-        let row = self.first_visible(area.height) + usize::from(y.checked_sub(area.y)?);
-        (inside && row < self.rows.len()).then_some(row)
-    }
-
     fn draw_thumb(&self, area: Rect, first: usize, buf: &mut Buffer) {
         let (height, all) = (usize::from(area.height), self.rows.len());
         let size = (height * height / all).max(1);

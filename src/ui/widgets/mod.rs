@@ -1,9 +1,8 @@
 //! Pieces of panes: pure functions of slices and a [`Theme`](super::theme::Theme).
 //!
 //! A widget knows neither the application's state nor a clock; values come in ready to draw. Read
-//! [`Heatmap`] for the largest one. Where the mouse matters, the widget has the one layout function
-//! that both drawing and hit testing use ([`MapFrame::layout`], [`Tabs::ranges`],
-//! [`ListRows::hit`]).
+//! [`Heatmap`] for the largest one. Where the mouse matters, whoever draws keeps what the widget's
+//! layout function said ([`MapFrame::layout`], [`Tabs::ranges`]).
 //!
 //! Invariants: every widget draws something sensible in any area, also in none; with
 //! [`GlyphSet::Ascii`](super::theme::GlyphSet::Ascii) all of its own characters are ASCII; what a
@@ -22,9 +21,6 @@ mod strip;
 mod tabs;
 mod text;
 mod token_bars;
-
-#[cfg(test)]
-mod tests;
 
 pub use bars_row::BarsRow;
 pub use heatmap::{

@@ -2,10 +2,11 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::widgets::Widget;
 
 use super::format::short_text;
-use super::text::{fill, put, put_right};
+use super::text::{fill, put, put_right, width};
 use crate::ui::theme::{Theme, ThemeRole};
 
 /// The least columns of a track.
@@ -16,7 +17,8 @@ const LEAST_TRACK: u16 = 3;
 pub struct Slider<'a> {
     /// What is set.
     pub label: &'a str,
-    /// Its value as text; `off` or the like where it has no effect.
+    /// Its value as text; `off` or the like where it has no effect. One wider than its columns has
+    /// the track's room, too.
     pub value: &'a str,
     /// The knob's place, from 0 to 1; none where the setting is off.
     pub place: Option<f64>,
@@ -33,6 +35,18 @@ pub struct Slider<'a> {
 }
 
 impl Slider<'_> {
+    /// Draws a value that is wider than its columns in the track's room, too.
+    fn draw_long(&self, area: Rect, style: Style, buf: &mut Buffer) {
+        if self.is_changed {
+            let accent = self.theme.style(ThemeRole::Accent);
+            put(buf, area, (self.label_columns, 0), "*", accent);
+        }
+        let x = self.label_columns + 1;
+        let room = usize::from(area.width.saturating_sub(x));
+        let value = short_text(self.value, room, self.theme.glyph_set());
+        put(buf, area, (x, 0), &value, style);
+    }
+
     /// The track's place in a row of this area.
     fn track(&self, area: Rect) -> Rect {
         // Mark, label, value, sign of change, blank.
@@ -43,13 +57,6 @@ impl Slider<'_> {
             height: area.height.min(1),
             ..area
         }
-    }
-
-    /// The value from 0 to 1 under a cell of the screen.
-    pub fn hit(&self, area: Rect, x: u16, y: u16) -> Option<f64> {
-        let track = self.track(area);
-        let inside = y == track.y && (track.x..track.right()).contains(&x) && track.width > 1;
-        inside.then(|| f64::from(x - track.x) / f64::from(track.width - 1))
     }
 }
 
@@ -81,7 +88,12 @@ impl Widget for &Slider<'_> {
             width: (1 + self.label_columns + self.value_columns).min(area.width),
             ..area
         };
-        put_right(buf, left, (0, 0), self.value, self.theme.style(value_role));
+        let value_style = self.theme.style(value_role);
+        if width(self.value) > self.value_columns {
+            self.draw_long(area, value_style, buf);
+            return;
+        }
+        put_right(buf, left, (0, 0), self.value, value_style);
         if self.is_changed {
             put(
                 buf,

@@ -25,13 +25,6 @@ impl Strip<'_> {
         let layers = self.values.len().max(1);
         (usize::from(width) / layers).clamp(1, 2) as u16
     }
-
-    /// The layer under a cell of the screen.
-    pub fn hit(&self, area: Rect, x: u16, y: u16) -> Option<usize> {
-        let inside = x >= area.x && x < area.right() && y >= area.y && y < area.bottom();
-        let layer = usize::from(x.checked_sub(area.x)? / self.columns_per_layer(area.width));
-        (inside && layer < self.values.len()).then_some(layer)
-    }
 }
 
 impl Widget for &Strip<'_> {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ratatui::layout::{Position, Rect};
+use ratatui::layout::Rect;
 
 use super::{CellChoice, Detail, Fit, MapCell};
 use crate::ui::theme::GlyphSet;
@@ -238,26 +238,6 @@ impl MapLayout {
         let step = self.fit.experts_per_column;
         let first = self.first_expert + usize::from(column) / self.fit.columns_per_expert * step;
         first.min(self.num_experts)..(first + step).min(self.num_experts)
-    }
-
-    /// The first layer and the experts under a cell of the screen.
-    pub fn hit(&self, x: u16, y: u16) -> Option<(usize, Range<usize>)> {
-        if !self.map.contains(Position::new(x, y)) {
-            return None;
-        }
-        let layers = self.layers_of_row(y - self.map.y);
-        let experts = self.experts_of_column(x - self.map.x);
-        (!layers.is_empty() && !experts.is_empty()).then_some((layers.start, experts))
-    }
-
-    /// The map's cell of a layer's expert: column and row from its corner; none outside the window.
-    pub fn cell_of(&self, cell: MapCell) -> Option<(u16, u16)> {
-        if !self.layers().contains(&cell.layer) || !self.experts().contains(&cell.expert) {
-            return None;
-        }
-        let column = (cell.expert - self.first_expert) / self.fit.experts_per_column;
-        let row = (cell.layer - self.first_layer) / self.fit.layers_per_row;
-        Some(((column * self.fit.columns_per_expert) as u16, row as u16))
     }
 }
 

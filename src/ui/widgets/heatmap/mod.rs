@@ -16,9 +16,6 @@ mod fit;
 mod footer;
 mod layout;
 
-#[cfg(test)]
-mod tests;
-
 use ratatui::layout::Rect;
 
 use crate::ui::theme::{GlyphSet, HeatRamp, Theme};

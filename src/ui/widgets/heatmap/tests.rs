@@ -1,1 +1,0 @@
-//! The map: layouts, the mouse, and cells whose color carries meaning.

@@ -1,1 +1,0 @@
-//! Screens of widgets, and every widget in every small area.
