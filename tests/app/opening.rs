@@ -12,7 +12,7 @@ fn opened(tree: Tree, offset: Option<u64>) -> Report {
         damage: None,
     };
     Report::SessionOpened {
-        id: SessionId::new("opened").unwrap(),
+        id: SessionId::new("opened").expect("a name"),
         opened: Box::new(opened),
         offset,
     }
@@ -29,7 +29,7 @@ fn two_messages() -> Tree {
             kind: NodeKind::User { text },
             edited: false,
         }))
-        .unwrap();
+        .expect("a message fits");
     }
     tree
 }
@@ -40,7 +40,7 @@ fn answering() -> Rig {
     rig.type_text("early");
     rig.press("enter");
     rig.tokens(3);
-    assert_eq!(rig.state.running.as_ref().unwrap().node, NodeId(2));
+    assert_eq!(rig.state.running.as_ref().expect("it runs").node, NodeId(2));
     rig
 }
 
