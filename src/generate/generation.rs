@@ -24,7 +24,7 @@ use super::sampler::{History, SampledToken, Sampler};
 use crate::intervention::{Interventions, RoutingPlan};
 use crate::mlx::ops;
 use crate::model::gpt_oss::{LogitRows, Transformer};
-use crate::model::trace::{ForwardTrace, TracedRouting};
+use crate::model::trace::{CapturedRouting, ForwardTrace};
 
 /// Chunks between two snapshots of the rings during a long prefill.
 const CHUNKS_PER_SNAPSHOT: usize = 4;
@@ -97,14 +97,14 @@ pub(super) fn routing_plan(
 #[derive(Debug)]
 struct Pass {
     logits: Option<Array>,
-    routing: Option<TracedRouting>,
+    routing: Option<CapturedRouting>,
 }
 
 impl Pass {
     fn arrays(&self) -> impl Iterator<Item = &Array> {
         self.logits
             .iter()
-            .chain(self.routing.iter().flat_map(TracedRouting::arrays))
+            .chain(self.routing.iter().flat_map(CapturedRouting::arrays))
     }
 }
 
@@ -267,7 +267,7 @@ impl Generation {
         Ok(Pass {
             logits,
             routing: trace
-                .map(|trace| trace.finish(self.is_synchronous))
+                .map(|trace| trace.capture(self.is_synchronous))
                 .transpose()?,
         })
     }

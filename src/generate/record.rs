@@ -7,14 +7,14 @@ use super::logprobs;
 use super::options::PositionRecord;
 use super::routing::TokenRouting;
 use crate::model::experts::Routing;
-use crate::model::trace::{StackedRouting, TracedRouting};
+use crate::model::trace::{CapturedRouting, TracedRouting};
 
 /// One record a row, `rows` of them.
 ///
 /// Shapes: `logits: [rows or 1, V]`; single logits belong to the last row.
 pub(super) fn read(
     logits: Option<&Array>,
-    routing: Option<&TracedRouting>,
+    routing: Option<&CapturedRouting>,
     rows: usize,
 ) -> Result<Vec<PositionRecord>, GenerateError> {
     let mut records = vec![PositionRecord::default(); rows];
@@ -33,13 +33,13 @@ pub(super) fn read(
 }
 
 fn read_routing(
-    routing: &TracedRouting,
+    routing: &CapturedRouting,
     records: &mut [PositionRecord],
 ) -> Result<(), GenerateError> {
     let rows = records.len();
     let routing = match routing {
-        TracedRouting::Stacked(stacked) => HostRouting::of_stacked(stacked)?,
-        TracedRouting::Layers {
+        CapturedRouting::Stacked(stacked) => HostRouting::of_stacked(stacked)?,
+        CapturedRouting::Layers {
             layers,
             with_router_logits,
         } => HostRouting::of_layers(layers, rows, *with_router_logits)?,
@@ -82,7 +82,7 @@ struct HostRouting {
 }
 
 impl HostRouting {
-    fn of_stacked(stacked: &StackedRouting) -> Result<Self, GenerateError> {
+    fn of_stacked(stacked: &TracedRouting) -> Result<Self, GenerateError> {
         let shape = stacked.experts.shape();
         let experts = host_u32(&stacked.experts)?;
         Ok(Self {

@@ -18,9 +18,9 @@ pub struct ForwardTrace {
 
 /// The routing of all layers for the rows of one forward pass.
 #[derive(Debug)]
-pub enum TracedRouting {
+pub enum CapturedRouting {
     /// Joined on the device, not evaluated yet: one transfer for all layers.
-    Stacked(StackedRouting),
+    Stacked(TracedRouting),
     /// As the layers left it where each was evaluated on its way: the host reads it in place.
     Layers {
         /// In the model's order.
@@ -32,7 +32,7 @@ pub enum TracedRouting {
 
 /// The routing of all layers in one array each.
 #[derive(Debug)]
-pub struct StackedRouting {
+pub struct TracedRouting {
     /// u32 `[L, layers, K]`, by descending weight.
     pub experts: Array,
     /// f32 `[L, layers, K]`.
@@ -43,7 +43,7 @@ pub struct StackedRouting {
     pub router_logits: Option<Array>,
 }
 
-impl TracedRouting {
+impl CapturedRouting {
     /// What is still to be evaluated, with the token.
     pub fn arrays(&self) -> impl Iterator<Item = &Array> {
         let stacked = match self {
@@ -76,21 +76,21 @@ impl ForwardTrace {
         self.layers.push(routing);
     }
 
-    /// What was recorded, stacked on the device unless `is_evaluated` says that every layer's
-    /// arrays have their values already: then no operation is left to the device at all.
-    pub fn finish(self, is_evaluated: bool) -> Result<TracedRouting> {
+    /// What was recorded, [stacked](Self::finish) on the device, unless `is_evaluated` says that
+    /// every layer's arrays have their values already: then the device is left alone.
+    pub fn capture(self, is_evaluated: bool) -> Result<CapturedRouting> {
         if is_evaluated {
-            return Ok(TracedRouting::Layers {
+            return Ok(CapturedRouting::Layers {
                 layers: self.layers,
                 with_router_logits: self.with_router_logits,
             });
         }
-        self.stack().map(TracedRouting::Stacked)
+        self.finish().map(CapturedRouting::Stacked)
     }
 
-    /// Joining rows and cutting them up again takes two steps where stacking
+    /// Stacks the layers. Joining rows and cutting them up again takes two steps where stacking
     /// takes one more for each layer, which counts for a single token.
-    fn stack(self) -> Result<StackedRouting> {
+    pub fn finish(self) -> Result<TracedRouting> {
         let num_layers = self.layers.len() as i32;
         let stacked = |part: fn(&Routing) -> &Array| {
             let parts: Vec<&Array> = self.layers.iter().map(part).collect();
@@ -98,7 +98,7 @@ impl ForwardTrace {
             rows.reshape(&[rows.dim(0), num_layers, rows.dim(1) / num_layers.max(1)])
         };
         let router_logits = stacked(|routing| &routing.logits)?.as_dtype(mlx_rs::Dtype::Float32)?;
-        Ok(StackedRouting {
+        Ok(TracedRouting {
             experts: stacked(|routing| &routing.experts)?.as_dtype(mlx_rs::Dtype::Uint32)?,
             weights: stacked(|routing| &routing.weights)?.as_dtype(mlx_rs::Dtype::Float32)?,
             entropies: entropies(&router_logits)?,

@@ -7,6 +7,7 @@ mod flow;
 mod lab;
 mod latency;
 mod maps;
+mod opening;
 mod panes;
 mod random;
 mod rig;

@@ -87,7 +87,7 @@ fn check_map(state: &State, grid: &Grid, scale: Scale) {
     };
     let values = normalize(grid, scale, bounds);
     let (buf, viewport) = draw_pane(state, Focus::Experts, &theme, (120, 30));
-    let map = viewport.map.expect("a map is drawn");
+    let map = viewport.map.expect("a map was drawn");
     assert_eq!((map.layers_per_row, map.experts_per_column), (1, 1));
     for layer in (0..LAYERS).filter(|layer| *layer != state.map.cursor.layer) {
         for expert in 0..EXPERTS {
@@ -337,7 +337,7 @@ fn cells_are_drawn_as_the_settings_say() {
     ] {
         rig.state.preferences.map_cells = cells;
         let (buf, viewport) = draw_pane(&rig.state, Focus::Experts, &theme, (100, 30));
-        let map = viewport.map.expect("a map is drawn");
+        let map = viewport.map.unwrap();
         assert_eq!(map.layers_per_row, layers_per_row, "{cells:?}");
         // Away from the cursor.
         let place = (map.area.x + 40, map.area.y + 2);
@@ -348,7 +348,7 @@ fn cells_are_drawn_as_the_settings_say() {
     let mut rig = rig_of(36, 128);
     let symbols = |state: &State| {
         let (buf, viewport) = draw_pane(state, Focus::Experts, &theme, (80, 20));
-        let area = viewport.map.expect("a map is drawn").area;
+        let area = viewport.map.unwrap().area;
         let cells = (area.y..area.y + area.height)
             .flat_map(|y| (area.x..area.x + area.width).map(move |x| (x, y)));
         cells
