@@ -2,7 +2,7 @@
 
 use gptoss::generate::{GenerateOptions, SamplingParams, TokenGenerator};
 use gptoss::model::gpt_oss::{KvPrecision, LogitRows};
-use gptoss::model::trace::{ForwardTrace, TracedRouting};
+use gptoss::model::trace::ForwardTrace;
 
 use crate::golden::{CHECKPOINTS, Golden, ids, load, values};
 use crate::tolerance::{F32_LOGITS, ROUTER_ENTROPY, ROUTING_MARGIN, assert_close};
@@ -83,9 +83,7 @@ fn routing_agrees_where_the_margin_allows() {
             model
                 .forward(&ids(tokens), &mut caches, LogitRows::Last, Some(&mut trace))
                 .unwrap();
-            let TracedRouting::Stacked(traced) = trace.finish(false).unwrap() else {
-                panic!("stacked, as asked for");
-            };
+            let traced = trace.finish().unwrap();
             let (layers, k, e) = (
                 config.num_hidden_layers,
                 config.num_experts_per_tok,
