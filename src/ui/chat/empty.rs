@@ -110,12 +110,16 @@ fn rows(state: &State, columns: u16) -> Vec<Row> {
         .collect();
     let longest = keys.iter().map(|(key, _)| width(key)).max().unwrap_or(0);
     for (key, help) in keys {
-        let gap = " ".repeat(usize::from(longest - width(&key)) + 2);
-        rows.push(vec![
-            (key, ThemeRole::Key),
-            (gap, ThemeRole::Text),
-            (help.to_owned(), ThemeRole::KeyLabel),
-        ]);
+        let indent = longest + 2;
+        let mut key = key;
+        for line in wrapped(help, columns.saturating_sub(indent)) {
+            let gap = " ".repeat(usize::from(indent - width(&key)));
+            rows.push(vec![
+                (std::mem::take(&mut key), ThemeRole::Key),
+                (gap, ThemeRole::Text),
+                (line, ThemeRole::KeyLabel),
+            ]);
+        }
     }
     rows
 }
