@@ -141,24 +141,6 @@ pub const DEFINITIONS: &[Definition] = &[
         meaning: "How alike a prompt and a domain use the experts: 1 for the same distribution in \
                   every layer, 0 when they share none.",
     },
-    Definition {
-        name: "Domain lift",
-        formula: "part of the domain's tokens that chose the expert / mean of all domains' parts",
-        meaning: "How many times more often a domain's tokens choose the expert than an average \
-                  domain's; 1 is no preference.",
-    },
-    Definition {
-        name: "Specialist",
-        formula: "domain lift at or above the threshold in both halves of the prompts",
-        meaning: "An expert that a domain prefers in two halves of its prompts, divided by a \
-                  seeded rule, each with enough tokens.",
-    },
-    Definition {
-        name: "Similarity to a domain",
-        formula: "mean over layers of 1 - Jensen-Shannon distance",
-        meaning: "How alike a prompt and a domain use the experts: 1 for the same distribution in \
-                  every layer, 0 when they share none.",
-    },
 ];
 
 #[cfg(test)]
