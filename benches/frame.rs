@@ -1,10 +1,10 @@
 //! Times whole frames: `cargo bench --no-default-features --bench frame [FILTER]`.
 //!
-//! A synthetic model streams a long answer of headings, lists, tables and code after two finished
+//! A synthetic model streams a long answer of headings, lists, tables and code after two long
 //! ones, with routing and alternatives recorded and every pane that fits on screen. Measured is what
 //! [`gptoss::ui::draw`] takes, with the terminal's comparison of two frames: after one more token, and
 //! after a change of size. The goal is 5 ms at 200 columns by 60 rows. Before criterion's figures, a
-//! table shows frames and tokens' bookkeeping at 100, 5,000 and 20,000 tokens, which has to be flat.
+//! table shows frames and tokens' bookkeeping at 100, 5,000 and 20,000 tokens, which should be flat.
 
 #[allow(
     dead_code,
@@ -15,7 +15,7 @@
 mod rig;
 
 use criterion::Criterion;
-use gptoss::app::{Focus, Input};
+use gptoss::app::{Action, Focus, Input};
 use gptoss::engine::synthetic::SyntheticModel;
 use gptoss::ui::Cache;
 use ratatui::Terminal;
@@ -26,6 +26,9 @@ use std::time::{Duration, Instant};
 const LARGE: (u16, u16) = (200, 60);
 const SMALL: (u16, u16) = (80, 24);
 const SIZES_TOKENS: [usize; 3] = [100, 5_000, 20_000];
+const ANSWER_TOKENS: usize = 25_000;
+/// At most a quarter of a synthetic answer is analysis: here it writes Markdown.
+const PAST_ANALYSIS_TOKENS: usize = 7_000;
 /// Frames that a figure of the table is the mean of.
 const FRAMES: u32 = 100;
 
@@ -43,7 +46,7 @@ fn main() {
         ("20b", SyntheticModel::gpt_oss_20b()),
         ("120b", SyntheticModel::gpt_oss_120b()),
     ] {
-        let mut bench = FrameBench::new(model, 1_000);
+        let mut bench = FrameBench::new(model, PAST_ANALYSIS_TOKENS);
         for size in [LARGE, SMALL] {
             let label = format!("{name}/{}x{}", size.0, size.1);
             bench.resize(size);
@@ -89,15 +92,15 @@ struct FrameBench {
 }
 
 impl FrameBench {
-    /// With two answers of 600 tokens before the one that is being written.
+    /// With two long answers before the one that is being written, all analyses unfolded.
     fn new(model: SyntheticModel, tokens: usize) -> Self {
         let mut rig = Rig::with(SyntheticModel {
-            answer_tokens: Some(25_000),
+            answer_tokens: Some(ANSWER_TOKENS),
             ..model
         });
         for _ in 0..2 {
             ask(&mut rig);
-            rig.tokens(600);
+            rig.tokens(PAST_ANALYSIS_TOKENS);
             rig.press("ctrl-c");
             rig.settle();
         }
@@ -106,6 +109,7 @@ impl FrameBench {
         rig.state.is_sampler_open = true;
         ask(&mut rig);
         rig.tokens(tokens);
+        rig.act(Action::FoldAll);
         let terminal = Terminal::new(TestBackend::new(LARGE.0, LARGE.1)).expect("in memory");
         Self {
             rig,
@@ -124,7 +128,7 @@ impl FrameBench {
     fn one_token_more(&mut self) -> Duration {
         let Some(running) = &self.rig.state.running else {
             ask(&mut self.rig);
-            self.rig.tokens(1_000);
+            self.rig.tokens(PAST_ANALYSIS_TOKENS);
             return Duration::ZERO;
         };
         let wanted = running.generated_tokens + 1;
