@@ -100,6 +100,6 @@ impl RoutedToken {
     ///
     /// *Shapes:* both are `[num_experts_per_tok]`.
     pub fn choices(&self, layer: usize) -> (&[u16], &[f32]) {
-        self.routing.layers().nth(layer).unwrap_or_default()
+        self.routing.layer(layer)
     }
 }

@@ -101,13 +101,22 @@ impl TokenRouting {
 
     /// Each layer's experts and weights, from the first layer on, without what fills up.
     pub fn layers(&self) -> impl Iterator<Item = (&[u16], &[f32])> {
+        (0..self.num_layers).map(|layer| self.layer(layer))
+    }
+
+    /// One layer's experts and weights, without what fills up; empty where there is no such layer.
+    pub fn layer(&self, layer: usize) -> (&[u16], &[f32]) {
         let k = self.num_experts_per_tok;
-        let rows = self.experts.chunks_exact(k);
-        rows.zip(self.weights.chunks_exact(k))
-            .map(|(experts, weights)| {
-                let chosen = experts.iter().take_while(|id| **id != NO_EXPERT).count();
-                (&experts[..chosen], &weights[..chosen])
-            })
+        let start = layer.saturating_mul(k);
+        let row = start..start.saturating_add(k);
+        let (Some(experts), Some(weights)) = (self.experts.get(row.clone()), self.weights.get(row))
+        else {
+            return (&[], &[]);
+        };
+        // Only the last ones can be missing, and mostly none is.
+        let missing = experts.iter().rev().take_while(|id| **id == NO_EXPERT);
+        let chosen = k - missing.count();
+        (&experts[..chosen], &weights[..chosen])
     }
 }
 
