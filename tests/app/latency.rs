@@ -236,6 +236,8 @@ fn an_idle_program_neither_draws_nor_wakes_up() {
     };
     let (without, with) = (count(Duration::ZERO), count(Duration::from_secs(2)));
     println!("idle: {without:?}; two seconds longer: {with:?}");
-    assert!(with.wakes <= without.wakes + 1, "{without:?}, {with:?}");
-    assert!(with.frames <= without.frames + 1, "{without:?}, {with:?}");
+    // How the events of the start fall together differs by a few; the slowest tick that the loop has
+    // would add twenty in two seconds.
+    assert!(with.wakes < without.wakes + 8, "{without:?}, {with:?}");
+    assert!(with.frames < without.frames + 8, "{without:?}, {with:?}");
 }
