@@ -2,7 +2,7 @@
 //!
 //! A trace is a safetensors file. Arrays, for `T` tokens (prompt and generated, in order), `L`
 //! layers and `K` chosen experts: `tokens` i32 `[T]`, `experts` i32 `[T, L, K]` by descending
-//! weight, `expert_weights` f32 `[T, L, K]`, and when recorded `logits` f32 `[T, V]` and
+//! weight (-1 where rules made a layer choose fewer), `expert_weights` f32 `[T, L, K]`, and when recorded `logits` f32 `[T, V]` and
 //! `router_logits` f32 `[T, L, E]`. Strings of the metadata: see [`TraceMetadata`].
 //!
 //! Knows neither models nor tokenizers. Start with [`TraceData::write`] and [`TraceFile::open`].
@@ -38,6 +38,14 @@ pub struct TraceMetadata {
     pub settings: Value,
     /// How many of the tokens are the prompt's; `prompt_tokens` in the file, in decimal.
     pub prompt_tokens: usize,
+}
+
+impl TraceMetadata {
+    /// Whether the settings name rules that changed the experts' choice.
+    pub fn has_rules(&self) -> bool {
+        let rules = self.settings["interventions"].as_array();
+        rules.is_some_and(|rules| !rules.is_empty())
+    }
 }
 
 /// The dimensions of a trace.

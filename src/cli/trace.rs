@@ -1,6 +1,9 @@
 //! `trace`: what every token's routers chose, as a file.
 
-use gptoss::generate::{CachedPositions, GeneratedToken, PositionRecord, RecordOptions};
+use gptoss::generate::{
+    CachedPositions, GeneratedToken, PositionRecord, RecordOptions, TokenRouting,
+};
+use gptoss::intervention::NO_EXPERT;
 use gptoss::trace_file::{TraceData, TraceMetadata, TraceShape};
 use gptoss::{GenerateOptions, GptOss, TokenGenerator};
 use serde_json::{Value, json};
@@ -117,15 +120,21 @@ impl Arrays {
             )));
         }
         let routing = || records.iter().filter_map(|record| record.routing.as_ref());
+        // Rules can make it another number than the model's; it is the same for all tokens.
+        let width = routing().next().map(TokenRouting::num_experts_per_tok);
+        let id = |expert: &u16| match *expert {
+            NO_EXPERT => -1,
+            expert => i32::from(expert),
+        };
         Ok(Self {
             shape: TraceShape {
                 num_tokens: tokens.len(),
                 num_layers: config.num_hidden_layers,
-                num_experts_per_tok: config.num_experts_per_tok,
+                num_experts_per_tok: width.unwrap_or(config.num_experts_per_tok),
             },
             tokens: tokens.iter().map(|&id| id as i32).collect(),
             experts: routing()
-                .flat_map(|routing| routing.experts().iter().map(|&expert| i32::from(expert)))
+                .flat_map(|routing| routing.experts().iter().map(id))
                 .collect(),
             expert_weights: routing()
                 .flat_map(|routing| routing.weights().iter().copied())

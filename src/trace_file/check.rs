@@ -16,7 +16,13 @@ pub(super) struct Arrays<'a> {
     pub(super) vocab_size: Option<usize>,
     /// `E`, if there are router logits.
     pub(super) num_local_experts: Option<usize>,
+    /// Whether rules changed the choice: then a layer can have fewer experts than there is room for,
+    /// and one can stand for two.
+    pub(super) is_changed: bool,
 }
+
+/// What fills up where a layer chose fewer experts than there is room for.
+const NO_EXPERT: i32 = -1;
 
 impl Arrays<'_> {
     /// Refuses lengths that contradict the shape and values out of range.
@@ -67,11 +73,12 @@ impl Arrays<'_> {
 
     fn check_experts(&self) -> Result<(), (&'static str, String)> {
         for chosen in self.experts.chunks_exact(self.shape.num_experts_per_tok) {
+            let chosen = self.without_filler(chosen);
             for (rank, expert) in chosen.iter().enumerate() {
                 if !within(*expert, self.num_local_experts) {
                     return Err(("experts", out_of_range(*expert, self.num_local_experts)));
                 }
-                if chosen[..rank].contains(expert) {
+                if !self.is_changed && chosen[..rank].contains(expert) {
                     return Err((
                         "experts",
                         format!("expert {expert} is chosen twice at once"),
@@ -80,6 +87,13 @@ impl Arrays<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The experts of a layer up to what fills up, of which the first has to be there.
+    fn without_filler<'b>(&self, chosen: &'b [i32]) -> &'b [i32] {
+        let missing = chosen[1..].iter().rev();
+        let missing = missing.take_while(|id| self.is_changed && **id == NO_EXPERT);
+        &chosen[..chosen.len() - missing.count()]
     }
 
     fn check_weights(&self) -> Result<(), (&'static str, String)> {

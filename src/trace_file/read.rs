@@ -92,6 +92,8 @@ impl TraceFile {
     }
 
     /// Chosen experts, `[T, L, K]`, by descending weight.
+    ///
+    /// Where rules made a layer choose fewer experts than others, -1 fills up.
     pub fn experts(&self) -> &[i32] {
         &self.experts
     }
@@ -137,6 +139,7 @@ impl TraceFile {
             expert_weights: &self.expert_weights,
             vocab_size: self.vocab_size(),
             num_local_experts: self.num_local_experts(),
+            is_changed: self.metadata.has_rules(),
         }
     }
 }

@@ -72,6 +72,7 @@ impl TraceData<'_> {
             expert_weights: self.expert_weights,
             vocab_size,
             num_local_experts,
+            is_changed: metadata.has_rules(),
         };
         arrays.check(file)?;
         if metadata.prompt_tokens > num_tokens {

@@ -213,3 +213,53 @@ fn a_chat_turn_is_traced_with_its_answer() {
     let answer = ints(&lines.last().expect("a last line")["ids"]);
     assert_eq!(&found.tokens()[found.metadata().prompt_tokens..], answer);
 }
+
+#[test]
+fn a_choice_changed_by_rules_is_traced_as_it_was_made() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("trace.safetensors");
+    let traced = |rule: &str| {
+        let ids = ["trace", "pub-b", "--tokens", "1,2,3,4,5", "-o", arg(&path)];
+        let model = fixture("pub-b/hf");
+        let args: Vec<&str> = ids
+            .iter()
+            .map(|word| if *word == "pub-b" { arg(&model) } else { *word })
+            .collect();
+        done(&[&args[..], &["--rule", rule]].concat());
+        let file = TraceFile::open(&path).expect("what was written can be read");
+        assert_eq!(file.metadata().settings["interventions"][0], rule);
+        let width = file.shape().num_experts_per_tok;
+        let rows = file.experts().chunks(width).map(<[i32]>::to_vec);
+        (width, file.shape().num_layers, rows.collect::<Vec<_>>())
+    };
+    let (as_ever, layers, untouched) = traced("noise 0 0");
+    let (width, _, rows) = traced("top-k * 1");
+    assert_eq!(width, 1);
+    let firsts = |rows: &[Vec<i32>]| {
+        rows.iter()
+            .step_by(layers)
+            .map(|row| row[0])
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        firsts(&rows),
+        firsts(&untouched),
+        "the first layer sees the same input"
+    );
+    let (width, _, rows) = traced("top-k 0 1");
+    assert_eq!(width, as_ever);
+    for (at, row) in rows.iter().enumerate() {
+        let missing = row.iter().filter(|id| **id == -1).count();
+        assert_eq!(
+            missing,
+            if at % layers == 0 { as_ever - 1 } else { 0 },
+            "{row:?}"
+        );
+    }
+    let (_, _, rows) = traced("swap *:0 1");
+    assert!(rows.iter().all(|row| !row.contains(&0)));
+    assert!(
+        rows.iter()
+            .any(|row| row.iter().filter(|id| **id == 1).count() == 2)
+    );
+}
