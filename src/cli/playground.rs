@@ -11,7 +11,7 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gptoss::app::{self, Effect, Keymap, SessionRequest, State};
+use gptoss::app::{self, Effect, SessionRequest, State};
 use gptoss::catalog::Places;
 use gptoss::engine::protocol::ModelSource;
 use gptoss::engine::scripted::{Pacing, Script, ScriptedBackend};
@@ -33,16 +33,13 @@ use super::args::{Cli, PlaygroundArgs, SessionArg, SyntheticShape};
 use super::exit::CliError;
 use super::logging;
 
+pub(super) use first_state::keymap;
+
 /// How often load and power are read.
 const METER_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long each token of the synthetic engine takes.
 const SYNTHETIC_TOKEN: Duration = Duration::from_millis(25);
-
-/// The bindings that the settings describe.
-pub(super) fn keymap(settings: &Settings) -> Result<Keymap, CliError> {
-    first_state::keymap(settings)
-}
 
 /// Opens the playground.
 pub(super) fn run(cli: &Cli, settings: &Settings, dirs: Option<&Dirs>) -> Result<(), CliError> {
@@ -101,7 +98,7 @@ async fn full_screen(
     tui::install_hook();
     let guard = TerminalGuard::new(settings.ui.mouse, native_output(dirs)).map_err(failed)?;
     let answers = sender.clone();
-    let waits_for_answers = tui::ask_terminal(move |answer| {
+    let early_keys = tui::ask_terminal(move |answer| {
         let _ = answers.send(Outcome::Terminal(answer));
     });
     let backend = CrosstermBackend::new(FrameWriter::new(settings.ui.synchronized_updates));
@@ -126,7 +123,7 @@ async fn full_screen(
         screen: Box::new(guard),
         painter: Box::new(painter),
         keyboard: Box::new(|| -> Keys { Box::pin(crossterm::event::EventStream::new()) }),
-        waits_for_answers,
+        early_keys,
         rates: Rates {
             max_fps: settings.ui.max_fps,
             map_fps: settings.ui.map_fps,

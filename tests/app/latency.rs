@@ -167,7 +167,7 @@ where
                 receiver.poll_recv(context).map(|key| key.map(Ok))
             }))
         }),
-        waits_for_answers: false,
+        early_keys: None,
         rates: Rates {
             max_fps: 30,
             map_fps: 10,
