@@ -8,6 +8,7 @@ mod clock;
 mod cost;
 mod early;
 mod effects;
+mod hand_over;
 mod input;
 mod pace;
 mod painter;
@@ -27,7 +28,7 @@ pub use effects::{Control, Effects, Files, OpenedSession, Outcome, load_history,
 pub use input::{ChordError, canonical, translate};
 pub use pace::Rates;
 pub use painter::{MakeTheme, Painter, UiPainter};
-pub use panics::install_hook;
+pub use panics::{Panicked, guarded, install_hook};
 pub use plain::{PlainSetup, run_plain};
 pub use probe::{Answers, start as ask_terminal};
 pub use run::{Counts, Ended, Exit, Setup, run};

@@ -78,8 +78,8 @@ pub struct Setup<B: Backend> {
 /// What is left when the loop has ended.
 #[expect(missing_debug_implementations, reason = "effects have none")]
 pub struct Ended {
-    /// Why.
-    pub exit: Exit,
+    /// Why; an error where the terminal could not be drawn on.
+    pub exit: io::Result<Exit>,
     /// The state at the end.
     pub state: State,
     /// What performs effects; what it still has to write is to be waited for.
@@ -99,22 +99,31 @@ pub struct Counts {
     pub frames: u64,
 }
 
-/// Runs until the person leaves.
-///
-/// *Errors:* where the terminal cannot be drawn on.
-pub async fn run<B>(setup: Setup<B>) -> io::Result<Ended>
+/// Runs until the person leaves, or the terminal can no longer be used.
+pub async fn run<B>(mut setup: Setup<B>) -> Ended
 where
     B: Backend,
     B::Error: std::error::Error + Send + Sync + 'static,
 {
-    let mut setup = setup;
     let first = std::mem::take(&mut setup.effects);
     let mut shell = Shell::new(setup);
+    let exit = go(&mut shell, first).await;
+    shell.into_ended(exit)
+}
+
+async fn go<B>(shell: &mut Shell<B>, first: Vec<Effect>) -> io::Result<Exit>
+where
+    B: Backend,
+    B::Error: std::error::Error + Send + Sync + 'static,
+{
     shell.draw()?;
     // The start of the program until here is what a person waits for.
     tracing::info!("first frame after {} ms", shell.clock.now_ms());
     shell.perform(first)?;
-    while shell.exit.is_none() {
+    loop {
+        if let Some(exit) = shell.exit {
+            return Ok(exit);
+        }
         shell.before_frame().await?;
         if let Some(way) = shell.stopping.take() {
             shell.suspend(way).await?;
@@ -127,5 +136,4 @@ where
             shell.wait().await?;
         }
     }
-    Ok(shell.into_ended())
 }

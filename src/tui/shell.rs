@@ -26,19 +26,19 @@ const DRAINED_AT_ONCE: usize = 256;
 
 /// The loop's own state.
 pub(super) struct Shell<B: Backend> {
-    state: State,
+    pub(super) state: State,
     pub(super) clock: Clock,
-    terminal: Terminal<B>,
-    screen: Box<dyn Screen>,
+    pub(super) terminal: Terminal<B>,
+    pub(super) screen: Box<dyn Screen>,
     painter: Box<dyn Painter>,
-    keyboard: Box<dyn FnMut() -> Keys>,
-    sources: Sources,
-    performer: Effects,
-    pace: Pace,
+    pub(super) keyboard: Box<dyn FnMut() -> Keys>,
+    pub(super) sources: Sources,
+    pub(super) performer: Effects,
+    pub(super) pace: Pace,
     /// Whether an editor has the terminal.
-    is_away: bool,
+    pub(super) is_away: bool,
     /// Whether the terminal is being asked about itself; keys come from there until it ends.
-    is_asking: bool,
+    pub(super) is_asking: bool,
     pub(super) stopping: Option<Stop>,
     pub(super) exit: Option<Exit>,
     cost: FrameCost,
@@ -86,9 +86,9 @@ where
     }
 
     /// What is left.
-    pub(super) fn into_ended(self) -> Ended {
+    pub(super) fn into_ended(self, exit: io::Result<Exit>) -> Ended {
         Ended {
-            exit: self.exit.unwrap_or(Exit::Quit),
+            exit,
             state: self.state,
             performer: self.performer,
             events: self.sources.events,
@@ -292,63 +292,6 @@ where
                 Some(Control::Quit) => self.exit = Some(Exit::Quit),
             }
         }
-        Ok(())
-    }
-
-    /// Gives terminal and keys to an editor until it ends.
-    fn edit(&mut self, text: String) {
-        self.is_away = true;
-        self.leave_keys();
-        self.screen.give_back();
-        self.performer.start_editor(text);
-    }
-
-    /// Stops the process; comes back when it is continued.
-    pub(super) async fn suspend(&mut self, whom: Stop) -> io::Result<()> {
-        self.leave_keys();
-        self.screen.give_back();
-        self.screen.stop(whom)?;
-        while let Some(signal) = self.sources.signals.recv().await {
-            match signal {
-                Signal::Continue => break,
-                Signal::Interrupt | Signal::Terminate => {
-                    self.exit = Some(Exit::Signal);
-                    return Ok(());
-                }
-                Signal::Stop => {}
-            }
-        }
-        self.take_terminal()?;
-        self.read_keys();
-        Ok(())
-    }
-
-    /// Reads keys from now on.
-    fn read_keys(&mut self) {
-        self.is_asking = false;
-        self.sources.keys = Some((self.keyboard)());
-    }
-
-    /// Leaves keys to somebody else; also ends the asking, which reads them too.
-    fn leave_keys(&mut self) {
-        self.is_asking = false;
-        self.sources.keys = None;
-    }
-
-    fn take_terminal(&mut self) -> io::Result<()> {
-        self.screen.take()?;
-        self.redraw()
-    }
-
-    /// Clears the terminal, so that the next frame is drawn whole.
-    fn redraw(&mut self) -> io::Result<()> {
-        // `Terminal::clear` would ask the terminal where its cursor is, and wait.
-        let size = self.terminal.size().map_err(io::Error::other)?;
-        self.terminal
-            .resize(size.into())
-            .map_err(io::Error::other)?;
-        self.state.size = (size.width, size.height);
-        self.pace.mark(Change::Any);
         Ok(())
     }
 }

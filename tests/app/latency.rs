@@ -186,7 +186,7 @@ where
     };
     runtime.expect("a runtime").block_on(async {
         let (ended, ()) = tokio::join!(run(setup), act(Person { keys, seen }));
-        let ended = ended.expect("memory can be drawn on");
+        ended.exit.expect("memory can be drawn on");
         drop(ended.events);
         ended.performer.finish();
         ended.counts
