@@ -3,7 +3,7 @@
 use super::composer::Target;
 use super::effect::Effect;
 use super::popup::Popup;
-use super::state::{Level, ModelStatus, Prediction, Running, State};
+use super::state::{Level, ModelFailure, ModelStatus, Prediction, Running, State};
 use super::update::{self, ablate, generate, say};
 use crate::engine::protocol::{
     ErrorKind, ErrorReport, Event, PromptToken, RequestId, Telemetry, TokenEvent,
@@ -384,7 +384,11 @@ fn failed(state: &mut State, request: RequestId, report: ErrorReport) -> Vec<Eff
                 lines: lines_of(&report),
             });
         }
-        state.model = ModelStatus::Failed { source, report };
+        state.model = ModelStatus::Failed {
+            source,
+            failure: ModelFailure::Load,
+            report,
+        };
     }
     Vec::new()
 }
@@ -400,6 +404,7 @@ fn crashed(state: &mut State, request: Option<RequestId>, report: &ErrorReport) 
     if let Some(source) = source {
         state.model = ModelStatus::Failed {
             source,
+            failure: ModelFailure::Crash,
             report: report.clone(),
         };
     }

@@ -2,7 +2,7 @@
 
 use super::effect::{Effect, Report};
 use super::popup::{ListPopup, Popup};
-use super::state::{Focus, Level, ModelStatus, SessionState, State};
+use super::state::{Focus, Level, ModelFailure, ModelStatus, SessionState, State};
 use super::update::{self, say};
 use crate::engine::protocol::{Command, ErrorKind, ErrorReport, RequestId};
 use crate::session::{Opened, SessionId, StoreEvent, TreeOp, TurnOutcome};
@@ -87,6 +87,7 @@ fn refused(state: &mut State, request: Option<RequestId>, message: &str) -> Vec<
     {
         state.model = ModelStatus::Failed {
             source: source.clone(),
+            failure: ModelFailure::Load,
             report,
         };
         return Vec::new();

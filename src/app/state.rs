@@ -111,9 +111,30 @@ pub enum ModelStatus {
     Failed {
         /// What was to be loaded.
         source: ModelSource,
-        /// Why not.
+        /// Which of the two.
+        failure: ModelFailure,
+        /// Why.
         report: ErrorReport,
     },
+}
+
+/// How a model was lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ModelFailure {
+    /// It could not be loaded.
+    Load,
+    /// The engine crashed with it.
+    Crash,
+}
+
+impl ModelFailure {
+    /// What happened to the model, in words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Load => "could not be loaded",
+            Self::Crash => "was lost when the engine crashed",
+        }
+    }
 }
 
 impl ModelStatus {
