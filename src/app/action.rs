@@ -109,6 +109,8 @@ pub enum Action {
     ClearInterventions,
     Ablate,
     ShowAblation,
+    // The token under the cursor.
+    ForkToken,
     // Sampler.
     Increase,
     Decrease,
@@ -359,7 +361,7 @@ pub const REGISTRY: &[ActionInfo] = &[
     row(A::Right, "right", "right", "Right", &[(C::Panes, &["right", "l"])]),
     row(A::Top, "top", "top", "To the start", &[(C::Panes, &["g", "home"]), (C::List, &["home"])]),
     row(A::Bottom, "bottom", "bottom", "To the end; in the chat, follow what comes", &[(C::Panes, &["G", "end"]), (C::List, &["end"])]),
-    row(A::Open, "open", "open", "Open what is selected", &[(C::List, &["enter"]), (C::Field, &["enter"]), (C::Sampler, &["enter"]), (C::Tokens, &["enter"])]),
+    row(A::Open, "open", "open", "Open what is selected", &[(C::List, &["enter"]), (C::Field, &["enter"]), (C::Sampler, &["enter"])]),
 
     row(A::PreviousMessage, "previous-message", "message before", "Select the message before", &[(C::Chat, &["K", "{"])]),
     row(A::NextMessage, "next-message", "next message", "Select the next message", &[(C::Chat, &["J", "}"])]),
@@ -396,6 +398,8 @@ pub const REGISTRY: &[ActionInfo] = &[
 
     row(A::Ablate, "ablate", "ablate", "Answer again without the expert under the cursor, and compare: where they part, KL by token", &[(C::Experts, &["A"])]),
     row(A::ShowAblation, "show-ablation", "comparison", "Show the latest comparison again", &[]),
+
+    row(A::ForkToken, "fork-token", "fork", "Answer again as up to this token, then with the marked alternative in its place, same seed", &[(C::Tokens, &["enter"])]),
 
     row(A::Increase, "increase", "more", "More", &[(C::Sampler, &["right", "l"])]),
     row(A::Decrease, "decrease", "less", "Less", &[(C::Sampler, &["left", "h"])]),

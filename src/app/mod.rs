@@ -34,6 +34,7 @@ pub mod run;
 pub mod sampling;
 pub mod share;
 pub mod state;
+pub mod token_lab;
 mod update;
 pub mod viewport;
 

@@ -93,6 +93,37 @@ impl Run {
         self.base = answer_ids;
     }
 
+    /// Takes over what `other` knows of the answer's first `shared` tokens and of the choice after
+    /// them; whether both continue one prompt.
+    fn share_beginning(&mut self, other: &Self, shared: usize) -> bool {
+        let is_same = |run: &Self| {
+            run.tokens
+                .iter()
+                .take(shared)
+                .map(|token| token.id)
+                .eq(other.tokens.iter().take(shared).map(|token| token.id))
+        };
+        if self.prompt != other.prompt || other.tokens.len() <= shared || !is_same(self) {
+            return false;
+        }
+        self.tokens[..shared].clone_from_slice(&other.tokens[..shared]);
+        if let (Some(chosen), Some(instead)) =
+            (self.tokens.get_mut(shared), other.tokens.get(shared))
+        {
+            let alternatives = instead.alternatives();
+            let own = alternatives.iter().find(|one| one.id == chosen.id);
+            chosen.logprob = own.map(|own| own.logprob);
+            chosen.top_logprobs.clone_from(&instead.top_logprobs);
+            chosen.span = self.span;
+        }
+        let end = self.prompt.len() + shared;
+        let known = other.log.tokens().iter();
+        for token in known.take_while(|token| token.position < end) {
+            self.push(token.clone());
+        }
+        true
+    }
+
     fn take_over(&mut self, earlier: &Self, reused_tokens: usize) {
         let known = earlier.log.tokens().iter();
         for token in known.take_while(|token| token.position < reused_tokens) {
@@ -259,6 +290,23 @@ impl Runs {
                 latest.follow(event);
             }
         }
+    }
+
+    /// Makes a run the newest one, so that the next to begin does not push it out.
+    pub(super) fn refresh(&mut self, node: NodeId) {
+        let place = self.0.iter().position(|run| run.node == node);
+        let run = place.and_then(|place| self.0.remove(place));
+        self.0.extend(run);
+    }
+
+    /// Takes over into the newest run what that of `from` knows of the answer's first `shared`
+    /// tokens; whether it is kept and continues the same prompt.
+    pub(super) fn share_beginning(&mut self, from: NodeId, shared: usize) -> bool {
+        let Some((latest, earlier)) = self.0.make_contiguous().split_last_mut() else {
+            return false;
+        };
+        let source = earlier.iter().find(|run| run.node == from);
+        source.is_some_and(|source| latest.share_beginning(source, shared))
     }
 
     /// Forgets all: another model, another session.

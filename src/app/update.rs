@@ -12,6 +12,7 @@ pub(in crate::app) mod sampler;
 pub(super) mod search;
 pub(super) mod sessions;
 pub(super) mod share;
+pub(super) mod tokens;
 pub(super) mod tree;
 
 use super::action::Action;
@@ -52,7 +53,8 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Focus::Sampler => sampler::perform(state, action),
         Focus::Composer => compose::perform(state, action),
         Focus::Log => log_action(state, action),
-        Focus::Chat | Focus::Tokens | Focus::Memory => None,
+        Focus::Tokens => tokens::perform(state, action),
+        Focus::Chat | Focus::Memory => None,
     };
     from_pane.unwrap_or_else(|| everywhere(state, action))
 }
@@ -96,6 +98,7 @@ fn everywhere(state: &mut State, action: Action) -> Vec<Effect> {
         Action::TokenBack => map::step_token(state, false),
         Action::TokenOn => map::step_token(state, true),
         Action::TokenFollow => map::follow(state),
+        Action::ForkToken => tokens::fork(state),
         Action::Ablate => ablate::begin(state),
         Action::ShowAblation => ablate::show(state),
         Action::MaskExpert

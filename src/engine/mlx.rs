@@ -84,12 +84,16 @@ impl Backend for MlxBackend {
             .map_err(|error| ErrorReport::from_error(ErrorKind::InvalidRequest, &error))?;
         let rendered = prompt::render(&loaded.model, &request.prompt)?;
         let is_answer = rendered.answer.is_some();
-        let options = loaded.generate_options(request, is_answer);
+        let options = GenerateOptions {
+            answered_tokens: rendered.ids.len() - rendered.answer_start,
+            ..loaded.generate_options(request, is_answer)
+        };
+        let is_over = rendered.ends_with(&options.stop_tokens);
         let transformer = loaded.model.model();
         let generation = Generation::start(transformer, &mut loaded.cache, &rendered.ids, options)
             .map_err(|error| generate_report(&error))?;
         let progress = generation.progress();
-        self.run = Some(Run::new(generation, rendered.answer, stop));
+        self.run = Some(Run::new(generation, rendered.answer, stop, is_over));
         let before_answer = &rendered.ids[..rendered.answer_start];
         Ok(PromptStart {
             prompt_tokens: progress.total_tokens,

@@ -332,7 +332,9 @@ fn prompt_size(turn: &Turn, prompt: &Prompt) -> (usize, usize) {
     let given = match prompt {
         Prompt::Tokens(ids) => ids.len(),
         Prompt::Conversation(prompt) => match &prompt.opening {
-            AnswerOpening::Resume { ids } | AnswerOpening::AnswerNow { ids } => ids.len(),
+            AnswerOpening::Resume { ids }
+            | AnswerOpening::AnswerNow { ids }
+            | AnswerOpening::Forced { ids } => ids.len(),
             AnswerOpening::Fresh | AnswerOpening::Edited { .. } => 0,
         },
     };

@@ -235,6 +235,11 @@ impl SyntheticBackend {
                 answer = within;
                 opened.push(event);
             }
+            AnswerOpening::Forced { ids: forced } => {
+                opened = forced.iter().flat_map(|&id| answer.push(id)).collect();
+                inserted = forced.iter().copied().map(prompt::control).collect();
+                ids.extend(forced);
+            }
             AnswerOpening::Resume { ids: resumed } | AnswerOpening::AnswerNow { ids: resumed } => {
                 for &id in resumed {
                     answer.push(id);
@@ -303,6 +308,8 @@ impl Backend for SyntheticBackend {
             answer,
         } = self.render(&request.prompt, request.sampling.seed);
         check_prompt(&prompt, self.model.max_context_tokens)?;
+        let last = start.inserted.last();
+        let is_over = last.is_some_and(|last| last.id == RETURN);
         let plan = self.plan(&request.interventions, request.forced_routing.as_deref())?;
         if plan != self.run.plan {
             self.cache.clear();
@@ -323,6 +330,7 @@ impl Backend for SyntheticBackend {
             stop_tokens: request.stop.tokens.clone(),
             max_tokens: request.max_tokens.unwrap_or(usize::MAX),
             record: request.record,
+            stopped: is_over,
             ..Run::default()
         };
         Ok(start)

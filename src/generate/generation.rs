@@ -166,7 +166,7 @@ impl Generation {
         let reused_tokens = cache.rewind_to_prefix_of(shared);
         Ok(Self {
             is_synchronous: model.is_synchronous(),
-            history: History::new(prompt),
+            history: History::resumed(prompt, options.answered_tokens),
             plan,
             progress: PrefillProgress {
                 done_tokens: reused_tokens,

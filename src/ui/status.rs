@@ -109,6 +109,7 @@ fn wanted(context: Context) -> &'static [Action] {
             A::Compose,
         ],
         Context::Tokens => &[
+            A::ForkToken,
             A::TokenBack,
             A::TokenOn,
             A::TokenFollow,

@@ -89,7 +89,7 @@ pub(in crate::app) fn go_on(state: &mut State, node: NodeId, now: bool) -> Vec<E
     effects
 }
 
-fn ask(
+pub(in crate::app) fn ask(
     state: &mut State,
     node: NodeId,
     parent: Option<NodeId>,

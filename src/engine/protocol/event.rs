@@ -40,7 +40,8 @@ pub enum Event {
         /// token has the position that is this length. Empty for ids without a tokenizer.
         #[serde(default)]
         prompt: Vec<PromptToken>,
-        /// What [`super::AnswerOpening::AnswerNow`] put after the resumed tokens.
+        /// What [`super::AnswerOpening::AnswerNow`] put after the resumed tokens, or the tokens that
+        /// [`super::AnswerOpening::Forced`] begins with.
         #[serde(default)]
         inserted: Vec<PromptToken>,
         /// What the inserted tokens, or the edited message's header, mean in the answer.

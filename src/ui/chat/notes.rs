@@ -7,6 +7,7 @@ use crate::app::state::State;
 use crate::engine::protocol::ModelOrigin;
 use crate::session::Turn;
 use crate::ui::chrome;
+use crate::ui::panes::quoted;
 use crate::ui::theme::{Theme, ThemeRole};
 
 /// What tokens are if no model computed them.
@@ -94,7 +95,22 @@ pub(super) fn changes(blocks: &mut Vec<Block>, turn: &Turn, width: u16, theme: &
         let text = format!("experts at token {}: {rules}", change.token_index);
         faint(blocks, &text, width);
     }
-    for inserted in turn.inserted.iter().filter(|range| !range.is_empty()) {
+    let fork = turn.chosen_token();
+    if let Some((text, fork)) = fork {
+        let text = format!(
+            "forked at token {}: {} in place of {}",
+            fork.token_index,
+            quoted(text),
+            quoted(&fork.instead_of_text)
+        );
+        faint(blocks, &text, width);
+    }
+    let is_fork = |at: usize| fork.is_some_and(|(_, fork)| fork.token_index == at);
+    for inserted in turn
+        .inserted
+        .iter()
+        .filter(|range| !range.is_empty() && !is_fork(range.start))
+    {
         faint(
             blocks,
             &format!("answer asked for at token {}", inserted.start),

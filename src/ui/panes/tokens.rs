@@ -9,6 +9,7 @@ use crate::analytics::Span;
 use crate::app::State;
 use crate::app::run::{Run, TokenRecord};
 use crate::app::sampling::{Fate, Preview, preview};
+use crate::engine::protocol::TopLogprob;
 use crate::ui::theme::{Theme, ThemeRole};
 use crate::ui::widgets::format;
 use crate::ui::widgets::{TokenBar, TokenBars};
@@ -46,24 +47,26 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
     };
     let used = lines(buf, area, &rows, theme);
     let rest = below(area, used);
-    if record.top_logprobs.is_empty() {
+    let alternatives = record.alternatives();
+    if alternatives.is_empty() {
         let text = "its alternatives were not recorded".to_owned();
         let used = lines(buf, rest, &[(text, ThemeRole::Faint)], theme);
         routing(buf, below(rest, used), state, theme);
         return;
     }
-    let preview = preview(&state.sampling.params, &record.top_logprobs);
-    let bars_rows = (record.top_logprobs.len() as u16 + 1).min(rest.height.saturating_sub(1));
-    alternatives(
-        buf,
-        Rect {
-            height: bars_rows,
-            ..rest
-        },
+    let preview = preview(&state.sampling.params, &alternatives);
+    let bars_rows = (alternatives.len() as u16 + 1).min(rest.height.saturating_sub(1));
+    let shown = Shown {
         record,
-        &preview,
-        theme,
-    );
+        alternatives: &alternatives,
+        preview: &preview,
+        marked: state.marked_place(),
+    };
+    let bars = Rect {
+        height: bars_rows,
+        ..rest
+    };
+    shown.draw(buf, bars, theme);
     let used = lines(
         buf,
         below(rest, bars_rows),
@@ -123,42 +126,41 @@ fn around(run: &Run, position: usize) -> String {
         .collect()
 }
 
-fn alternatives(
-    buf: &mut Buffer,
-    area: Rect,
-    record: &TokenRecord,
-    preview: &Preview,
-    theme: &Theme,
-) {
-    let texts: Vec<String> = record
-        .top_logprobs
-        .iter()
-        .zip(&preview.fates)
-        .map(|(one, fate)| match fate {
-            Fate::Kept => quoted(&one.text),
-            Fate::Cut(by) => format!("{} (cut by {by})", quoted(&one.text)),
+/// A token with its alternatives.
+struct Shown<'a> {
+    record: &'a TokenRecord,
+    alternatives: &'a [TopLogprob],
+    preview: &'a Preview,
+    marked: Option<usize>,
+}
+
+impl Shown<'_> {
+    fn draw(&self, buf: &mut Buffer, area: Rect, theme: &Theme) {
+        let judged = || self.alternatives.iter().zip(&self.preview.fates);
+        let texts: Vec<String> = judged()
+            .map(|(one, fate)| match fate {
+                Fate::Kept => quoted(&one.text),
+                Fate::Cut(by) => format!("{} (cut by {by})", quoted(&one.text)),
+            })
+            .collect();
+        let bars: Vec<TokenBar<'_>> = judged()
+            .zip(&texts)
+            .map(|((one, fate), text)| TokenBar {
+                text,
+                probability: f64::from(one.logprob).exp(),
+                is_chosen: one.id == self.record.id,
+                is_kept: *fate == Fate::Kept,
+            })
+            .collect();
+        let known: f64 = bars.iter().map(|bar| bar.probability).sum();
+        (&TokenBars {
+            tokens: &bars,
+            rest: Some((1.0 - known).max(0.0)),
+            selected: self.marked,
+            theme,
         })
-        .collect();
-    let bars: Vec<TokenBar<'_>> = record
-        .top_logprobs
-        .iter()
-        .zip(&preview.fates)
-        .zip(&texts)
-        .map(|((one, fate), text)| TokenBar {
-            text,
-            probability: f64::from(one.logprob).exp(),
-            is_chosen: one.id == record.id,
-            is_kept: *fate == Fate::Kept,
-        })
-        .collect();
-    let known: f64 = bars.iter().map(|bar| bar.probability).sum();
-    (&TokenBars {
-        tokens: &bars,
-        rest: Some((1.0 - known).max(0.0)),
-        selected: None,
-        theme,
-    })
-        .render(area, buf);
+            .render(area, buf);
+    }
 }
 
 fn kept_words(preview: &Preview, record: &TokenRecord, columns: u16) -> Vec<(String, ThemeRole)> {
