@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::analytics::{RoutedToken, RoutingLog, Span};
 use crate::engine::protocol::{PromptToken, TokenEvent, TopLogprob};
 use crate::generate::TokenRouting;
+use crate::generate::sampler::ChainRecord;
 use crate::harmony::{Channel, HarmonyEvent};
 use crate::session::NodeId;
 
@@ -27,6 +28,10 @@ pub struct TokenRecord {
     pub logprob: Option<f32>,
     /// What could have come in its place, by falling log-probability.
     pub top_logprobs: Vec<TopLogprob>,
+    /// The entropy of the distribution before the samplers, in nats.
+    pub entropy: Option<f32>,
+    /// What the samplers made of `top_logprobs` and, after them, of the token itself.
+    pub chain: Option<ChainRecord>,
     /// The part of the answer that it belongs to.
     pub span: Span,
 }
@@ -87,6 +92,8 @@ impl Run {
                 text: token.text.into(),
                 logprob: None,
                 top_logprobs: Vec::new(),
+                entropy: None,
+                chain: None,
                 span: Span::Other,
             });
         }
@@ -114,6 +121,9 @@ impl Run {
             let own = alternatives.iter().find(|one| one.id == chosen.id);
             chosen.logprob = own.map(|own| own.logprob);
             chosen.top_logprobs.clone_from(&instead.top_logprobs);
+            chosen.entropy = instead.entropy;
+            let place = alternatives.iter().position(|one| one.id == chosen.id);
+            chosen.chain = place.and_then(|place| instead.chain_with_own(place));
             chosen.span = self.span;
         }
         let end = self.prompt.len() + shared;
@@ -177,6 +187,8 @@ impl Run {
             text: token.text.as_str().into(),
             logprob: token.logprob,
             top_logprobs: token.top_logprobs.clone(),
+            entropy: token.entropy,
+            chain: token.chain.clone(),
             span: self.span,
         });
     }

@@ -3,6 +3,7 @@
 use super::run::TokenRecord;
 use super::state::State;
 use crate::engine::protocol::TopLogprob;
+use crate::generate::sampler::ChainRecord;
 use crate::session::NodeId;
 
 /// The token pane's state.
@@ -38,6 +39,22 @@ impl TokenRecord {
             });
         }
         all
+    }
+
+    /// The place within the chain's record of the alternative at `place`: the token itself has the
+    /// last one, whether or not it is among the most likely.
+    pub fn chain_place(&self, place: usize) -> usize {
+        place.min(self.top_logprobs.len())
+    }
+
+    /// The chain's record for a token chosen in this one's place: the alternative at `place`.
+    pub(super) fn chain_with_own(&self, place: usize) -> Option<ChainRecord> {
+        let mut chain = self.chain.clone()?;
+        for stage in &mut chain.stages {
+            let probability = *stage.probabilities.get(self.chain_place(place))?;
+            *stage.probabilities.last_mut()? = probability;
+        }
+        Some(chain)
     }
 
     /// The place of the most likely alternative that was not taken; 0 where there is none.

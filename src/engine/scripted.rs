@@ -249,6 +249,8 @@ impl Backend for ScriptedBackend {
                     text,
                     logprob,
                     top_logprobs,
+                    entropy: None,
+                    chain: None,
                     routing,
                     harmony,
                 };

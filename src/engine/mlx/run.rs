@@ -76,6 +76,8 @@ impl Run {
             text,
             logprob: token.logprob,
             top_logprobs,
+            entropy: token.entropy,
+            chain: token.chain,
             routing: token.predicted_from.and_then(|record| record.routing),
             harmony,
         }
