@@ -111,6 +111,8 @@ pub enum Action {
     ShowAblation,
     // The token under the cursor.
     ForkToken,
+    GhostToken,
+    TintTokens,
     // Sampler.
     Increase,
     Decrease,
@@ -400,6 +402,8 @@ pub const REGISTRY: &[ActionInfo] = &[
     row(A::ShowAblation, "show-ablation", "comparison", "Show the latest comparison again", &[]),
 
     row(A::ForkToken, "fork-token", "fork", "Answer again as up to this token, then with the marked alternative in its place, same seed", &[(C::Tokens, &["enter"])]),
+    row(A::GhostToken, "ghost-token", "ghost", "Show how the answer would go on with the marked alternative; the chat stays as it is", &[(C::Tokens, &["o"])]),
+    row(A::TintTokens, "tint-tokens", "color", "Color tokens by the model's probability, by entropy, or not", &[(C::Tokens, &["c"])]),
 
     row(A::Increase, "increase", "more", "More", &[(C::Sampler, &["right", "l"])]),
     row(A::Decrease, "decrease", "less", "Less", &[(C::Sampler, &["left", "h"])]),

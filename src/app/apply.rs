@@ -4,7 +4,7 @@ use super::composer::Target;
 use super::effect::Effect;
 use super::popup::Popup;
 use super::state::{Level, ModelStatus, Prediction, Running, State};
-use super::update::{self, ablate, generate, say, tokens};
+use super::update::{self, ablate, generate, ghost, say, tokens};
 use crate::engine::protocol::{
     ErrorKind, ErrorReport, Event, PromptToken, RequestId, Telemetry, TokenEvent,
 };
@@ -16,7 +16,11 @@ use crate::session::{Fork, InterventionChange, NodeId, SamplingChange, TreeOp, T
 /// Takes an event of the engine.
 pub fn apply(state: &mut State, event: Event, now_ms: u64) -> Vec<Effect> {
     state.now_ms = now_ms;
-    let mut effects = take(state, event);
+    let mut effects = if ghost::take(state, &event) {
+        Vec::new()
+    } else {
+        take(state, event)
+    };
     effects.extend(update::after(state));
     effects
 }

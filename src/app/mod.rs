@@ -23,6 +23,7 @@ pub mod chat;
 pub mod composer;
 mod effect;
 pub mod figures;
+pub mod ghost;
 mod input;
 mod key;
 pub mod keymap;

@@ -1,5 +1,7 @@
-//! What the token pane adds to a token: which of its alternatives is marked.
+//! What the token pane adds to a token: which alternative is marked, how tokens are colored, and
+//! what would have followed another choice.
 
+use super::ghost::Ghost;
 use super::run::TokenRecord;
 use super::state::State;
 use crate::engine::protocol::TopLogprob;
@@ -11,6 +13,83 @@ use crate::session::NodeId;
 pub struct TokenLab {
     /// The alternative that a person marked; it counts for this token only.
     pub marked: Option<Marked>,
+    /// What tokens are colored by.
+    pub tint: Tint,
+    /// What would have followed another choice.
+    pub ghost: Option<Ghost>,
+}
+
+/// What tokens are colored by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Tint {
+    /// Nothing.
+    #[default]
+    Off,
+    /// The probability that the model gave the token, before the samplers.
+    Probability,
+    /// The entropy of the distribution that it was drawn from, before the samplers.
+    Entropy,
+}
+
+impl Tint {
+    /// The number of levels, from the least remarkable to the most.
+    pub const LEVELS: usize = 6;
+
+    /// The next one.
+    #[must_use]
+    pub const fn step(self) -> Self {
+        match self {
+            Self::Off => Self::Probability,
+            Self::Probability => Self::Entropy,
+            Self::Entropy => Self::Off,
+        }
+    }
+
+    /// What it is called, with its unit.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Probability => "probability",
+            Self::Entropy => "entropy in bits",
+        }
+    }
+
+    /// The same where there is little room.
+    pub const fn short(self) -> &'static str {
+        match self {
+            Self::Off => "",
+            Self::Probability => "p",
+            Self::Entropy => "H bit",
+        }
+    }
+
+    /// What the levels stand for, each as far as the one before does not reach.
+    pub const fn legend(self) -> [&'static str; Self::LEVELS] {
+        match self {
+            Self::Off => [""; Self::LEVELS],
+            Self::Probability => [">=.9", ">=.5", ">=.2", ">=.05", ">=.01", "less"],
+            Self::Entropy => ["<.1", "<.5", "<1", "<2", "<3", "more"],
+        }
+    }
+
+    /// A token's level; none where nothing was recorded of it.
+    pub fn level(self, record: &TokenRecord) -> Option<usize> {
+        match self {
+            Self::Off => None,
+            Self::Probability => {
+                let probability = f64::from(record.logprob?).exp();
+                let bounds = [0.9, 0.5, 0.2, 0.05, 0.01];
+                let reached = bounds.iter().position(|bound| probability >= *bound);
+                Some(reached.unwrap_or(bounds.len()))
+            }
+            Self::Entropy => {
+                let bits = f64::from(record.entropy?) / std::f64::consts::LN_2;
+                let bounds = [0.1, 0.5, 1.0, 2.0, 3.0];
+                let below = bounds.iter().position(|bound| bits < *bound);
+                Some(below.unwrap_or(bounds.len()))
+            }
+        }
+    }
 }
 
 /// An alternative of one token.

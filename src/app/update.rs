@@ -5,6 +5,7 @@ pub(super) mod chat;
 pub(super) mod code;
 pub(super) mod compose;
 pub(super) mod generate;
+pub(super) mod ghost;
 pub(super) mod lab;
 pub(super) mod map;
 pub(super) mod popups;
@@ -99,6 +100,8 @@ fn everywhere(state: &mut State, action: Action) -> Vec<Effect> {
         Action::TokenOn => map::step_token(state, true),
         Action::TokenFollow => map::follow(state),
         Action::ForkToken => tokens::fork(state),
+        Action::GhostToken => ghost::toggle(state),
+        Action::TintTokens => tokens::tint(state),
         Action::Ablate => ablate::begin(state),
         Action::ShowAblation => ablate::show(state),
         Action::MaskExpert
@@ -182,7 +185,7 @@ fn stop_or_quit(state: &mut State) -> Vec<Effect> {
     if state.running.is_some() {
         return generate::stop(state);
     }
-    if let Some(effects) = ablate::stop(state) {
+    if let Some(effects) = ghost::stop(state).or_else(|| ablate::stop(state)) {
         return effects;
     }
     if let ModelStatus::Loading { request, .. } = state.model {

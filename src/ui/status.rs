@@ -110,6 +110,8 @@ fn wanted(context: Context) -> &'static [Action] {
         ],
         Context::Tokens => &[
             A::ForkToken,
+            A::GhostToken,
+            A::TintTokens,
             A::TokenBack,
             A::TokenOn,
             A::TokenFollow,

@@ -2,8 +2,9 @@
 
 use super::super::action::Action;
 use super::super::effect::Effect;
+use super::super::ghost::Branching;
 use super::super::state::{Level, State};
-use super::super::token_lab::Marked;
+use super::super::token_lab::{Marked, Tint};
 use super::{chat, generate, map, say};
 use crate::engine::protocol::{AnswerOpening, PromptToken};
 use crate::harmony::HarmonyEvent;
@@ -44,13 +45,15 @@ fn mark(state: &mut State, down: bool) {
     });
 }
 
-/// A place in an answer, and the token to be put there.
-#[derive(Debug, Clone, PartialEq)]
-pub(in crate::app) struct Branching {
-    pub(in crate::app) node: NodeId,
-    pub(in crate::app) token_index: usize,
-    pub(in crate::app) id: u32,
-    pub(in crate::app) text: String,
+/// Colors tokens by the next measure, in the chat too.
+pub(in crate::app) fn tint(state: &mut State) -> Vec<Effect> {
+    state.token_lab.tint = state.token_lab.tint.step();
+    let text = match state.token_lab.tint {
+        Tint::Off => "tokens are not colored any more".to_owned(),
+        tint => format!("tokens are colored by {}", tint.name()),
+    };
+    say(state, Level::Info, text);
+    Vec::new()
 }
 
 /// The marked alternative of the token under the cursor; the reason where it cannot be taken.
@@ -131,6 +134,9 @@ pub(in crate::app) fn fork(state: &mut State) -> Vec<Effect> {
         kind: NodeKind::Assistant(turn),
         edited: false,
     })]);
+    if (state.token_lab.ghost.as_ref()).is_some_and(|ghost| ghost.branching == branching) {
+        effects.extend(super::ghost::clear(state));
+    }
     state.runs.refresh(branching.node);
     effects.extend(generate::ask(state, node, parent, settings, opening, 0));
     state.map.token = super::super::map::TokenCursor::Newest;

@@ -4,8 +4,9 @@ use super::message::Block;
 use super::plain_text::wrapped;
 use super::words;
 use crate::app::state::State;
+use crate::app::token_lab::Tint;
 use crate::engine::protocol::ModelOrigin;
-use crate::session::Turn;
+use crate::session::{NodeId, Turn};
 use crate::ui::chrome;
 use crate::ui::panes::quoted;
 use crate::ui::theme::{Theme, ThemeRole};
@@ -144,6 +145,24 @@ pub(super) fn outcome(blocks: &mut Vec<Block>, turn: &Turn, width: u16, theme: &
             width,
         );
     }
+}
+
+/// What the token lab has to say of an answer: the ghost, and that its tokens have no record.
+pub(super) fn lab(blocks: &mut Vec<Block>, state: &State, node: NodeId, width: u16, theme: &Theme) {
+    if state.token_lab.tint != Tint::Off && state.runs.get(node).is_none() {
+        let text = "not colored: only the newest 8 answers keep probabilities";
+        faint(blocks, text, width);
+    }
+    let Some(ghost) = state.ghost_of(node) else {
+        return;
+    };
+    let text = format!(
+        "ghost from token {}, not in the chat{}{}",
+        ghost.branching.token_index,
+        chrome::dot(theme),
+        quoted(&ghost.text())
+    );
+    faint(blocks, &text, width);
 }
 
 fn faint(blocks: &mut Vec<Block>, text: &str, width: u16) {
