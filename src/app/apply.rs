@@ -222,7 +222,14 @@ fn started(state: &mut State, request: RequestId, start: Start) -> Vec<Effect> {
     state
         .runs
         .start_latest(start.prompt, answer, start.reused_tokens, &start.opened);
-    let begins = |fork: &Fork| kept == 0 && start.inserted.len() == fork.token_index + 1;
+    // The same node asked to answer now has other tokens put in.
+    let begins = |fork: &Fork| {
+        let source = state.session.tree.turn(fork.from);
+        let shared = source.and_then(|turn| turn.ids.get(..fork.token_index));
+        let put_in = start.inserted.iter().map(|token| token.id);
+        let is_same = shared.is_some_and(|ids| put_in.take(ids.len()).eq(ids.iter().copied()));
+        kept == 0 && start.inserted.len() == fork.token_index + 1 && is_same
+    };
     if let Some(fork) = fork.filter(begins) {
         return tokens::fork_started(state, node, &fork, start.inserted, start.opened);
     }

@@ -13,6 +13,7 @@ mod error;
 pub mod export;
 mod file;
 mod folder;
+mod fork;
 mod id;
 mod line;
 mod node;

@@ -12,7 +12,7 @@ use super::theme::{ColorDepth, Theme, ThemeRole};
 use crate::app::token_lab::Tint;
 
 /// Where the levels that have a color lie on the map's ramp: its low end is near the background.
-const ON_RAMP: [f32; Tint::LEVELS] = [0.0, 0.45, 0.6, 0.75, 0.88, 1.0];
+const ON_RAMP: [f32; Tint::LEVELS] = [0.0, 0.55, 0.67, 0.78, 0.89, 1.0];
 
 /// The looks of a level, to be laid over a text's own.
 pub(super) fn style(level: usize, theme: &Theme) -> Style {
@@ -63,7 +63,8 @@ pub(super) fn legend(
     };
     let mut pieces = vec![(name, theme.style(ThemeRole::Faint))];
     pieces.extend(labels().enumerate().map(|(level, words)| {
-        let text = theme.style(ThemeRole::Text);
+        // Over a rule, whose looks must not shine through.
+        let text = Style::reset().patch(theme.style(ThemeRole::Text));
         (words, text.patch(style(level, theme)))
     }));
     for (text, style) in pieces {

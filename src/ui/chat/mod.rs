@@ -93,7 +93,7 @@ pub(super) fn draw(
             "chat"
         };
         chrome::titled_rule(buf, area, (title, &note), is_focused, theme);
-        let at = (chrome::width(title) + 4, 0);
+        let at = (chrome::width(title) + 3, 0);
         let left = chrome::width(&note) + 4;
         let room = Rect {
             width: area.width.saturating_sub(left),

@@ -9,6 +9,7 @@ use crate::engine::protocol::ModelOrigin;
 use crate::session::{NodeId, Turn};
 use crate::ui::chrome;
 use crate::ui::panes::quoted;
+use crate::ui::sanitize::sanitize;
 use crate::ui::theme::{Theme, ThemeRole};
 
 /// What tokens are if no model computed them.
@@ -96,17 +97,11 @@ pub(super) fn changes(blocks: &mut Vec<Block>, turn: &Turn, width: u16, theme: &
         let text = format!("experts at token {}: {rules}", change.token_index);
         faint(blocks, &text, width);
     }
-    let fork = turn.chosen_token();
-    if let Some((text, fork)) = fork {
-        let text = format!(
-            "forked at token {}: {} in place of {}",
-            fork.token_index,
-            quoted(text),
-            quoted(&fork.instead_of_text)
-        );
-        faint(blocks, &text, width);
+    if let Some(words) = turn.fork_words() {
+        faint(blocks, &sanitize(&words), width);
     }
-    let is_fork = |at: usize| fork.is_some_and(|(_, fork)| fork.token_index == at);
+    let fork = turn.fork.as_ref().map(|fork| fork.token_index);
+    let is_fork = |at: usize| fork == Some(at);
     for inserted in turn
         .inserted
         .iter()

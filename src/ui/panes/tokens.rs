@@ -30,6 +30,10 @@ pub(super) fn note(state: &State) -> String {
     }
 }
 
+/// Rows that a choice keeps beside a ghost: the head, the marked alternative with some others, and
+/// the samplers.
+const LEAST_CHOICE: u16 = 8;
+
 /// Draws the token, its alternatives and its routing.
 pub(super) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
     let (Some(position), Some(run)) = (state.token_position(), state.shown_run()) else {
@@ -48,11 +52,18 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
         routing(buf, below(rest, used), state, theme);
         return;
     };
-    rest = choice(buf, rest, state, record, theme);
-    if let Some(ghost) = state.ghost_of(run.node) {
-        let used = lines(buf, rest, &ghost::rows(ghost, run, rest.width), theme);
-        rest = below(rest, used);
-    }
+    let ghost = state.ghost_of(run.node);
+    let ghost = ghost.map_or_else(Vec::new, |ghost| ghost::rows(ghost, run, rest.width));
+    // What was asked for is shown; the alternatives scroll with their mark.
+    let kept_rows = (ghost.len() as u16).min(rest.height.saturating_sub(LEAST_CHOICE));
+    let upper = Rect {
+        height: rest.height - kept_rows,
+        ..rest
+    };
+    let left = choice(buf, upper, state, record, theme);
+    rest = below(rest, upper.height - left.height);
+    let used = lines(buf, rest, &ghost, theme);
+    rest = below(rest, used);
     routing(buf, rest, state, theme);
 }
 
@@ -112,7 +123,7 @@ fn head(run: &Run, position: usize, columns: u16) -> Vec<(String, ThemeRole)> {
     let bits = |nats: f32| (f64::from(nats) / std::f64::consts::LN_2).max(0.0);
     if let Some(logprob) = record.logprob {
         let probability = f64::from(logprob).exp();
-        items.push(format!("p {}", format::probability(probability)));
+        items.push(format!("p {}", format::small_probability(probability)));
         items.push(format!("surprise {:.2} bit", bits(-logprob)));
     }
     items.extend(

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::Widget;
 
-use super::format::{probability, short_text};
+use super::format::{short_text, small_probability};
 use super::text::{put, row, width};
 use crate::ui::theme::{Theme, ThemeRole};
 
@@ -119,14 +119,16 @@ impl TokenBars<'_> {
             buf,
             area,
             (x, 0),
-            &probability(token.probability),
+            &small_probability(token.probability),
             self.theme.style(role),
         );
         let mut bar = x + PROBABILITY_COLUMNS;
         let mut shown = token.probability;
         if self.is_sampled() {
             shown = token.drawn_with.unwrap_or(0.0);
-            let text = token.drawn_with.map_or_else(|| "-".to_owned(), probability);
+            let text = token
+                .drawn_with
+                .map_or_else(|| "-".to_owned(), small_probability);
             put(buf, area, (bar, 0), &text, self.theme.style(role));
             bar += PROBABILITY_COLUMNS;
         }
@@ -200,7 +202,13 @@ impl Widget for &TokenBars<'_> {
                 "rest"
             };
             put(buf, area, (4, y), label, faint);
-            put(buf, area, (4 + columns + 1, y), &probability(rest), faint);
+            put(
+                buf,
+                area,
+                (4 + columns + 1, y),
+                &small_probability(rest),
+                faint,
+            );
         }
     }
 }

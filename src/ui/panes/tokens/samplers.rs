@@ -83,7 +83,7 @@ impl Row<'_> {
     fn line(&self) -> String {
         let left = format::count(u64::from(self.stage.kept_tokens));
         let probability = self.probability;
-        let probability = probability.map_or_else(|| "cut".to_owned(), format::probability);
+        let probability = probability.map_or_else(|| "cut".to_owned(), format::small_probability);
         let (name, mass) = (&self.name, self.mass());
         format!("{name:NAME_COLUMNS$}{left:>9}{mass:>8}  {probability}")
     }
