@@ -32,7 +32,8 @@ fn without_ramp(level: usize, theme: &Theme) -> Style {
         2 => Modifier::UNDERLINED,
         3 => Modifier::BOLD,
         4 => Modifier::BOLD | Modifier::UNDERLINED,
-        _ => Modifier::REVERSED,
+        // The token under the cursor is reversed and nothing else.
+        _ => Modifier::REVERSED | Modifier::UNDERLINED,
     };
     let style = Style::new().add_modifier(attributes);
     let role = match (theme.depth(), level) {

@@ -76,8 +76,9 @@ const TOKENS: &[(&str, &str)] = &[
     ),
     (
         "fork",
-        "A new answer beside the old one: the same tokens up to here, then the marked one, then the \
-         model, with the old answer's seed, samplers, effort and rules.",
+        "A new answer beside the old one: the same tokens up to here, then the alternative that Up \
+         and Down have marked, then the model, with the old answer's seed, samplers, effort and \
+         rules.",
     ),
     (
         "ghost",
@@ -86,8 +87,8 @@ const TOKENS: &[(&str, &str)] = &[
     ),
     (
         "colors",
-        "By probability or entropy, the yellower the less expected; in the chat, too. Only the \
-         newest 8 answers keep what it takes.",
+        "By probability or entropy, the yellower the less expected; without colors underlined, \
+         bold, both, reversed. In the chat, too; only the newest 8 answers keep what it takes.",
     ),
 ];
 

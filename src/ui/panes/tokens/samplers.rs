@@ -67,7 +67,7 @@ impl Row<'_> {
         matches!(
             self.stage.sampler,
             SamplerKind::TopK | SamplerKind::TopP | SamplerKind::MinP | SamplerKind::Xtc
-        ) || (self.stage.sampler == SamplerKind::Temperature && self.stage.kept_tokens == 1)
+        ) || (self.stage.sampler == SamplerKind::Temperature && self.stage.kept_mass < 1.0)
     }
 
     /// The mass that it left, where it is one that cuts.
