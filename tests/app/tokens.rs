@@ -111,7 +111,7 @@ fn enter_forks_from_the_marked_alternative_with_the_answers_own_settings() {
     assert_eq!(turn.ids[..5], before.ids[..5]);
     assert_eq!(turn.ids[5], alternative.id);
     assert!(turn.ids.len() > 6);
-    assert_eq!(turn.inserted, [5..6]);
+    assert_eq!(turn.inserted.as_slice(), std::slice::from_ref(&(5..6)));
     assert_eq!(turn.settings, before.settings);
     let (text, mark) = turn.chosen_token().expect("a fork");
     assert_eq!((text, mark.from), (alternative.text.as_str(), source));

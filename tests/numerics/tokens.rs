@@ -2,7 +2,7 @@
 //! samplers made of each token.
 
 use gptoss::engine::protocol::{
-    AnswerOpening, CacheUse, Event, GenerateRequest, Prompt, TokenEvent,
+    AnswerOpening, CacheUse, Event, GenerateRequest, Prompt, RequestId, TokenEvent,
 };
 use gptoss::generate::sampler::{History, reference};
 use gptoss::generate::{
@@ -175,7 +175,7 @@ fn a_borrowed_cache_is_as_before_and_gives_what_the_conversation_would_get() {
 fn the_record_of_the_chain_is_what_f64_gives_from_the_same_logits() {
     let model = load("pub-b/hf");
     let prompt = Golden::open("pub-b").prompts["len40"].0.clone();
-    let mut request = GenerateRequest::new(Default::default(), Prompt::Tokens(Vec::new()));
+    let mut request = GenerateRequest::new(RequestId::default(), Prompt::Tokens(Vec::new()));
     lively(&mut request);
     request.sampling.top_k = 12;
     request.sampling.min_p = 0.02;
