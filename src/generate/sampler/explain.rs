@@ -94,6 +94,7 @@ pub fn explain(
     let mut chain = Chain {
         logits: logits.iter().map(|&logit| f64::from(logit)).collect(),
         kept: None,
+        sums: None,
         tokens,
         record: ChainRecord::default(),
     };
@@ -113,6 +114,9 @@ struct Chain<'a> {
     logits: Vec<f64>,
     /// The tokens that are left, once any were cut.
     kept: Option<Vec<u32>>,
+    /// The highest logit and the sum of all exponentials of the distances to it, while they hold: a
+    /// pass over the vocabulary's exponentials is what costs here.
+    sums: Option<(f64, f64)>,
     tokens: &'a [u32],
     record: ChainRecord,
 }
@@ -156,6 +160,7 @@ impl Chain<'_> {
         values: impl Iterator<Item = (u32, f32)>,
         change: impl Fn(f64, f64) -> f64,
     ) {
+        self.sums = None;
         for (id, value) in values {
             if let Some(logit) = self.logits.get_mut(id as usize) {
                 *logit = change(*logit, f64::from(value));
@@ -172,7 +177,7 @@ impl Chain<'_> {
             self.keep_mass(f64::from(params.top_p));
         }
         if params.min_p > 0.0 {
-            let lowest = self.highest() + f64::from(params.min_p).ln();
+            let lowest = self.normalizer().0 + f64::from(params.min_p).ln();
             self.keep(SamplerKind::MinP, |_, logit| logit >= lowest);
         }
         if params.xtc.probability > 0.0 {
@@ -195,9 +200,9 @@ impl Chain<'_> {
         let (highest, sum) = self.normalizer();
         let probability = |id: u32| (self.logits[id as usize] - highest).exp() / sum;
         // Tokens below this hold less than 1 - top_p together, so the mass before each is reached.
-        let least = (1.0 - top_p) / self.logits.len() as f64;
+        let least = ((1.0 - top_p) * sum / self.logits.len() as f64).ln() + highest;
         let mut ids = self.left();
-        ids.retain(|id| probability(*id) >= least);
+        ids.retain(|id| self.logits[*id as usize] >= least);
         ids.sort_unstable_by(|a, b| self.by_rank(*a, *b));
         let mut before = 0.0;
         let kept = ids.iter().take_while(|id| {
@@ -239,7 +244,8 @@ impl Chain<'_> {
         if temperature == 1.0 {
             return;
         }
-        let highest = self.highest();
+        let (highest, _) = self.normalizer();
+        self.sums = None;
         for logit in &mut self.logits {
             *logit = (*logit - highest) / temperature;
         }
@@ -263,6 +269,7 @@ impl Chain<'_> {
         }
         self.logits = logits;
         self.kept = Some(ids);
+        self.sums = None;
         self.push(sampler, mass / before);
     }
 
@@ -300,19 +307,18 @@ impl Chain<'_> {
     }
 
     /// The highest logit, and the sum of all exponentials of the distances to it.
-    fn normalizer(&self) -> (f64, f64) {
-        let highest = self.highest();
+    fn normalizer(&mut self) -> (f64, f64) {
+        if let Some(sums) = self.sums {
+            return sums;
+        }
+        let max = |all: f64, one: &f64| all.max(*one);
+        let highest = self.logits.iter().fold(f64::NEG_INFINITY, max);
         let exp = |logit: f64| (logit - highest).exp();
         let sum = match &self.kept {
             Some(ids) => ids.iter().map(|id| exp(self.logits[*id as usize])).sum(),
             None => self.logits.iter().map(|logit| exp(*logit)).sum(),
         };
-        (highest, sum)
-    }
-
-    fn highest(&self) -> f64 {
-        let max = |all: f64, one: &f64| all.max(*one);
-        self.logits.iter().fold(f64::NEG_INFINITY, max)
+        *self.sums.insert((highest, sum))
     }
 
     fn by_rank(&self, a: u32, b: u32) -> Ordering {
