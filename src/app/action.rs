@@ -109,6 +109,10 @@ pub enum Action {
     ClearInterventions,
     Ablate,
     ShowAblation,
+    // The token under the cursor.
+    ForkToken,
+    GhostToken,
+    TintTokens,
     // Sampler.
     Increase,
     Decrease,
@@ -359,7 +363,7 @@ pub const REGISTRY: &[ActionInfo] = &[
     row(A::Right, "right", "right", "Right", &[(C::Panes, &["right", "l"])]),
     row(A::Top, "top", "top", "To the start", &[(C::Panes, &["g", "home"]), (C::List, &["home"])]),
     row(A::Bottom, "bottom", "bottom", "To the end; in the chat, follow what comes", &[(C::Panes, &["G", "end"]), (C::List, &["end"])]),
-    row(A::Open, "open", "open", "Open what is selected", &[(C::List, &["enter"]), (C::Field, &["enter"]), (C::Sampler, &["enter"]), (C::Tokens, &["enter"])]),
+    row(A::Open, "open", "open", "Open what is selected", &[(C::List, &["enter"]), (C::Field, &["enter"]), (C::Sampler, &["enter"])]),
 
     row(A::PreviousMessage, "previous-message", "message before", "Select the message before", &[(C::Chat, &["K", "{"])]),
     row(A::NextMessage, "next-message", "next message", "Select the next message", &[(C::Chat, &["J", "}"])]),
@@ -396,6 +400,10 @@ pub const REGISTRY: &[ActionInfo] = &[
 
     row(A::Ablate, "ablate", "ablate", "Answer again without the expert under the cursor, and compare: where they part, KL by token", &[(C::Experts, &["A"])]),
     row(A::ShowAblation, "show-ablation", "comparison", "Show the latest comparison again", &[]),
+
+    row(A::ForkToken, "fork-token", "fork", "Answer again as up to this token, then with the marked alternative in its place, same seed", &[(C::Tokens, &["enter"])]),
+    row(A::GhostToken, "ghost-token", "ghost", "Show how the answer would go on with the marked alternative; the chat stays as it is", &[(C::Tokens, &["o"])]),
+    row(A::TintTokens, "tint-tokens", "color", "Color tokens by the model's probability, by entropy, or not", &[(C::Tokens, &["c"])]),
 
     row(A::Increase, "increase", "more", "More", &[(C::Sampler, &["right", "l"])]),
     row(A::Decrease, "decrease", "less", "Less", &[(C::Sampler, &["left", "h"])]),

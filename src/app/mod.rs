@@ -23,6 +23,7 @@ pub mod chat;
 pub mod composer;
 mod effect;
 pub mod figures;
+pub mod ghost;
 mod input;
 mod key;
 pub mod keymap;
@@ -34,6 +35,7 @@ pub mod run;
 pub mod sampling;
 pub mod share;
 pub mod state;
+pub mod token_lab;
 mod update;
 pub mod viewport;
 

@@ -3,7 +3,7 @@
 use super::effect::{Effect, Report};
 use super::popup::{ListPopup, Popup};
 use super::state::{Focus, Level, ModelFailure, ModelStatus, SessionState, State};
-use super::update::{self, say};
+use super::update::{self, ghost, say};
 use crate::engine::protocol::{Command, ErrorKind, ErrorReport, RequestId};
 use crate::session::{Opened, SessionId, StoreEvent, TreeOp, TurnOutcome};
 
@@ -166,6 +166,11 @@ fn session_opened(
 /// What was said before the session was open goes on in it, under other names.
 fn keep_running(state: &mut State, offset: u64) {
     state.runs.rename(offset);
+    let lab = &mut state.token_lab;
+    lab.marked.iter_mut().for_each(|mark| mark.node.0 += offset);
+    lab.ghost
+        .iter_mut()
+        .for_each(|ghost| ghost.branching.node.0 += offset);
     if let Some(running) = &mut state.running {
         running.node.0 += offset;
     }
@@ -173,17 +178,19 @@ fn keep_running(state: &mut State, offset: u64) {
 
 /// The session before is closed already; an answer that was begun in it since is over.
 fn leave_running(state: &mut State) -> Vec<Effect> {
+    let mut effects = ghost::clear(state);
     state.forget_runs();
     state.map.token = super::map::TokenCursor::Newest;
     let Some(running) = state.running.take() else {
-        return Vec::new();
+        return effects;
     };
     say(
         state,
         Level::Warning,
         "the answer in the session before was interrupted",
     );
-    vec![Effect::Cancel(running.request)]
+    effects.push(Effect::Cancel(running.request));
+    effects
 }
 
 fn store(state: &mut State, event: StoreEvent) {

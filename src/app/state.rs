@@ -11,6 +11,7 @@ use super::meters::Meters;
 use super::popup::Popup;
 use super::run::Runs;
 use super::sampling::SamplingPanel;
+use super::token_lab::TokenLab;
 use super::viewport::Viewport;
 use crate::catalog::CatalogEntry;
 use crate::engine::protocol::{
@@ -304,6 +305,8 @@ pub struct State {
     pub interventions: Interventions,
     /// The latest comparison of two runs.
     pub ablation: Option<AblationView>,
+    /// The token pane.
+    pub token_lab: TokenLab,
     /// The map pane.
     pub map: MapView,
     /// Figures over time.

@@ -5,6 +5,7 @@ pub(super) mod chat;
 pub(super) mod code;
 pub(super) mod compose;
 pub(super) mod generate;
+pub(super) mod ghost;
 pub(super) mod lab;
 pub(super) mod map;
 pub(super) mod popups;
@@ -12,6 +13,7 @@ pub(in crate::app) mod sampler;
 pub(super) mod search;
 pub(super) mod sessions;
 pub(super) mod share;
+pub(super) mod tokens;
 pub(super) mod tree;
 
 use super::action::Action;
@@ -52,7 +54,8 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Focus::Sampler => sampler::perform(state, action),
         Focus::Composer => compose::perform(state, action),
         Focus::Log => log_action(state, action),
-        Focus::Chat | Focus::Tokens | Focus::Memory => None,
+        Focus::Tokens => tokens::perform(state, action),
+        Focus::Chat | Focus::Memory => None,
     };
     from_pane.unwrap_or_else(|| everywhere(state, action))
 }
@@ -96,6 +99,9 @@ fn everywhere(state: &mut State, action: Action) -> Vec<Effect> {
         Action::TokenBack => map::step_token(state, false),
         Action::TokenOn => map::step_token(state, true),
         Action::TokenFollow => map::follow(state),
+        Action::ForkToken => tokens::fork(state),
+        Action::GhostToken => ghost::toggle(state),
+        Action::TintTokens => tokens::tint(state),
         Action::Ablate => ablate::begin(state),
         Action::ShowAblation => ablate::show(state),
         Action::MaskExpert
@@ -179,7 +185,7 @@ fn stop_or_quit(state: &mut State) -> Vec<Effect> {
     if state.running.is_some() {
         return generate::stop(state);
     }
-    if let Some(effects) = ablate::stop(state) {
+    if let Some(effects) = ghost::stop(state).or_else(|| ablate::stop(state)) {
         return effects;
     }
     if let ModelStatus::Loading { request, .. } = state.model {

@@ -109,6 +109,9 @@ fn wanted(context: Context) -> &'static [Action] {
             A::Compose,
         ],
         Context::Tokens => &[
+            A::ForkToken,
+            A::GhostToken,
+            A::TintTokens,
             A::TokenBack,
             A::TokenOn,
             A::TokenFollow,

@@ -13,3 +13,4 @@ mod random;
 mod rig;
 mod screens;
 mod share;
+mod tokens;

@@ -179,6 +179,7 @@ impl Builder<'_> {
         }
         notes::changes(blocks, turn, self.width, self.theme);
         notes::outcome(blocks, turn, self.width, self.theme);
+        notes::lab(blocks, self.state, node.id, self.width, self.theme);
     }
 
     fn raw(&mut self, blocks: &mut Vec<Block>, node: NodeId, tokens: raw_tokens::RawTokens<'_>) {

@@ -52,6 +52,46 @@ const METERS: &[(&str, &str)] = &[
     ),
 ];
 
+/// What the token pane tells.
+const TOKENS: &[(&str, &str)] = &[
+    (
+        "model, drawn",
+        "The token's probability in the model's own distribution, and after all samplers in use, as \
+         it was drawn. One column where none is in use.",
+    ),
+    (
+        "cut",
+        "The first sampler that took the token out. Computed at the draw from all logits, with the \
+         settings in force then; the panel's settings of now have no part in it.",
+    ),
+    (
+        "left, mass",
+        "How many tokens each sampler left, and the probability that they had before it. idle: XTC \
+         by its coin did nothing here.",
+    ),
+    (
+        "surprise, H",
+        "-log2 of the token's probability, and the entropy of the distribution, both before the \
+         samplers. Surprise far above H is an unlikely choice among likely ones.",
+    ),
+    (
+        "fork",
+        "A new answer beside the old one: the same tokens up to here, then the alternative that Up \
+         and Down have marked, then the model, with the old answer's seed, samplers, effort and \
+         rules.",
+    ),
+    (
+        "ghost",
+        "The first 32 tokens of that fork without making it. Enter on the same alternative adopts \
+         it, token for token. The chat's cache stays as it is.",
+    ),
+    (
+        "colors",
+        "By probability or entropy, the yellower the less expected; without colors underlined, \
+         bold, both, reversed. In the chat, too; only the newest 8 answers keep what it takes.",
+    ),
+];
+
 /// All rows of the help for a context.
 pub(super) fn rows(
     context: Context,
@@ -63,6 +103,15 @@ pub(super) fn rows(
     for place in context.chain() {
         rows.push(Line::styled(place.title(), theme.style(ThemeRole::Title)));
         rows.extend(keys(*place, state, theme, columns));
+        rows.push(Line::default());
+    }
+    if context == Context::Tokens {
+        rows.push(Line::styled(
+            "What the token pane tells",
+            theme.style(ThemeRole::Title),
+        ));
+        let entries = TOKENS.iter();
+        rows.extend(entries.flat_map(|(name, text)| entry(name, text, theme, columns)));
         rows.push(Line::default());
     }
     if matches!(
