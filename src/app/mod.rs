@@ -24,6 +24,7 @@ pub mod composer;
 mod effect;
 pub mod figures;
 mod input;
+pub mod inside;
 mod key;
 pub mod keymap;
 pub mod map;

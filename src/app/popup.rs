@@ -43,6 +43,8 @@ pub enum Popup {
         /// Lines scrolled.
         scroll: usize,
     },
+    /// A look inside the model.
+    Inside,
     /// A line that asks for a text.
     Ask {
         /// What it is for.
@@ -183,6 +185,7 @@ impl Popup {
     pub fn context(&self) -> Context {
         match self {
             Self::Ask { .. } => Context::Field,
+            Self::Inside => Context::Inside,
             _ => Context::List,
         }
     }

@@ -1,9 +1,10 @@
 //! What the results of effects change.
 
 use super::effect::{Effect, Report};
+use super::inside::InsideView;
 use super::popup::{ListPopup, Popup};
 use super::state::{Focus, Level, ModelStatus, SessionState, State};
-use super::update::{self, say};
+use super::update::{self, inside, say};
 use crate::engine::protocol::{Command, ErrorKind, ErrorReport, RequestId};
 use crate::session::{Opened, SessionId, StoreEvent, TreeOp, TurnOutcome};
 
@@ -59,6 +60,9 @@ fn engine_busy(state: &mut State, command: Command) -> Vec<Effect> {
             refused(state, Some(generate.id), "the engine is busy; try again")
         }
         Command::Load(load) => refused(state, Some(load.id), "the engine is busy; try again"),
+        Command::Inspect(inspect) => {
+            refused(state, Some(inspect.id), "the engine is busy; try again")
+        }
         Command::Predict { .. } => {
             // It is asked again with the next change.
             state.predicted_for.key = Default::default();
@@ -78,6 +82,11 @@ fn engine_busy(state: &mut State, command: Command) -> Vec<Effect> {
 fn refused(state: &mut State, request: Option<RequestId>, message: &str) -> Vec<Effect> {
     say(state, Level::Error, message);
     let report = ErrorReport::new(ErrorKind::Busy, message);
+    if let Some(request) = request
+        && inside::failed(state, request, &report)
+    {
+        return Vec::new();
+    }
     if let ModelStatus::Loading {
         request: loading,
         source,
@@ -117,6 +126,10 @@ fn engine_gone(state: &mut State) -> Vec<Effect> {
             "The conversation is saved. Leave with Ctrl+Q and start the program again.".to_owned(),
         ],
     });
+    if let Some(request) = state.inside.as_ref().and_then(InsideView::request) {
+        let report = ErrorReport::new(ErrorKind::Crash, "the engine has ended");
+        inside::failed(state, request, &report);
+    }
     let request = state.running.as_ref().map(|running| running.request);
     refused(state, request, "the engine has ended")
 }

@@ -2,6 +2,8 @@
 //!
 //! The numbers are those of [`super::figures`], so the file says what the screen said.
 
+mod inside;
+
 use super::ablation::AblationState;
 use super::map::MapSource;
 use super::state::State;
@@ -21,6 +23,14 @@ pub enum Shared {
     Card,
     /// The latest comparison of two runs.
     Ablation,
+    /// The logit lens of the latest look inside.
+    Lens,
+    /// Its attention sinks.
+    Sinks,
+    /// Its head's attention weights.
+    Attention,
+    /// Its residual norms.
+    Norms,
 }
 
 impl Shared {
@@ -30,6 +40,10 @@ impl Shared {
             Self::Map => "experts.svg",
             Self::Card => "expert.svg",
             Self::Ablation => "comparison.svg",
+            Self::Lens => "lens.svg",
+            Self::Sinks => "sinks.svg",
+            Self::Attention => "attention.svg",
+            Self::Norms => "norms.svg",
         }
     }
 
@@ -38,6 +52,9 @@ impl Shared {
         match self {
             Self::Map | Self::Card => "there is nothing on the map to share",
             Self::Ablation => "there is no finished comparison to share",
+            Self::Lens | Self::Sinks | Self::Attention | Self::Norms => {
+                "there is no finished look inside to share; look-inside takes one"
+            }
         }
     }
 }
@@ -49,6 +66,10 @@ impl State {
             Shared::Map => self.map_figure(),
             Shared::Card => self.card_figure(),
             Shared::Ablation => self.ablation_figure(),
+            Shared::Lens => inside::lens(self),
+            Shared::Sinks => inside::sinks(self),
+            Shared::Attention => inside::attention(self),
+            Shared::Norms => inside::norms(self),
         }
     }
 
@@ -64,6 +85,7 @@ impl State {
         let map = Map {
             caption: format!("Experts by layer, {source}"),
             measure: measure.to_owned(),
+            column: "expert",
             scale: self.map_scale(),
             bounds: self.map_bounds(&grid),
             is_diverging: self.map.source.is_difference(),

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use super::ablation::AblationView;
 use super::chat::ChatView;
 use super::composer::Composer;
+use super::inside::InsideView;
 use super::keymap::Keymap;
 use super::map::{MapCells, MapView};
 use super::meters::Meters;
@@ -283,6 +284,8 @@ pub struct State {
     pub interventions: Interventions,
     /// The latest comparison of two runs.
     pub ablation: Option<AblationView>,
+    /// The latest look inside the model.
+    pub inside: Option<InsideView>,
     /// The map pane.
     pub map: MapView,
     /// Figures over time.

@@ -5,6 +5,7 @@ pub(super) mod chat;
 pub(super) mod code;
 pub(super) mod compose;
 pub(super) mod generate;
+pub(super) mod inside;
 pub(super) mod lab;
 pub(super) mod map;
 pub(super) mod popups;
@@ -98,6 +99,7 @@ fn everywhere(state: &mut State, action: Action) -> Vec<Effect> {
         Action::TokenFollow => map::follow(state),
         Action::Ablate => ablate::begin(state),
         Action::ShowAblation => ablate::show(state),
+        Action::LookInside => inside::begin(state),
         Action::MaskExpert
         | Action::ForceExpert
         | Action::ZeroExpert
@@ -128,6 +130,10 @@ fn everywhere(state: &mut State, action: Action) -> Vec<Effect> {
         Action::ShareMap => share::begin(state, Shared::Map),
         Action::ShareCard => share::begin(state, Shared::Card),
         Action::ShareAblation => share::begin(state, Shared::Ablation),
+        Action::ShareLens => share::begin(state, Shared::Lens),
+        Action::ShareSinks => share::begin(state, Shared::Sinks),
+        Action::ShareAttention => share::begin(state, Shared::Attention),
+        Action::ShareNorms => share::begin(state, Shared::Norms),
         Action::ImportJson => popups::ask(state, Question::Import, ""),
         _ => chat::perform(state, action),
     }
@@ -179,7 +185,7 @@ fn stop_or_quit(state: &mut State) -> Vec<Effect> {
     if state.running.is_some() {
         return generate::stop(state);
     }
-    if let Some(effects) = ablate::stop(state) {
+    if let Some(effects) = ablate::stop(state).or_else(|| inside::stop(state)) {
         return effects;
     }
     if let ModelStatus::Loading { request, .. } = state.model {

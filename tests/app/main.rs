@@ -4,6 +4,7 @@
 
 mod docs;
 mod flow;
+mod inside;
 mod lab;
 mod latency;
 mod maps;

@@ -3,6 +3,7 @@
 mod ablation;
 mod entries;
 mod help;
+mod inside;
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -173,6 +174,7 @@ pub(super) fn draw(
                 viewport,
             );
         }
+        Popup::Inside => inside::draw(frame, screen, state, theme, viewport),
         Popup::HowTo { scroll } => {
             let rows = how_to(theme, text_columns(screen));
             text(
