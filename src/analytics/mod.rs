@@ -38,8 +38,8 @@ pub use grid::{Grid, GridError, Measure, TotalsRef, difference};
 pub use log::{LogError, RoutingLog};
 pub use pairs::{PairLift, pair_lifts};
 pub use profile::{
-    DomainProfile, DomainSimilarity, Half, LabelledRouting, Profile, ProfileError, ProfileOptions,
-    Specialist, halves,
+    DomainProfile, DomainSimilarity, Half, LabelledRouting, Profile, ProfileError, ProfileFile,
+    ProfileFileError, ProfileOptions, Specialist, halves,
 };
 pub use scale::{Bounds, Scale, normalize};
 pub use selection::Selection;

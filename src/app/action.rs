@@ -119,6 +119,13 @@ pub enum Action {
     PreviousTab,
     InsidePass,
     InsideOrder,
+    // A profile.
+    OpenProfile,
+    ShowProfile,
+    ProfileSpecialists,
+    ProfileMap,
+    ProfileComparison,
+    ProfileDomain,
     // Sampler.
     Increase,
     Decrease,
@@ -148,6 +155,7 @@ pub enum Action {
     ShareSinks,
     ShareAttention,
     ShareNorms,
+    ShareProfile,
     RenameSession,
     DropOldestTurns,
     KeepAllTurns,
@@ -181,6 +189,8 @@ pub enum Context {
     Sampler,
     /// In the figures of a look inside.
     Inside,
+    /// In a profile of a prompt set.
+    Profile,
     /// In lists over the screen: sessions, models, palette, tree.
     List,
     /// In a line that asks for a text.
@@ -189,7 +199,7 @@ pub enum Context {
 
 impl Context {
     /// All contexts, as the help lists them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Global,
         Self::Composer,
         Self::Panes,
@@ -200,6 +210,7 @@ impl Context {
         Self::Log,
         Self::Sampler,
         Self::Inside,
+        Self::Profile,
         Self::List,
         Self::Field,
     ];
@@ -217,6 +228,7 @@ impl Context {
             Self::Log => "log",
             Self::Sampler => "sampler",
             Self::Inside => "inside",
+            Self::Profile => "profile",
             Self::List => "list",
             Self::Field => "field",
         }
@@ -235,6 +247,7 @@ impl Context {
             Self::Log => "Log",
             Self::Sampler => "Sampler",
             Self::Inside => "Inside",
+            Self::Profile => "Profile",
             Self::List => "Lists",
             Self::Field => "Text fields",
         }
@@ -253,6 +266,7 @@ impl Context {
             Self::Log => &[Self::Log, Self::Panes, Self::Global],
             Self::Sampler => &[Self::Sampler, Self::Panes, Self::Global],
             Self::Inside => &[Self::Inside, Self::Global],
+            Self::Profile => &[Self::Profile, Self::Global],
             Self::List => &[Self::List, Self::Global],
             Self::Field => &[Self::Field, Self::Global],
         }
@@ -320,7 +334,7 @@ use Context as C;
 /// All actions, in the order in which help shows them.
 #[rustfmt::skip]
 pub const REGISTRY: &[ActionInfo] = &[
-    row(A::Help, "help", "help", "Explain the focused pane, its keys and its figures", &[(C::Global, &["f1"]), (C::Panes, &["?"]), (C::Inside, &["?"])]),
+    row(A::Help, "help", "help", "Explain the focused pane, its keys and its figures", &[(C::Global, &["f1"]), (C::Panes, &["?"]), (C::Inside, &["?"]), (C::Profile, &["?"])]),
     row(A::Palette, "palette", "palette", "Find any action by name", &[(C::Global, &["ctrl-p"])]),
     row(A::StopOrQuit, "stop", "stop", "Stop the model; else clear the draft; else, twice within two seconds, leave", &[(C::Global, &["ctrl-c"])]),
     row(A::Quit, "quit", "quit", "Leave", &[(C::Global, &["ctrl-q"])]),
@@ -338,7 +352,7 @@ pub const REGISTRY: &[ActionInfo] = &[
     row(A::Newline, "newline", "new line", "Begin a new line", &[(C::Composer, &["ctrl-j", "shift-enter", "alt-enter"])]),
     row(A::Editor, "editor", "editor", "Write in $VISUAL or $EDITOR", &[(C::Composer, &["ctrl-g"])]),
     row(A::HistorySearch, "history-search", "history", "Find an earlier message", &[(C::Composer, &["ctrl-r"])]),
-    row(A::Back, "back", "back", "Leave: the composer for the panes, a list, a selection", &[(C::Composer, &["esc"]), (C::Panes, &["esc"]), (C::Inside, &["esc"]), (C::List, &["esc"]), (C::Field, &["esc"])]),
+    row(A::Back, "back", "back", "Leave: the composer for the panes, a list, a selection", &[(C::Composer, &["esc"]), (C::Panes, &["esc"]), (C::Inside, &["esc"]), (C::Profile, &["esc"]), (C::List, &["esc"]), (C::Field, &["esc"])]),
     row(A::CursorUp, "cursor-up", "up", "Line up; at the first one the message before", &[(C::Composer, &["up"])]),
     row(A::CursorDown, "cursor-down", "down", "Line down; at the last one the message after", &[(C::Composer, &["down"])]),
     row(A::CursorLeft, "cursor-left", "left", "Character left", &[(C::Composer, &["left", "ctrl-b"]), (C::Field, &["left"])]),
@@ -373,13 +387,13 @@ pub const REGISTRY: &[ActionInfo] = &[
     row(A::TokenBack, "token-back", "token back", "Token before; map, alternatives and text follow", &[(C::Panes, &[","]), (C::Inside, &[","])]),
     row(A::TokenOn, "token-on", "token on", "Next token", &[(C::Panes, &["."]), (C::Inside, &["."])]),
     row(A::TokenFollow, "token-follow", "newest token", "Follow the newest token again", &[(C::Panes, &["f"])]),
-    row(A::Up, "up", "up", "Up", &[(C::Panes, &["up", "k"]), (C::Inside, &["up", "k"]), (C::List, &["up", "ctrl-k"])]),
-    row(A::Down, "down", "down", "Down", &[(C::Panes, &["down", "j"]), (C::Inside, &["down", "j"]), (C::List, &["down", "ctrl-j"])]),
-    row(A::Left, "left", "left", "Left", &[(C::Panes, &["left", "h"]), (C::Inside, &["left", "h"])]),
-    row(A::Right, "right", "right", "Right", &[(C::Panes, &["right", "l"]), (C::Inside, &["right", "l"])]),
-    row(A::Top, "top", "top", "To the start", &[(C::Panes, &["g", "home"]), (C::Inside, &["g", "home"]), (C::List, &["home"])]),
-    row(A::Bottom, "bottom", "bottom", "To the end; in the chat, follow what comes", &[(C::Panes, &["G", "end"]), (C::Inside, &["G", "end"]), (C::List, &["end"])]),
-    row(A::Open, "open", "open", "Open what is selected", &[(C::List, &["enter"]), (C::Field, &["enter"]), (C::Sampler, &["enter"]), (C::Tokens, &["enter"]), (C::Inside, &["enter"])]),
+    row(A::Up, "up", "up", "Up", &[(C::Panes, &["up", "k"]), (C::Inside, &["up", "k"]), (C::Profile, &["up", "k"]), (C::List, &["up", "ctrl-k"])]),
+    row(A::Down, "down", "down", "Down", &[(C::Panes, &["down", "j"]), (C::Inside, &["down", "j"]), (C::Profile, &["down", "j"]), (C::List, &["down", "ctrl-j"])]),
+    row(A::Left, "left", "left", "Left", &[(C::Panes, &["left", "h"]), (C::Inside, &["left", "h"]), (C::Profile, &["left", "h"])]),
+    row(A::Right, "right", "right", "Right", &[(C::Panes, &["right", "l"]), (C::Inside, &["right", "l"]), (C::Profile, &["right", "l"])]),
+    row(A::Top, "top", "top", "To the start", &[(C::Panes, &["g", "home"]), (C::Inside, &["g", "home"]), (C::Profile, &["g", "home"]), (C::List, &["home"])]),
+    row(A::Bottom, "bottom", "bottom", "To the end; in the chat, follow what comes", &[(C::Panes, &["G", "end"]), (C::Inside, &["G", "end"]), (C::Profile, &["G", "end"]), (C::List, &["end"])]),
+    row(A::Open, "open", "open", "Open what is selected", &[(C::List, &["enter"]), (C::Field, &["enter"]), (C::Sampler, &["enter"]), (C::Tokens, &["enter"]), (C::Inside, &["enter"]), (C::Profile, &["enter"])]),
 
     row(A::PreviousMessage, "previous-message", "message before", "Select the message before", &[(C::Chat, &["K", "{"])]),
     row(A::NextMessage, "next-message", "next message", "Select the next message", &[(C::Chat, &["J", "}"])]),
@@ -422,10 +436,17 @@ pub const REGISTRY: &[ActionInfo] = &[
     row(A::InsideSinks, "inside-sinks", "sinks", "The share of attention that each head gives to its sink", &[(C::Inside, &["2"])]),
     row(A::InsideAttention, "inside-attention", "attention", "Where the head under the cursor looks", &[(C::Inside, &["3"])]),
     row(A::InsideNorms, "inside-norms", "norms", "How long the residual stream is after each layer", &[(C::Inside, &["4"])]),
-    row(A::NextTab, "next-tab", "next figures", "Next figures", &[(C::Inside, &["tab"])]),
-    row(A::PreviousTab, "previous-tab", "figures before", "Figures before", &[(C::Inside, &["shift-tab"])]),
+    row(A::NextTab, "next-tab", "next figures", "Next figures", &[(C::Inside, &["tab"]), (C::Profile, &["tab"])]),
+    row(A::PreviousTab, "previous-tab", "figures before", "Figures before", &[(C::Inside, &["shift-tab"]), (C::Profile, &["shift-tab"])]),
     row(A::InsidePass, "inside-pass", "pass", "The pass that chose the token, or the one that reads it", &[(C::Inside, &["s"])]),
     row(A::InsideOrder, "inside-order", "order", "A head's tokens by weight, or as in the text", &[(C::Inside, &["o"])]),
+
+    row(A::OpenProfile, "open-profile", "profile", "Open a profile that the command profile wrote: which experts each domain prefers", &[]),
+    row(A::ShowProfile, "show-profile", "profile", "Show the open profile again", &[]),
+    row(A::ProfileSpecialists, "profile-specialists", "specialists", "The specialists as a list; enter shows an expert's card", &[(C::Profile, &["1"])]),
+    row(A::ProfileMap, "profile-map", "map", "All experts, each under the letter of its domain", &[(C::Profile, &["2"])]),
+    row(A::ProfileComparison, "profile-comparison", "this answer", "How alike the shown answer is to each domain", &[(C::Profile, &["3"])]),
+    row(A::ProfileDomain, "profile-domain", "domain", "One domain's specialists, the next one's, at last all", &[(C::Profile, &["d"])]),
 
     row(A::Increase, "increase", "more", "More", &[(C::Sampler, &["right", "l"])]),
     row(A::Decrease, "decrease", "less", "Less", &[(C::Sampler, &["left", "h"])]),
@@ -455,6 +476,7 @@ pub const REGISTRY: &[ActionInfo] = &[
     row(A::ShareSinks, "share-sinks", "share sinks", "Write the map of attention sinks as text, SVG or HTML", &[]),
     row(A::ShareAttention, "share-attention", "share attention", "Write the attention weights of the head as text, SVG or HTML", &[]),
     row(A::ShareNorms, "share-norms", "share norms", "Write the residual norms as text, SVG or HTML", &[]),
+    row(A::ShareProfile, "share-profile", "share profile", "Write the open profile as text, SVG or HTML", &[]),
     row(A::RenameSession, "rename-session", "rename", "Rename this session", &[]),
     row(A::DropOldestTurns, "drop-oldest-turns", "drop oldest", "Leave the older half of the turns out of the next prompts; they stay on screen", &[]),
     row(A::KeepAllTurns, "keep-all-turns", "keep all", "Send all turns again", &[]),

@@ -16,6 +16,8 @@ pub struct InsideView {
     pub subject: Subject,
     /// The number of the question what it would cost.
     pub cost_seq: u64,
+    /// When to ask that again, where the engine was too busy to hear it.
+    pub cost_again_ms: Option<u64>,
     /// What it would cost, once the engine has said so.
     pub cost: Option<InspectCost>,
     /// How far it is.

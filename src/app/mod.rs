@@ -30,6 +30,7 @@ pub mod keymap;
 pub mod map;
 pub mod meters;
 pub mod popup;
+pub mod profile;
 mod report;
 pub mod run;
 pub mod sampling;

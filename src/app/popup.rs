@@ -45,6 +45,8 @@ pub enum Popup {
     },
     /// A look inside the model.
     Inside,
+    /// A profile of a prompt set.
+    Profile,
     /// A line that asks for a text.
     Ask {
         /// What it is for.
@@ -161,6 +163,8 @@ pub enum Question {
     Share(super::share::Shared),
     /// What to import.
     Import,
+    /// Which profile to open.
+    Profile,
     /// The name of a preset.
     PresetName,
     /// A rule for the experts' choice.
@@ -186,6 +190,7 @@ impl Popup {
         match self {
             Self::Ask { .. } => Context::Field,
             Self::Inside => Context::Inside,
+            Self::Profile => Context::Profile,
             _ => Context::List,
         }
     }

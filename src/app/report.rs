@@ -4,7 +4,7 @@ use super::effect::{Effect, Report};
 use super::inside::InsideView;
 use super::popup::{ListPopup, Popup};
 use super::state::{Focus, Level, ModelStatus, SessionState, State};
-use super::update::{self, inside, say};
+use super::update::{self, inside, profile, say};
 use crate::engine::protocol::{Command, ErrorKind, ErrorReport, RequestId};
 use crate::session::{Opened, SessionId, StoreEvent, TreeOp, TurnOutcome};
 
@@ -23,6 +23,7 @@ fn take(state: &mut State, report: Report) -> Vec<Effect> {
         Report::EngineBusy(command) => return engine_busy(state, *command),
         Report::EngineRefused { request, message } => return refused(state, request, &message),
         Report::EngineGone => return engine_gone(state),
+        Report::ProfileRead { name, text } => return profile::read(state, name, text),
         Report::EditorClosed(text) => {
             state.composer.set_text(text.trim_end_matches('\n'));
             state.focus = Focus::Composer;
@@ -62,6 +63,10 @@ fn engine_busy(state: &mut State, command: Command) -> Vec<Effect> {
         Command::Load(load) => refused(state, Some(load.id), "the engine is busy; try again"),
         Command::Inspect(inspect) => {
             refused(state, Some(inspect.id), "the engine is busy; try again")
+        }
+        Command::InspectCost { seq, .. } => {
+            inside::unheard(state, seq);
+            Vec::new()
         }
         Command::Predict { .. } => {
             // It is asked again with the next change.

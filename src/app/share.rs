@@ -3,6 +3,7 @@
 //! The numbers are those of [`super::figures`], so the file says what the screen said.
 
 mod inside;
+mod profile;
 
 use super::ablation::AblationState;
 use super::map::MapSource;
@@ -31,6 +32,8 @@ pub enum Shared {
     Attention,
     /// Its residual norms.
     Norms,
+    /// The open profile.
+    Profile,
 }
 
 impl Shared {
@@ -44,6 +47,7 @@ impl Shared {
             Self::Sinks => "sinks.svg",
             Self::Attention => "attention.svg",
             Self::Norms => "norms.svg",
+            Self::Profile => "profile.html",
         }
     }
 
@@ -51,6 +55,7 @@ impl Shared {
     pub const fn missing(self) -> &'static str {
         match self {
             Self::Map | Self::Card => "there is nothing on the map to share",
+            Self::Profile => "no profile is open; open-profile opens one",
             Self::Ablation => "there is no finished comparison to share",
             Self::Lens | Self::Sinks | Self::Attention | Self::Norms => {
                 "there is no finished look inside to share; look-inside takes one"
@@ -70,6 +75,7 @@ impl State {
             Shared::Sinks => inside::sinks(self),
             Shared::Attention => inside::attention(self),
             Shared::Norms => inside::norms(self),
+            Shared::Profile => profile::figure(self),
         }
     }
 

@@ -10,6 +10,7 @@ use super::keymap::Keymap;
 use super::map::{MapCells, MapView};
 use super::meters::Meters;
 use super::popup::Popup;
+use super::profile::ProfileView;
 use super::run::Runs;
 use super::sampling::SamplingPanel;
 use super::viewport::Viewport;
@@ -286,6 +287,8 @@ pub struct State {
     pub ablation: Option<AblationView>,
     /// The latest look inside the model.
     pub inside: Option<InsideView>,
+    /// The profile of a prompt set that is open.
+    pub profile: Option<ProfileView>,
     /// The map pane.
     pub map: MapView,
     /// Figures over time.

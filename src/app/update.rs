@@ -9,6 +9,7 @@ pub(super) mod inside;
 pub(super) mod lab;
 pub(super) mod map;
 pub(super) mod popups;
+pub(super) mod profile;
 pub(in crate::app) mod sampler;
 pub(super) mod search;
 pub(super) mod sessions;
@@ -100,6 +101,8 @@ fn everywhere(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Ablate => ablate::begin(state),
         Action::ShowAblation => ablate::show(state),
         Action::LookInside => inside::begin(state),
+        Action::OpenProfile => popups::ask(state, Question::Profile, ""),
+        Action::ShowProfile => profile::show(state),
         Action::MaskExpert
         | Action::ForceExpert
         | Action::ZeroExpert
@@ -133,6 +136,7 @@ fn everywhere(state: &mut State, action: Action) -> Vec<Effect> {
         Action::ShareLens => share::begin(state, Shared::Lens),
         Action::ShareSinks => share::begin(state, Shared::Sinks),
         Action::ShareAttention => share::begin(state, Shared::Attention),
+        Action::ShareProfile => share::begin(state, Shared::Profile),
         Action::ShareNorms => share::begin(state, Shared::Norms),
         Action::ImportJson => popups::ask(state, Question::Import, ""),
         _ => chat::perform(state, action),
@@ -319,6 +323,7 @@ pub(super) fn after(state: &mut State) -> Vec<Effect> {
         effects = state.change(vec![TreeOp::SetDraft { text: draft }]);
     }
     effects.extend(prediction);
+    effects.extend(inside::ask_again(state));
     effects
 }
 
@@ -364,7 +369,8 @@ impl State {
         let can_predict = self.model.ready().is_some() && self.running.is_none();
         let predicting =
             (can_predict && !is_predicted).then_some(self.predicted_for.at_ms + DRAFT_REST_MS);
-        [notice, armed, resting, predicting]
+        let cost = self.inside.as_ref().and_then(|view| view.cost_again_ms);
+        [notice, armed, resting, predicting, cost]
             .into_iter()
             .flatten()
             .min()

@@ -137,6 +137,7 @@ fn wanted(context: Context) -> &'static [Action] {
             A::Help,
             A::Back,
         ],
+        Context::Profile => &[A::Open, A::NextTab, A::ProfileDomain, A::Help, A::Back],
         Context::List => &[A::Open, A::Back, A::Delete, A::Rename, A::UndoDelete],
         Context::Field => &[A::Open, A::Back],
         Context::Global | Context::Panes | Context::Memory | Context::Log => &[

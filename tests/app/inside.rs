@@ -123,6 +123,17 @@ fn every_position_can_be_looked_at_and_the_first_one_by_the_pass_that_reads_it()
     let view = rig.state.inside.clone().expect("asked");
     assert_eq!(view.subject.token.position, 1);
     assert!(view.subject.is_next_given, "the prompt gave it");
+    // So many questions may have been too many at once; the last one is asked until it is heard.
+    while rig
+        .state
+        .inside
+        .as_ref()
+        .is_some_and(|view| view.cost.is_none())
+    {
+        rig.wait(200);
+        rig.drain();
+        std::thread::yield_now();
+    }
     rig.press("enter");
     rig.until(is_done);
     rig.draw();

@@ -16,6 +16,9 @@ use crate::session::Turn;
 /// Tokens that the lens names for each layer.
 const LENS_TOP: usize = 8;
 
+/// How long a question that was not heard waits.
+const AGAIN_MS: u64 = 150;
+
 /// Shows what a look at the token under the cursor costs, or what the latest look at it found.
 pub(in crate::app) fn begin(state: &mut State) -> Vec<Effect> {
     let pass = state
@@ -55,11 +58,11 @@ pub(in crate::app) fn show(state: &mut State) -> Vec<Effect> {
 
 /// A new look at this subject: what will it cost?
 fn ask_cost(state: &mut State, subject: Subject) -> Vec<Effect> {
-    let seq = state.next_request().0;
     let earlier = state.inside.take();
     let layer = state.map.cursor.layer;
     let view = InsideView {
-        cost_seq: seq,
+        cost_seq: 0,
+        cost_again_ms: None,
         cost: None,
         progress: InsideState::Asked,
         report: None,
@@ -73,13 +76,40 @@ fn ask_cost(state: &mut State, subject: Subject) -> Vec<Effect> {
         scroll: 0,
         subject,
     };
-    let command = Command::InspectCost {
+    state.inside = Some(view);
+    question(state)
+}
+
+/// Asks what the look would cost.
+fn question(state: &mut State) -> Vec<Effect> {
+    let seq = state.next_request().0;
+    let Some(view) = &mut state.inside else {
+        return Vec::new();
+    };
+    view.cost_seq = seq;
+    view.cost_again_ms = None;
+    vec![Effect::Engine(Command::InspectCost {
         seq,
         tokens: view.subject.ids.len(),
-        options: options(&view),
-    };
-    state.inside = Some(view);
-    vec![Effect::Engine(command)]
+        options: options(view),
+    })]
+}
+
+/// The engine was too busy to hear the question: it is asked again a little later.
+pub(in crate::app) fn unheard(state: &mut State, seq: u64) {
+    let again_ms = state.now_ms + AGAIN_MS;
+    if let Some(view) = state.inside.as_mut().filter(|view| view.cost_seq == seq) {
+        view.cost_again_ms = Some(again_ms);
+    }
+}
+
+/// Asks again what was not heard, once it is time.
+pub(in crate::app) fn ask_again(state: &mut State) -> Vec<Effect> {
+    let at_ms = state.inside.as_ref().and_then(|view| view.cost_again_ms);
+    match at_ms.filter(|at_ms| *at_ms <= state.now_ms) {
+        Some(_) => question(state),
+        None => Vec::new(),
+    }
 }
 
 /// What to look at: everything; of a sequence that was looked at, the missing head alone.

@@ -12,7 +12,7 @@ use super::super::input;
 use super::super::popup::{CodePurpose, ExportFormat, ListPopup, Popup, Question};
 use super::super::sampling::Preset;
 use super::super::state::{Level, State};
-use super::{ablate, inside, lab, sampler, say, search, share};
+use super::{ablate, inside, lab, profile, sampler, say, search, share};
 use crate::catalog::CatalogEntry;
 use crate::engine::protocol::ModelSource;
 use crate::session::{Access, TreeOp, export};
@@ -134,6 +134,7 @@ pub(in crate::app) fn perform(state: &mut State, action: Action) -> Option<Vec<E
 fn figures(state: &mut State, action: Action) -> Option<Option<Vec<Effect>>> {
     let done = match state.popups.last()? {
         Popup::Inside => inside::perform(state, action),
+        Popup::Profile => profile::perform(state, action),
         _ => return None,
     };
     let stays = matches!(
@@ -145,6 +146,9 @@ fn figures(state: &mut State, action: Action) -> Option<Option<Vec<Effect>>> {
             | Action::Help
             | Action::Palette
             | Action::LookInside
+            | Action::OpenProfile
+            | Action::ShowProfile
+            | Action::ShareProfile
             | Action::ShareLens
             | Action::ShareSinks
             | Action::ShareAttention
@@ -161,6 +165,7 @@ fn figures(state: &mut State, action: Action) -> Option<Option<Vec<Effect>>> {
 pub(in crate::app) fn wheel(state: &mut State, lines: i64) {
     match state.popups.last_mut() {
         Some(Popup::Inside) => inside::step(state, lines.signum(), 0),
+        Some(Popup::Profile) => profile::step(state, lines.signum(), 0),
         Some(popup) => scroll(popup, lines),
         None => {}
     }
@@ -186,6 +191,7 @@ pub(in crate::app) fn edit(popup: &mut Popup, request: InputRequest) {
         | Popup::HowTo { .. }
         | Popup::Ablation { .. }
         | Popup::Inside
+        | Popup::Profile
         | Popup::Trouble { .. } => return,
     };
     input.handle(request);
@@ -258,7 +264,7 @@ pub(in crate::app) fn scroll(popup: &mut Popup, by: i64) {
         Popup::Help { scroll, .. } | Popup::HowTo { scroll } | Popup::Ablation { scroll } => {
             *scroll = (*scroll as i64).saturating_add(by).clamp(0, 10_000) as usize;
         }
-        Popup::Ask { .. } | Popup::Inside | Popup::Trouble { .. } => {}
+        Popup::Ask { .. } | Popup::Inside | Popup::Profile | Popup::Trouble { .. } => {}
     }
 }
 
@@ -326,6 +332,7 @@ fn choose(state: &mut State) -> Vec<Effect> {
         | Popup::HowTo { .. }
         | Popup::Ablation { .. }
         | Popup::Inside
+        | Popup::Profile
         | Popup::Trouble { .. } => Vec::new(),
     }
 }
@@ -398,6 +405,7 @@ fn answer(state: &mut State, question: Question, text: &str) -> Vec<Effect> {
         Question::Import => vec![Effect::Session(SessionRequest::Import(PathBuf::from(text)))],
         Question::Rule => lab::typed(state, &text),
         Question::Ablation => ablate::typed(state, &text),
+        Question::Profile => profile::typed(&text),
         Question::PresetName => {
             let preset = Preset {
                 name: text.clone(),

@@ -98,6 +98,7 @@ fn definitions(context: Context) -> Vec<&'static [Definition]> {
             vec![DEFINITIONS, PROFILE_DEFINITIONS, INSIDE_DEFINITIONS]
         }
         Context::Inside => vec![INSIDE_DEFINITIONS],
+        Context::Profile => vec![PROFILE_DEFINITIONS],
         _ => Vec::new(),
     }
 }
