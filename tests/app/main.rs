@@ -10,6 +10,7 @@ mod latency;
 mod maps;
 mod opening;
 mod panes;
+mod profile;
 mod random;
 mod rig;
 mod screens;

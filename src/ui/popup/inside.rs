@@ -74,10 +74,10 @@ fn footer(view: &InsideView) -> &'static str {
             "1-4 figures  arrows layer  s other pass  , . other token  ? help  Esc closes"
         }
         (_, InsideTab::Sinks) => {
-            "arrows layer, head  Enter its attention  1-4 figures  s pass  , . token  ? help"
+            "arrows layer, head  Enter its attention  1-4 figures  ? help  Esc closes"
         }
         (_, InsideTab::Attention) => {
-            "arrows layer, head  Enter computes it  o order  PgUp PgDn scroll  ? help"
+            "arrows head  Enter computes  o order  PgDn scrolls  ? help  Esc closes"
         }
     }
 }
@@ -206,13 +206,13 @@ fn subject(subject: &Subject) -> String {
             tokens(subject.ids.len())
         ),
         Pass::Choosing => {
-            let verb = if subject.is_next_given {
-                "that came to it, though the prompt gave it:"
+            let which = if subject.is_next_given {
+                ", given by the prompt: the pass before it"
             } else {
-                "that chose it:"
+                ": the pass that chose it"
             };
             format!(
-                "token {place} {name}: the pass {verb} it read {}, the last {}",
+                "token {place} {name}{which} read {}, the last one {}",
                 tokens(subject.ids.len()),
                 quoted(&subject.read.text)
             )

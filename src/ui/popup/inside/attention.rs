@@ -53,9 +53,9 @@ impl Page<'_> {
             WeightOrder::Weight => "by weight",
             WeightOrder::Position => "as in the text",
         };
-        let largest = found.weights.iter().copied().fold(found.sink, f32::max);
+        let largest = found.weights.iter().copied().fold(0.0, f32::max);
         let note = format!(
-            "{:>6} {:>6}  bars up to {}, tokens {order}; o changes the order",
+            "{:>6} {:>6}  tokens {order}, their bars up to {}; the sink's up to 1",
             "token",
             "weight",
             format::probability(f64::from(largest))
@@ -65,7 +65,7 @@ impl Page<'_> {
         self.weight_row(
             0,
             ("sink", found.sink),
-            scaled(found.sink),
+            found.sink,
             "no token: the learned sink",
         );
         self.y += 1;

@@ -1,6 +1,6 @@
 //! The logit lens: what the model would say after each layer.
 
-use super::{Page, cell, first_shown, quoted};
+use super::{Page, bar, cell, first_shown, quoted};
 use crate::app::inside::InsideView;
 use crate::engine::protocol::InspectReport;
 use crate::generate::LensRow;
@@ -9,7 +9,7 @@ use crate::ui::theme::ThemeRole;
 use crate::ui::widgets::format;
 
 /// Columns of the figures before the tokens.
-const FIGURES: u16 = 29;
+const FIGURES: u16 = 31;
 
 /// Columns of a token: mark, text, probability.
 const TOKEN: u16 = 18;
@@ -21,7 +21,7 @@ impl Page<'_> {
         }
         self.blank();
         let head = format!(
-            "{:>6} {:>7} {:>6} {:>7}   {}",
+            "{:>6} {:>7} {:>6} {:>7}    {}",
             "layer", "H nats", "p", "rank", "most likely tokens: * what came, = the last layer's"
         );
         self.row(&head, ThemeRole::Faint);
@@ -32,6 +32,38 @@ impl Page<'_> {
         let first = first_shown(place.unwrap_or(0), rows.len(), room);
         for (y, row) in (0..rest.height).zip(&rows[first..]) {
             self.lens_row(y, row, view);
+        }
+        self.y += rows.len() as u16 + 1;
+        if let Some(row) = place.map(|place| &rows[place]) {
+            self.lens_layer(row, view);
+        }
+    }
+
+    /// The tokens of the layer under the cursor as bars, where there is room below the table.
+    fn lens_layer(&mut self, row: &LensRow, view: &InsideView) {
+        if usize::from(self.rest().height) < row.top.len() + 1 {
+            return;
+        }
+        let title = format!("after layer {}, bars from 0 to 1", row.layer);
+        self.row(&title, ThemeRole::Title);
+        for token in &row.top {
+            let (mark, role) = mark(token.id, view);
+            let text = cell(&quoted(&view.text(token.id)), 24, self.theme);
+            let p = format::probability(f64::from(token.probability));
+            let rest = self.rest();
+            let style = self.theme.style(role);
+            let x = put(
+                self.buf,
+                rest,
+                (1, 0),
+                &format!("{mark}{text} {p:>4}  "),
+                style,
+            );
+            let columns = usize::from(rest.width.saturating_sub(x));
+            let drawn = bar(token.probability, columns, self.theme);
+            let style = self.theme.style(ThemeRole::Series1);
+            put(self.buf, rest, (x, 0), &drawn, style);
+            self.y += 1;
         }
     }
 
@@ -59,17 +91,9 @@ impl Page<'_> {
             ThemeRole::Text
         };
         put(self.buf, rest, (0, y), &figures, self.theme.style(role));
-        let last = view.settled().map(|(id, _)| id);
-        let came = view.subject.next.as_ref().map(|next| next.id);
         let tokens = usize::from(rest.width.saturating_sub(FIGURES) / TOKEN);
         for (index, token) in row.top.iter().take(tokens).enumerate() {
-            let (mark, role) = if came == Some(token.id) {
-                ("*", ThemeRole::Success)
-            } else if last == Some(token.id) {
-                ("=", ThemeRole::Accent)
-            } else {
-                (" ", ThemeRole::Faint)
-            };
+            let (mark, role) = mark(token.id, view);
             let text = cell(
                 &quoted(&view.text(token.id)),
                 usize::from(TOKEN) - 7,
@@ -86,6 +110,17 @@ impl Page<'_> {
                 style,
             );
         }
+    }
+}
+
+/// What tells the token that came, and the most likely one of the last layer, from others.
+fn mark(id: u32, view: &InsideView) -> (&'static str, ThemeRole) {
+    if view.subject.next.as_ref().is_some_and(|next| next.id == id) {
+        ("*", ThemeRole::Success)
+    } else if view.settled().is_some_and(|(last, _)| last == id) {
+        ("=", ThemeRole::Accent)
+    } else {
+        (" ", ThemeRole::Faint)
     }
 }
 

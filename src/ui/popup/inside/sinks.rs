@@ -103,23 +103,15 @@ impl Page<'_> {
     fn head(&mut self, (x, y): (u16, u16), share: f32, columns: u16, is_cursor: bool) {
         let rest = self.rest();
         let (glyph, style) = self.theme.ramp().glyph(share, self.theme.glyphs());
-        let style = if is_cursor {
-            let marked = Style::new().add_modifier(Modifier::REVERSED);
-            style.patch(match self.theme.ramp().cursor_color() {
-                Some(color) => marked.fg(color),
-                None => marked,
-            })
-        } else {
-            style
+        let marked = |style: Style| match self.theme.ramp().cursor_color() {
+            _ if !is_cursor => style,
+            Some(color) => style.bg(color),
+            None => style.add_modifier(Modifier::REVERSED),
         };
-        put(self.buf, rest, (x, y), glyph, style);
+        put(self.buf, rest, (x, y), glyph, marked(style));
         if columns == WIDE {
             let number = format!("{:>2}", (share * 100.0).round().min(99.0));
-            let style = if is_cursor {
-                style
-            } else {
-                self.theme.style(ThemeRole::Text)
-            };
+            let style = marked(self.theme.style(ThemeRole::Text));
             put(self.buf, rest, (x + 1, y), &number, style);
         }
     }
