@@ -206,7 +206,12 @@ pub(in crate::app) fn input_changed(state: &mut State) -> Vec<Effect> {
     match state.popups.last_mut() {
         Some(Popup::Palette(list)) => filter(list, |action| {
             let info = action.info();
-            format!("{} {}", info.name.replace('-', " "), info.help)
+            format!(
+                "{} {} {}",
+                info.name,
+                info.name.replace('-', " "),
+                info.help
+            )
         }),
         Some(Popup::Models(list)) => filter(list, |model| model.name.clone()),
         Some(Popup::Presets(list)) => filter(list, Clone::clone),

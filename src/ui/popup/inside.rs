@@ -71,7 +71,7 @@ fn footer(view: &InsideView) -> &'static str {
         (InsideState::Asked, _) => "Enter starts it  s other pass  , . other token  Esc closes",
         (InsideState::Failed(_), _) => "Enter tries again  , . other token  Esc closes",
         (_, InsideTab::Lens | InsideTab::Norms) => {
-            "1-4 figures  arrows layer  s other pass  , . other token  ? help  Esc closes"
+            "1-4 figures  arrows layer  s pass  , . token  ? help  Esc closes"
         }
         (_, InsideTab::Sinks) => {
             "arrows layer, head  Enter its attention  1-4 figures  ? help  Esc closes"

@@ -160,22 +160,14 @@ impl Page<'_> {
         let options = view.file.profile.options;
         self.text(
             &sanitize(&format!(
-                "{name}; lift at least {} in both halves, the highest replicated first",
+                "{name}; lift at least {} in both halves; the highest that both have first",
                 options.min_lift
             )),
             ThemeRole::Text,
         );
         let head = format!(
-            "  {:<16} {:>6} {:>7} {:>7} {:>7} {:>6} {:>7} {:>7} {:>11}",
-            "domain",
-            "layer",
-            "expert",
-            "tokens",
-            "share",
-            "lift",
-            "half 1",
-            "half 2",
-            "replicated"
+            "  {:<16} {:>5} {:>6} {:>6} {:>5} {:>5} {:>6} {:>6} {:>5}",
+            "domain", "layer", "expert", "tokens", "share", "lift", "half 1", "half 2", "both"
         );
         self.text(
             &head[..head.len().min(usize::from(self.area.width))],
@@ -194,7 +186,7 @@ impl Page<'_> {
                 Line::from(vec![
                     Span::styled(letter(*domain), self.theme.style(color(*domain))),
                     Span::raw(format!(
-                        " {name:<14} {:>6} {:>7} {:>7} {:>7} {:>6.2} {:>7.2} {:>7.2} {:>11.2}",
+                        " {name:<14} {:>5} {:>6} {:>6} {:>5} {:>5.2} {:>6.2} {:>6.2} {:>5.2}",
                         one.layer,
                         one.expert,
                         one.count,

@@ -22,7 +22,7 @@ impl Page<'_> {
         self.blank();
         let head = format!(
             "{:>6} {:>7} {:>6} {:>7}    {}",
-            "layer", "H nats", "p", "rank", "most likely tokens: * what came, = the last layer's"
+            "layer", "H nats", "p", "rank", "most likely: * what came, = first at the end"
         );
         self.row(&head, ThemeRole::Faint);
         let rows = &report.inspection.lens;
@@ -47,7 +47,7 @@ impl Page<'_> {
         let title = format!("after layer {}, bars from 0 to 1", row.layer);
         self.row(&title, ThemeRole::Title);
         for token in &row.top {
-            let (mark, role) = mark(token.id, view);
+            let (mark, role) = standing(token.id, view);
             let text = cell(&quoted(&view.text(token.id)), 24, self.theme);
             let p = format::probability(f64::from(token.probability));
             let rest = self.rest();
@@ -93,7 +93,7 @@ impl Page<'_> {
         put(self.buf, rest, (0, y), &figures, self.theme.style(role));
         let tokens = usize::from(rest.width.saturating_sub(FIGURES) / TOKEN);
         for (index, token) in row.top.iter().take(tokens).enumerate() {
-            let (mark, role) = mark(token.id, view);
+            let (mark, role) = standing(token.id, view);
             let text = cell(
                 &quoted(&view.text(token.id)),
                 usize::from(TOKEN) - 7,
@@ -114,7 +114,7 @@ impl Page<'_> {
 }
 
 /// What tells the token that came, and the most likely one of the last layer, from others.
-fn mark(id: u32, view: &InsideView) -> (&'static str, ThemeRole) {
+fn standing(id: u32, view: &InsideView) -> (&'static str, ThemeRole) {
     if view.subject.next.as_ref().is_some_and(|next| next.id == id) {
         ("*", ThemeRole::Success)
     } else if view.settled().is_some_and(|(last, _)| last == id) {

@@ -42,10 +42,7 @@ impl Page<'_> {
         let [_, a, b, c, d, e] = glyphs.density;
         self.y += legend.min(sinks.len() as u16 + 1);
         self.row(
-            &format!(
-                "share of the attention that the sink gets: {a} to 20%  {b} to 40%  {c} to 60%  \
-                 {d} to 80%  {e} above"
-            ),
+            &format!("the sink's share: {a} to 20%  {b} to 40%  {c} to 60%  {d} to 80%  {e} above"),
             ThemeRole::Faint,
         );
     }
