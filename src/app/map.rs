@@ -164,7 +164,7 @@ pub enum TokenCursor {
 }
 
 /// The map pane's state.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct MapView {
     /// Which tokens.
     pub source: MapSource,
@@ -183,6 +183,22 @@ pub struct MapView {
     /// The record that is held still, so that map, figures and cards all show the same moment
     /// whatever is chosen to be shown of it.
     pub frozen: Option<Run>,
+}
+
+impl Default for MapView {
+    /// Weights, which differ even where a single token's counts are all alike.
+    fn default() -> Self {
+        Self {
+            source: MapSource::default(),
+            measure: Measure::WeightSum,
+            scale: Scale::default(),
+            zoom: Zoom::default(),
+            cursor: Cell::default(),
+            token: TokenCursor::default(),
+            card_from: None,
+            frozen: None,
+        }
+    }
 }
 
 impl MapView {

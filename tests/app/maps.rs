@@ -49,6 +49,7 @@ fn while_frozen_cells_title_legend_and_read_outs_agree_whatever_is_pressed() {
     // Window, since load, prompt.
     rig.press("v v");
     assert_eq!(rig.state.map.source, MapSource::Prompt);
+    rig.state.map.measure = Measure::Count;
     for (measure, name) in [
         (Measure::Count, "count"),
         (Measure::WeightSum, "weight sum"),
@@ -222,6 +223,7 @@ fn since_load_the_cursors_figure_is_that_of_all_runs() {
     rig.ask("and a second answer");
     rig.drain();
     rig.state.map.source = MapSource::Cumulative;
+    rig.state.map.measure = Measure::Count;
     let grid = rig.state.grid().unwrap();
     let expert = (0..EXPERTS).max_by(|a, b| grid.value(1, *a).total_cmp(&grid.value(1, *b)));
     let expert = expert.unwrap();

@@ -5,12 +5,12 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::analytics::{DEFINITIONS, Definition, INSIDE_DEFINITIONS, PROFILE_DEFINITIONS};
 use crate::app::State;
-use crate::app::action::{Context, REGISTRY};
+use crate::app::action::{Action, Context, REGISTRY};
 use crate::ui::chat::wrapped;
 use crate::ui::theme::{Theme, ThemeRole};
 
-/// Columns of a row's keys.
-const KEY_COLUMNS: u16 = 28;
+/// The most columns that are kept free for a row's keys; longer ones push their text aside.
+const KEY_COLUMNS: usize = 28;
 
 /// What each meter tells.
 const METERS: &[(&str, &str)] = &[
@@ -105,20 +105,17 @@ fn definitions(context: Context) -> Vec<&'static [Definition]> {
 
 /// The bindings of one context, in the registry's order.
 fn keys(context: Context, state: &State, theme: &Theme, columns: u16) -> Vec<Line<'static>> {
+    let bound: Vec<(String, &str)> = REGISTRY
+        .iter()
+        .filter_map(|info| Some((keys_of(context, info.action, state)?, info.help)))
+        .collect();
+    let widest = bound.iter().map(|(keys, _)| keys.width() + 1).max();
+    let common = widest.unwrap_or_default().min(KEY_COLUMNS);
     let mut rows = Vec::new();
-    for info in REGISTRY {
-        let bound = state
-            .keymap
-            .of_context(context)
-            .filter(|(_, action)| *action == info.action);
-        let keys: Vec<String> = bound.map(|(key, _)| key.to_string()).collect();
-        if keys.is_empty() {
-            continue;
-        }
-        let keys = format!("  {} ", keys.join("  "));
-        let indent = usize::from(KEY_COLUMNS).max(keys.width() + 1);
+    for (keys, help) in bound {
+        let indent = common.max(keys.width() + 1);
         let room = columns.saturating_sub(indent as u16);
-        for (index, text) in wrapped(info.help, room).into_iter().enumerate() {
+        for (index, text) in wrapped(help, room).into_iter().enumerate() {
             let keys = if index == 0 { keys.as_str() } else { "" };
             rows.push(Line::from(vec![
                 Span::styled(format!("{keys:<indent$}"), theme.style(ThemeRole::Key)),
@@ -127,6 +124,16 @@ fn keys(context: Context, state: &State, theme: &Theme, columns: u16) -> Vec<Lin
         }
     }
     rows
+}
+
+/// The keys of an action in a context, as they are shown; none where it has none.
+fn keys_of(context: Context, action: Action, state: &State) -> Option<String> {
+    let bound = state
+        .keymap
+        .of_context(context)
+        .filter(|(_, bound)| *bound == action);
+    let keys: Vec<String> = bound.map(|(key, _)| key.to_string()).collect();
+    (!keys.is_empty()).then(|| format!("  {} ", keys.join("  ")))
 }
 
 fn entry(name: &str, text: &str, theme: &Theme, columns: u16) -> Vec<Line<'static>> {

@@ -11,12 +11,12 @@ const STEPS: usize = 24;
 /// The color ramp of maps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum RampKind {
-    /// Blue over green to yellow.
+    /// Blue over green to yellow; on light grounds from pale yellow over green to blue.
     #[default]
     Viridis,
-    /// Blue over gray to yellow.
+    /// Blue over gray to yellow; on light grounds from white to blue.
     Cividis,
-    /// Black over purple to white.
+    /// Black over purple to white; on light grounds the other way.
     Magma,
 }
 
@@ -35,14 +35,15 @@ pub struct HeatRamp {
 
 impl HeatRamp {
     pub(super) fn sequential(kind: RampKind, backdrop: Backdrop, depth: ColorDepth) -> Self {
-        let color = |t: f32| match kind {
-            RampKind::Viridis => rgb(&colorgrad::preset::viridis(), t),
-            RampKind::Cividis => rgb(&colorgrad::preset::cividis(), t),
-            RampKind::Magma => rgb(&colorgrad::preset::magma(), t),
-        };
-        let toward_light = |t: f32| match backdrop {
-            Backdrop::Dark => color(t),
-            Backdrop::Light => color(1.0 - t),
+        // Turned around, viridis and cividis would begin with a glaring yellow on white: there their
+        // place is taken by ramps from near white to dark blue.
+        let color = |t: f32| match (kind, backdrop) {
+            (RampKind::Viridis, Backdrop::Dark) => rgb(&colorgrad::preset::viridis(), t),
+            (RampKind::Viridis, Backdrop::Light) => rgb(&colorgrad::preset::yl_gn_bu(), t),
+            (RampKind::Cividis, Backdrop::Dark) => rgb(&colorgrad::preset::cividis(), t),
+            (RampKind::Cividis, Backdrop::Light) => rgb(&colorgrad::preset::blues(), t),
+            (RampKind::Magma, Backdrop::Dark) => rgb(&colorgrad::preset::magma(), t),
+            (RampKind::Magma, Backdrop::Light) => rgb(&colorgrad::preset::magma(), 1.0 - t),
         };
         let hues = match backdrop {
             Backdrop::Dark => [Color::Cyan, Color::LightYellow],
@@ -53,7 +54,7 @@ impl HeatRamp {
             RampKind::Viridis | RampKind::Cividis => Rgb(255, 45, 85),
             RampKind::Magma => Rgb(0, 200, 120),
         };
-        Self::build(toward_light, hues, cursor, depth, false)
+        Self::build(color, hues, cursor, depth, false)
     }
 
     pub(super) fn diverging(backdrop: Backdrop, depth: ColorDepth) -> Self {

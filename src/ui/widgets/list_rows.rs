@@ -2,10 +2,11 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::text::Line;
 use ratatui::widgets::Widget;
 
-use super::text::put;
+use super::text::{put, put_right};
 use crate::ui::theme::{Theme, ThemeRole};
 
 /// A list of lines, scrolled so that the selected one is visible, with a thumb where it is long.
@@ -30,6 +31,12 @@ impl ListRows<'_> {
             first = first.clamp((selected + 1).saturating_sub(height), selected);
         }
         first.min(self.rows.len().saturating_sub(height))
+    }
+
+    /// Tells that a row goes on beyond its end; the colors stay.
+    fn mark_cut(&self, row: Rect, buf: &mut Buffer) {
+        let mark = self.theme.glyphs().ellipsis;
+        put_right(buf, row, (0, 0), mark, Style::new());
     }
 
     fn draw_thumb(&self, area: Rect, first: usize, buf: &mut Buffer) {
@@ -111,9 +118,37 @@ impl Widget for &ListRows<'_> {
             } else {
                 line.render(content, buf);
             }
+            if line.width() > usize::from(content.width) {
+                self.mark_cut(content, buf);
+            }
         }
         if scrolls {
             self.draw_thumb(area, first, buf);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::theme::{Backdrop, PaletteName, ThemeSpec};
+
+    #[test]
+    fn a_row_that_is_cut_says_so() {
+        let theme = Theme::new(&ThemeSpec::embedded(PaletteName::Dark, Backdrop::Dark));
+        let rows = [Line::from("fits"), Line::from("does not fit")];
+        for selected in [None, Some(1)] {
+            let list = ListRows {
+                rows: &rows,
+                selected,
+                first: 0,
+                theme: &theme,
+            };
+            let mut buf = Buffer::empty(Rect::new(0, 0, 8, 2));
+            (&list).render(buf.area, &mut buf);
+            let row = |y: u16| -> String { (2..8).map(|x| buf[(x, y)].symbol()).collect() };
+            assert_eq!(row(0), "fits  ");
+            assert_eq!(row(1), "does …", "{selected:?}");
         }
     }
 }
