@@ -4,7 +4,7 @@ use super::composer::Target;
 use super::effect::Effect;
 use super::popup::Popup;
 use super::state::{Level, ModelFailure, ModelStatus, Prediction, Running, State};
-use super::update::{self, ablate, generate, ghost, say, tokens};
+use super::update::{self, ablate, generate, ghost, inside, say, tokens};
 use crate::engine::protocol::{
     ErrorKind, ErrorReport, Event, PromptToken, RequestId, Telemetry, TokenEvent,
 };
@@ -48,6 +48,8 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
                 state.map.token = super::map::TokenCursor::Newest;
                 clear_interventions(state);
                 state.ablation = None;
+                state.inside = None;
+                state.popups.retain(|popup| !matches!(popup, Popup::Inside));
                 state.model = ModelStatus::Ready(model);
             }
             Vec::new()
@@ -148,6 +150,7 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
             Vec::new()
         }
         Event::Failed { request, report } if ablate::failed(state, request, &report) => Vec::new(),
+        Event::Failed { request, report } if inside::failed(state, request, &report) => Vec::new(),
         Event::CacheCleared => {
             say(state, Level::Info, "the cache is empty");
             Vec::new()
@@ -174,10 +177,23 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Failed { request, report } => failed(state, request, report),
         Event::Crashed { request, report } => {
             ablate::failed(state, request.unwrap_or_default(), &report);
+            inside::failed(state, request.unwrap_or_default(), &report);
             crashed(state, request, &report)
         }
-        // Nothing on the screen asks for them yet.
-        Event::InspectProgress { .. } | Event::Inspected { .. } | Event::InspectCost { .. } => {
+        Event::InspectProgress {
+            request,
+            done_tokens,
+            total_tokens,
+        } => {
+            inside::progress(state, request, done_tokens, total_tokens);
+            Vec::new()
+        }
+        Event::Inspected { request, report } => {
+            inside::done(state, request, report);
+            Vec::new()
+        }
+        Event::InspectCost { seq, cost } => {
+            inside::cost(state, seq, cost);
             Vec::new()
         }
         Event::Stopped => Vec::new(),

@@ -5,10 +5,12 @@ use std::collections::VecDeque;
 use super::ablation::AblationView;
 use super::chat::ChatView;
 use super::composer::Composer;
+use super::inside::InsideView;
 use super::keymap::Keymap;
 use super::map::{MapCells, MapView};
 use super::meters::Meters;
 use super::popup::Popup;
+use super::profile::ProfileView;
 use super::run::Runs;
 use super::sampling::SamplingPanel;
 use super::token_lab::TokenLab;
@@ -307,6 +309,10 @@ pub struct State {
     pub ablation: Option<AblationView>,
     /// The token pane.
     pub token_lab: TokenLab,
+    /// The latest look inside the model.
+    pub inside: Option<InsideView>,
+    /// The profile of a prompt set that is open.
+    pub profile: Option<ProfileView>,
     /// The map pane.
     pub map: MapView,
     /// Figures over time.

@@ -6,9 +6,11 @@ pub(super) mod code;
 pub(super) mod compose;
 pub(super) mod generate;
 pub(super) mod ghost;
+pub(super) mod inside;
 pub(super) mod lab;
 pub(super) mod map;
 pub(super) mod popups;
+pub(super) mod profile;
 pub(in crate::app) mod sampler;
 pub(super) mod search;
 pub(super) mod sessions;
@@ -104,6 +106,9 @@ fn everywhere(state: &mut State, action: Action) -> Vec<Effect> {
         Action::TintTokens => tokens::tint(state),
         Action::Ablate => ablate::begin(state),
         Action::ShowAblation => ablate::show(state),
+        Action::LookInside => inside::begin(state),
+        Action::OpenProfile => popups::ask(state, Question::Profile, ""),
+        Action::ShowProfile => profile::show(state),
         Action::MaskExpert
         | Action::ForceExpert
         | Action::ZeroExpert
@@ -134,6 +139,11 @@ fn everywhere(state: &mut State, action: Action) -> Vec<Effect> {
         Action::ShareMap => share::begin(state, Shared::Map),
         Action::ShareCard => share::begin(state, Shared::Card),
         Action::ShareAblation => share::begin(state, Shared::Ablation),
+        Action::ShareLens => share::begin(state, Shared::Lens),
+        Action::ShareSinks => share::begin(state, Shared::Sinks),
+        Action::ShareAttention => share::begin(state, Shared::Attention),
+        Action::ShareProfile => share::begin(state, Shared::Profile),
+        Action::ShareNorms => share::begin(state, Shared::Norms),
         Action::ImportJson => popups::ask(state, Question::Import, ""),
         _ => chat::perform(state, action),
     }
@@ -185,7 +195,10 @@ fn stop_or_quit(state: &mut State) -> Vec<Effect> {
     if state.running.is_some() {
         return generate::stop(state);
     }
-    if let Some(effects) = ghost::stop(state).or_else(|| ablate::stop(state)) {
+    let stopped = ghost::stop(state)
+        .or_else(|| ablate::stop(state))
+        .or_else(|| inside::stop(state));
+    if let Some(effects) = stopped {
         return effects;
     }
     if let ModelStatus::Loading { request, .. } = state.model {
@@ -319,6 +332,7 @@ pub(super) fn after(state: &mut State) -> Vec<Effect> {
         effects = state.change(vec![TreeOp::SetDraft { text: draft }]);
     }
     effects.extend(prediction);
+    effects.extend(inside::ask_again(state));
     effects
 }
 
@@ -364,7 +378,8 @@ impl State {
         let can_predict = self.model.ready().is_some() && self.running.is_none();
         let predicting =
             (can_predict && !is_predicted).then_some(self.predicted_for.at_ms + DRAFT_REST_MS);
-        [notice, armed, resting, predicting]
+        let cost = self.inside.as_ref().and_then(|view| view.cost_again_ms);
+        [notice, armed, resting, predicting, cost]
             .into_iter()
             .flatten()
             .min()

@@ -52,6 +52,7 @@ pub(super) fn run(cli: &Cli, settings: &Settings, dirs: Option<&Dirs>) -> Result
     let (engine, source) = engine(args, settings)?;
     let mut effects = vec![Effect::Session(session(args, settings, &files, &state)?)];
     effects.extend(app::start(&mut state, source, clock.now_ms()));
+    effects.extend(args.profile.clone().map(Effect::ReadProfile));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -11,6 +11,7 @@ use super::widgets::format::{self, short_text};
 use super::widgets::{KeyHint, KeyHints};
 use crate::app::State;
 use crate::app::action::{Action, Context};
+use crate::app::inside::InsideState;
 use crate::app::popup::Popup;
 use crate::app::state::{Level, ModelStatus};
 use crate::engine::protocol::EnginePhase;
@@ -129,6 +130,17 @@ fn wanted(context: Context) -> &'static [Action] {
             A::SeedLock,
             A::Back,
         ],
+        Context::Inside => &[
+            A::Open,
+            A::NextTab,
+            A::InsidePass,
+            A::TokenBack,
+            A::TokenOn,
+            A::InsideOrder,
+            A::Help,
+            A::Back,
+        ],
+        Context::Profile => &[A::Open, A::NextTab, A::ProfileDomain, A::Help, A::Back],
         Context::List => &[A::Open, A::Back, A::Delete, A::Rename, A::UndoDelete],
         Context::Field => &[A::Open, A::Back],
         Context::Global | Context::Panes | Context::Memory | Context::Log => &[
@@ -229,6 +241,14 @@ fn activity(state: &State) -> (String, ThemeRole) {
         }
         return (
             format!("writing, {}", tokens(running.generated_tokens)),
+            ThemeRole::Accent,
+        );
+    }
+    if let Some(InsideState::Running(_, done, total)) =
+        state.inside.as_ref().map(|view| &view.progress)
+    {
+        return (
+            format!("looking inside, {done} of {total} tokens"),
             ThemeRole::Accent,
         );
     }

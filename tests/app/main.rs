@@ -4,11 +4,13 @@
 
 mod docs;
 mod flow;
+mod inside;
 mod lab;
 mod latency;
 mod maps;
 mod opening;
 mod panes;
+mod profile;
 mod random;
 mod rig;
 mod screens;

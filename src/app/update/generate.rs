@@ -3,7 +3,7 @@
 use super::super::ablation::AblationView;
 use super::super::effect::Effect;
 use super::super::state::{Level, Running, State};
-use super::{ghost, say};
+use super::{ghost, inside, say};
 use crate::engine::protocol::{
     AnswerOpening, Command, GenerateRequest, Prompt, RecordOptions, StopOptions,
 };
@@ -31,6 +31,8 @@ pub(in crate::app) fn can_ask(state: &mut State) -> bool {
         .is_some_and(AblationView::is_running)
     {
         "two runs are still being compared; Ctrl+C stops them"
+    } else if inside::is_running(state) {
+        "a look inside is being computed; Ctrl+C stops it"
     } else if state.model.ready().is_none() {
         "no model is ready yet; your text stays here"
     } else {

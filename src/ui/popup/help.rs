@@ -3,7 +3,7 @@
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
-use crate::analytics::DEFINITIONS;
+use crate::analytics::{DEFINITIONS, Definition, INSIDE_DEFINITIONS, PROFILE_DEFINITIONS};
 use crate::app::State;
 use crate::app::action::{Action, Context, REGISTRY};
 use crate::ui::chat::wrapped;
@@ -114,15 +114,13 @@ pub(super) fn rows(
         rows.extend(entries.flat_map(|(name, text)| entry(name, text, theme, columns)));
         rows.push(Line::default());
     }
-    if matches!(
-        context,
-        Context::Experts | Context::Tokens | Context::Chat | Context::Panes
-    ) {
+    let definitions = definitions(context);
+    if !definitions.is_empty() {
         rows.push(Line::styled(
             "What the figures mean",
             theme.style(ThemeRole::Title),
         ));
-        for definition in DEFINITIONS {
+        for definition in definitions.into_iter().flatten() {
             let text = format!("{} {}", definition.formula, definition.meaning);
             rows.extend(entry(definition.name, &text, theme, columns));
         }
@@ -140,6 +138,18 @@ pub(super) fn rows(
         );
     }
     rows
+}
+
+/// The figures that are to be seen where a context is.
+fn definitions(context: Context) -> Vec<&'static [Definition]> {
+    match context {
+        Context::Experts | Context::Tokens | Context::Chat | Context::Panes => {
+            vec![DEFINITIONS, PROFILE_DEFINITIONS, INSIDE_DEFINITIONS]
+        }
+        Context::Inside => vec![INSIDE_DEFINITIONS],
+        Context::Profile => vec![PROFILE_DEFINITIONS],
+        _ => Vec::new(),
+    }
 }
 
 /// The bindings of one context, in the registry's order.
