@@ -103,9 +103,10 @@ pub(super) fn attention(state: &State) -> Option<Figure> {
     let head = report.inspection.head.as_ref()?;
     let (layer, number) = (head.index.layer, head.index.head);
     let sees = report.inspection.sinks.get(layer);
-    let kind = match sees.is_some_and(|layer| layer.is_windowed) {
-        true => "a window",
-        false => "everything before",
+    let kind = if sees.is_some_and(|layer| layer.is_windowed) {
+        "a window"
+    } else {
+        "everything before"
     };
     let tokens = || (head.first_position..).zip(head.weights.iter().zip(&head.tokens));
     let rows = tokens().map(|(position, (weight, id))| {

@@ -179,7 +179,7 @@ fn rules(
     let index = (last + 1).checked_sub(run.prompt.len());
     let changes = turn.intervention_changes.iter();
     let before = changes.filter(|change| index.is_some_and(|index| change.token_index <= index));
-    match before.last() {
+    match before.max_by_key(|change| change.token_index) {
         Some(change) => (change.interventions.clone(), true),
         None => (turn.settings.interventions.clone(), false),
     }
@@ -277,14 +277,13 @@ fn enter(state: &mut State) -> Vec<Effect> {
         return Vec::new();
     };
     match (&view.progress, view.tab) {
-        (InsideState::Running(..), _) => Vec::new(),
         (InsideState::Done, InsideTab::Sinks) => {
             view.tab = InsideTab::Attention;
             view.scroll = 0;
             Vec::new()
         }
         (InsideState::Done, InsideTab::Attention) if !view.is_head_known() => pay(state),
-        (InsideState::Done, _) => Vec::new(),
+        (InsideState::Done | InsideState::Running(..), _) => Vec::new(),
         (InsideState::Asked | InsideState::Failed(_), _) => pay(state),
     }
 }

@@ -89,8 +89,8 @@ pub(in crate::app) fn perform(state: &mut State, action: Action) -> Option<Vec<E
     {
         return sampler::perform_typing(state, action);
     }
-    if let Some(done) = figures(state, action) {
-        return done;
+    if matches!(state.popups.last(), Some(Popup::Inside | Popup::Profile)) {
+        return figures(state, action);
     }
     let rows = i64::from(state.viewport.list_rows.max(1));
     let popup = state.popups.last_mut()?;
@@ -130,12 +130,11 @@ pub(in crate::app) fn perform(state: &mut State, action: Action) -> Option<Vec<E
     Some(Vec::new())
 }
 
-/// Does what figures over the screen make of an action; none where something else is on top.
-fn figures(state: &mut State, action: Action) -> Option<Option<Vec<Effect>>> {
-    let done = match state.popups.last()? {
-        Popup::Inside => inside::perform(state, action),
-        Popup::Profile => profile::perform(state, action),
-        _ => return None,
+/// Does what figures over the screen make of an action; none where they leave it to others.
+fn figures(state: &mut State, action: Action) -> Option<Vec<Effect>> {
+    let done = match state.popups.last() {
+        Some(Popup::Inside) => inside::perform(state, action),
+        _ => profile::perform(state, action),
     };
     let stays = matches!(
         action,
@@ -158,7 +157,7 @@ fn figures(state: &mut State, action: Action) -> Option<Option<Vec<Effect>>> {
     if done.is_none() && !stays {
         state.popups.pop();
     }
-    Some(done)
+    done
 }
 
 /// Turns the wheel over the popup on top.

@@ -22,7 +22,7 @@ impl Page<'_> {
         self.blank();
         let head = format!(
             "{:>6} {:>7} {:>6} {:>7}    {}",
-            "layer", "H nats", "p", "rank", "most likely: * what came, = first at the end"
+            "layer", "H nats", "p", "rank", "most likely: * what came, = first at end"
         );
         self.row(&head, ThemeRole::Faint);
         let rows = &report.inspection.lens;
