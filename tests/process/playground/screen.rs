@@ -139,10 +139,9 @@ impl Screen {
         let deadline = Instant::now() + PATIENCE;
         while !is_wanted(self) {
             let left = deadline.saturating_duration_since(Instant::now());
-            match self.output.recv_timeout(left) {
-                Ok(bytes) => self.take(&bytes),
-                Err(_) => panic!("no {what} on the screen:\n{}", self.text()),
-            }
+            let bytes = self.output.recv_timeout(left);
+            assert!(bytes.is_ok(), "no {what} on the screen:\n{}", self.text());
+            self.take(&bytes.unwrap_or_default());
         }
     }
 

@@ -29,9 +29,9 @@ pub(super) fn write(folder: &Path, texts: &[&str], rest: &[serde_json::Value]) -
         lines.push(token(index, text, &text_event));
     }
     lines.extend_from_slice(rest);
-    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let text: Vec<String> = lines.iter().map(ToString::to_string).collect();
     let path = folder.join("script.jsonl");
-    std::fs::write(&path, text).expect("a folder to write in");
+    std::fs::write(&path, text.join("\n")).expect("a folder to write in");
     path
 }
 
