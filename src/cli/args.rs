@@ -172,6 +172,9 @@ pub(crate) struct TraceArgs {
     /// Record all router logits.
     #[arg(long)]
     pub(crate) router_logits: bool,
+    /// Record each generated token's log-probability and N alternatives.
+    #[arg(long, value_name = "N")]
+    pub(crate) logprobs: Option<usize>,
     /// Most tokens to generate [default: 256; 0 with --tokens].
     #[arg(short = 'n', long, value_name = "N")]
     pub(crate) max_tokens: Option<usize>,
