@@ -25,6 +25,7 @@
 mod check;
 mod chunk;
 mod columns;
+mod compare;
 mod container;
 mod error;
 mod finish;
@@ -40,6 +41,7 @@ use serde_json::Value;
 use crate::analytics::Span;
 use crate::generate::TokenRouting;
 
+pub use compare::Comparison;
 pub use error::TraceError;
 pub use finish::{Recovery, recover};
 pub use read::{Completeness, TraceFile};

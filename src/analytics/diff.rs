@@ -24,8 +24,6 @@ pub struct DiffSide<'a> {
     pub ids: &'a [u32],
     /// Their routing, as far as it was recorded.
     pub log: &'a RoutingLog,
-    /// Room for experts in each layer of a token.
-    pub num_experts_per_tok: usize,
 }
 
 /// Two runs cannot be compared.
@@ -34,14 +32,25 @@ pub struct DiffSide<'a> {
 pub enum DiffError {
     /// They are of models of different shapes.
     #[error(
-        "a run of {} layers with {} experts, {} a token, cannot be compared with one of {} layers \
-         with {} experts, {} a token", left.0, left.1, left.2, right.0, right.1, right.2
+        "a run of {} layers with {} experts cannot be compared with one of {} layers with {} \
+         experts: they are of different models", left.0, left.1, right.0, right.1
     )]
     Shapes {
-        /// Layers, experts in each, and experts a token of the first run.
-        left: (usize, usize, usize),
+        /// Layers, and experts in each, of the first run.
+        left: (usize, usize),
         /// Those of the second.
-        right: (usize, usize, usize),
+        right: (usize, usize),
+    },
+    /// Their ids stand for different texts.
+    #[error(
+        "a run with a vocabulary of {left} tokens cannot be compared with one of {right}: they are \
+         of different models"
+    )]
+    Vocabularies {
+        /// The first run's.
+        left: usize,
+        /// The second's.
+        right: usize,
     },
     /// Their counts cannot be compared.
     #[error(transparent)]
@@ -124,6 +133,7 @@ impl RunDiff {
     ///
     /// *Errors:* [`DiffError::Shapes`] where they are of models of different shapes.
     pub fn of(a: &DiffSide<'_>, b: &DiffSide<'_>) -> Result<Self, DiffError> {
+        let shape = |side: &DiffSide<'_>| (side.log.num_layers(), side.log.num_experts());
         let (left, right) = (shape(a), shape(b));
         if left != right {
             return Err(DiffError::Shapes { left, right });
@@ -140,6 +150,22 @@ impl RunDiff {
             alignment,
             tokens,
         })
+    }
+
+    /// Whether nothing at all differs: the same tokens, the same experts, the same weights.
+    pub fn is_zero(&self) -> bool {
+        let is_none_of = |change: Option<f64>| change.is_none_or(|change| change == 0.0);
+        self.alignment.first_difference.is_none()
+            && self.cells.is_empty()
+            && self
+                .tokens
+                .iter()
+                .all(|token| token.share() >= 1.0 && token.weighted >= 1.0)
+            && self.layers.iter().all(|layer| {
+                is_none_of(layer.js_distance)
+                    && is_none_of(layer.chosen_entropy_change)
+                    && is_none_of(layer.router_entropy_change)
+            })
     }
 
     /// The mean share of equal experts over all pairs and layers; none without pairs.
@@ -191,15 +217,6 @@ fn overlap(left: Mixture<'_>, right: Mixture<'_>) -> f64 {
         weight_in(left, expert).min(weight_in(right, expert))
     });
     (common.sum::<f64>() / whole).clamp(0.0, 1.0)
-}
-
-fn shape(side: &DiffSide<'_>) -> (usize, usize, usize) {
-    let log = side.log;
-    (
-        log.num_layers(),
-        log.num_experts(),
-        side.num_experts_per_tok,
-    )
 }
 
 /// Sums over pairs of tokens, `[num_layers]` each.

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::args::TraceArgs;
 use super::exit::CliError;
+use super::force::Forced;
 use super::prompt::Prompt;
 use super::{drive, interrupt, model, output, writable};
 use recording::Recording;
@@ -26,12 +27,19 @@ pub(crate) fn run(args: &TraceArgs) -> Result<(), CliError> {
     writable::check_file(&args.output)?;
     let prompt = Prompt::read(&args.model.source(), &args.prompt)?;
     prompt.complete(&mut sampling);
+    let forced = Forced::open(&args.force)?;
     let model = model::load(&args.model, &args.limits)?;
+    let weights_digest = args.model.weights_digest()?;
+    let forced_routing = match &forced {
+        Some(forced) => Some(forced.routing(&model, &weights_digest)?),
+        None => None,
+    };
     let default_tokens = if prompt.is_ids() { 0 } else { MAX_TOKENS };
     let options = GenerateOptions {
         max_tokens: Some(args.max_tokens.unwrap_or(default_tokens)),
         sampling,
         interventions: args.experts.interventions(),
+        forced_routing,
         stop_tokens: prompt.stop_tokens(model.config(), args.eos),
         record: RecordOptions {
             top_logprobs: args.logprobs,
@@ -45,17 +53,29 @@ pub(crate) fn run(args: &TraceArgs) -> Result<(), CliError> {
         memory_limit_bytes: args.limits.memory_limit_bytes(),
         ..GenerateOptions::default()
     };
-    let header = recording::header(args, &model, &options, settings(args, &options, &model))?;
+    let mut header = recording::header(
+        &model,
+        weights_digest,
+        &options,
+        settings(args, &options, &model),
+    );
+    if let (Some(forced), Some(rules)) = (&forced, header.interventions.as_array_mut()) {
+        rules.push(forced.rule().into());
+    }
     let decoder = prompt.decoder()?;
     let mut recording = Recording::new(&args.output, header, &model, decoder, options.record);
     let mut generator = model.generate(&prompt.ids, options)?;
     let outcome = each(&mut generator, |position| recording.push(position));
-    let (tokens, prompt_tokens) = (generator.tokens().len(), prompt.ids.len());
+    let ids = generator.tokens().to_vec();
+    let (tokens, prompt_tokens) = (ids.len(), prompt.ids.len());
     finish(recording, outcome.and_then(|_| interrupt::check()))?;
     output::note(&format!(
         "wrote {}: {tokens} tokens, of which {prompt_tokens} are the prompt's",
         args.output.display(),
     ));
+    if let Some(forced) = &forced {
+        forced.tell(&model, &ids);
+    }
     Ok(())
 }
 

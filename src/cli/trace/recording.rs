@@ -11,7 +11,6 @@ use gptoss::trace_file::{TraceHeader, TraceRecorder, TraceRow, TraceShape, Trace
 use gptoss::{GenerateOptions, GptOss};
 use serde_json::{Value, json};
 
-use super::super::args::TraceArgs;
 use super::super::decode::{Decoder, Part};
 use super::super::exit::CliError;
 use super::Position;
@@ -115,20 +114,20 @@ fn span(decoder: &mut Decoder, id: u32) -> Span {
 
 /// Where the run comes from.
 pub(super) fn header(
-    args: &TraceArgs,
     model: &GptOss,
+    weights_digest: String,
     options: &GenerateOptions,
     settings: Value,
-) -> Result<TraceHeader, CliError> {
+) -> TraceHeader {
     let config = model.config();
     let digest = model.tokenizer().map(Tokenizer::digest);
     // Without a tokenizer there are only ids.
     let digest = digest.unwrap_or_default();
-    Ok(TraceHeader {
+    TraceHeader {
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
         recorded_at: jiff::Timestamp::now().strftime("%FT%TZ").to_string(),
         model_name: model.loaded().name.clone(),
-        weights_digest: gptoss::open(&args.model.source())?.weights_digest(),
+        weights_digest,
         tokenizer_digest: digest,
         settings,
         interventions: json!(options.interventions),
@@ -138,5 +137,5 @@ pub(super) fn header(
             num_experts_per_tok: config.num_experts_per_tok,
             vocab_size: config.vocab_size,
         },
-    })
+    }
 }
