@@ -29,6 +29,7 @@ pub mod keymap;
 pub mod map;
 pub mod meters;
 pub mod popup;
+pub mod replay;
 mod report;
 pub mod run;
 pub mod sampling;
