@@ -174,6 +174,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
         &["src/settings", "src/ui/theme", "src/cli/print_config"],
     ),
     ("crossterm", &["src/tui", "src/cli/playground"]),
+    ("termina", &["src/tui/early"]),
     ("ratatui_textarea", &["src/app/composer"]),
     ("arboard", &["src/tui/effects/clipboard"]),
     ("nucleo_matcher", &["src/app/update/popups"]),

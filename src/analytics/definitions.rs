@@ -11,7 +11,7 @@ pub struct Definition {
     pub meaning: &'static str,
 }
 
-/// All quantities of this module. In the formulas `L` is the number of layers, `E` that of experts
+/// The quantities of routing. In the formulas `L` is the number of layers, `E` that of experts
 /// in a layer, `k` that of experts a token chooses, and `p` a part of a layer's traffic.
 pub const DEFINITIONS: &[Definition] = &[
     Definition {
@@ -134,6 +134,10 @@ pub const DEFINITIONS: &[Definition] = &[
         meaning: "How differently two spans, or two runs, use a layer's experts: 0 for the same distribution, 1 \
                   when they share no expert.",
     },
+];
+
+/// What a profile of a prompt set tells.
+pub const PROFILE_DEFINITIONS: &[Definition] = &[
     Definition {
         name: "Domain lift",
         formula: "share of the domain's tokens that chose the expert / mean of all domains' shares",
@@ -152,6 +156,57 @@ pub const DEFINITIONS: &[Definition] = &[
         meaning: "How alike a prompt and a domain use the experts: 1 for the same distribution in \
                   every layer, 0 when they share none.",
     },
+    Definition {
+        name: "By chance",
+        formula: "mean number of specialists over 20 shuffles of the labels",
+        meaning: "How many specialists there would be if the domains meant nothing: only what is \
+                  clearly above it tells something.",
+    },
+];
+
+/// What a look inside the model tells. `x` is the last token's residual stream after a layer.
+pub const INSIDE_DEFINITIONS: &[Definition] = &[
+    Definition {
+        name: "Logit lens",
+        formula: "softmax(unembed(norm(x)))",
+        meaning: "What the model would say next if it ended after this layer, by its own final norm \
+                  and unembedding; after the last layer it is what the model does say.",
+    },
+    Definition {
+        name: "H of the lens",
+        formula: "-sum of p ln p over the vocabulary, in nats",
+        meaning: "How undecided the model would be after this layer: 0 when one token has all the \
+                  probability.",
+    },
+    Definition {
+        name: "Rank in the lens",
+        formula: "1 + tokens with a higher probability",
+        meaning: "Where the token that came stands after this layer; of equals the lower id comes \
+                  first.",
+    },
+    Definition {
+        name: "Settled",
+        formula: "least layer from which on the token is the most likely one",
+        meaning: "The layer after which nothing changes the first place any more.",
+    },
+    Definition {
+        name: "Sink share",
+        formula: "exp(sink) / (exp(sink) + sum of exp(score))",
+        meaning: "The part of a head's attention that goes to its learned sink, thus to no token: \
+                  near 100% the head does nearly nothing.",
+    },
+    Definition {
+        name: "Attention weight",
+        formula: "exp(score) / (exp(sink) + sum of exp(score))",
+        meaning: "The part of a head's attention that goes to one token; with the sink's share all \
+                  parts sum to 1.",
+    },
+    Definition {
+        name: "Residual norm",
+        formula: "sqrt(sum of x_i^2)",
+        meaning: "How long the residual stream is after a layer's attention and after its experts: \
+                  a jump tells that this part wrote much.",
+    },
 ];
 
 #[cfg(test)]
@@ -160,7 +215,9 @@ mod tests {
 
     #[test]
     fn every_definition_is_one_sentence_under_its_own_name() {
-        for (index, definition) in DEFINITIONS.iter().enumerate() {
+        let parts = [DEFINITIONS, PROFILE_DEFINITIONS, INSIDE_DEFINITIONS];
+        let all = || parts.into_iter().flatten();
+        for (index, definition) in all().enumerate() {
             let Definition {
                 name,
                 formula,
@@ -171,7 +228,7 @@ mod tests {
             // Signs like a square root's are two columns wide on some terminals.
             assert!(formula.is_ascii() && meaning.is_ascii(), "{name}");
             assert_eq!(meaning.matches(". ").count(), 0, "{name}");
-            let same = DEFINITIONS.iter().filter(|other| other.name == *name);
+            let same = all().filter(|other| other.name == *name);
             assert_eq!(same.count(), 1, "{name} at {index}");
         }
     }

@@ -33,7 +33,7 @@ mod tests;
 pub use balance::{Balance, COVERED_SHARE, LayerBalance};
 pub use card::{CardQuery, Choice, ExpertCard, TextCount, Transition};
 pub use compare::{LogAgreement, agreement, jensen_shannon, log_agreement};
-pub use definitions::{DEFINITIONS, Definition};
+pub use definitions::{DEFINITIONS, Definition, INSIDE_DEFINITIONS, PROFILE_DEFINITIONS};
 pub use diff::{
     Alignment, AlignmentMethod, CellChange, DiffError, DiffSide, LayerDiff, RunDiff,
     TokenAgreement, weighted_agreement,
@@ -43,8 +43,8 @@ pub use grid::{Grid, GridError, Measure, TotalsRef, difference};
 pub use log::{LogError, RoutingLog};
 pub use pairs::{PairLift, pair_lifts};
 pub use profile::{
-    DomainProfile, DomainSimilarity, Half, LabelledRouting, Profile, ProfileError, ProfileOptions,
-    Specialist, halves,
+    DomainProfile, DomainSimilarity, Half, LabelledRouting, Profile, ProfileError, ProfileFile,
+    ProfileFileError, ProfileOptions, Specialist, halves,
 };
 pub use scale::{Bounds, Scale, normalize};
 pub use selection::Selection;

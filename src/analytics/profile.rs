@@ -13,6 +13,7 @@
 //! Invariants: the same prompts in the same order with the same options give the same profile; a
 //! domain's prompts keep their halves whatever other domains do.
 
+mod file;
 mod halves;
 mod tables;
 
@@ -20,6 +21,7 @@ use self::tables::{Tables, by_chance};
 use super::compare::jensen_shannon;
 use super::grid::{Grid, GridError};
 
+pub use self::file::{ProfileFile, ProfileFileError};
 pub use self::halves::{Half, halves};
 
 /// How strict a profile is.

@@ -109,6 +109,27 @@ pub enum Action {
     ClearInterventions,
     Ablate,
     ShowAblation,
+    // The token under the cursor.
+    ForkToken,
+    GhostToken,
+    TintTokens,
+    // Inside.
+    LookInside,
+    InsideLens,
+    InsideSinks,
+    InsideAttention,
+    InsideNorms,
+    NextTab,
+    PreviousTab,
+    InsidePass,
+    InsideOrder,
+    // A profile.
+    OpenProfile,
+    ShowProfile,
+    ProfileSpecialists,
+    ProfileMap,
+    ProfileComparison,
+    ProfileDomain,
     // Sampler.
     Increase,
     Decrease,
@@ -134,6 +155,11 @@ pub enum Action {
     ShareMap,
     ShareCard,
     ShareAblation,
+    ShareLens,
+    ShareSinks,
+    ShareAttention,
+    ShareNorms,
+    ShareProfile,
     RenameSession,
     DropOldestTurns,
     KeepAllTurns,
@@ -165,6 +191,10 @@ pub enum Context {
     Log,
     /// In the sampling panel.
     Sampler,
+    /// In the figures of a look inside.
+    Inside,
+    /// In a profile of a prompt set.
+    Profile,
     /// In lists over the screen: sessions, models, palette, tree.
     List,
     /// In a line that asks for a text.
@@ -173,7 +203,7 @@ pub enum Context {
 
 impl Context {
     /// All contexts, as the help lists them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Global,
         Self::Composer,
         Self::Panes,
@@ -183,6 +213,8 @@ impl Context {
         Self::Memory,
         Self::Log,
         Self::Sampler,
+        Self::Inside,
+        Self::Profile,
         Self::List,
         Self::Field,
     ];
@@ -199,6 +231,8 @@ impl Context {
             Self::Memory => "memory",
             Self::Log => "log",
             Self::Sampler => "sampler",
+            Self::Inside => "inside",
+            Self::Profile => "profile",
             Self::List => "list",
             Self::Field => "field",
         }
@@ -216,6 +250,8 @@ impl Context {
             Self::Memory => "Memory",
             Self::Log => "Log",
             Self::Sampler => "Sampler",
+            Self::Inside => "Inside",
+            Self::Profile => "Profile",
             Self::List => "Lists",
             Self::Field => "Text fields",
         }
@@ -233,6 +269,8 @@ impl Context {
             Self::Memory => &[Self::Memory, Self::Panes, Self::Global],
             Self::Log => &[Self::Log, Self::Panes, Self::Global],
             Self::Sampler => &[Self::Sampler, Self::Panes, Self::Global],
+            Self::Inside => &[Self::Inside, Self::Global],
+            Self::Profile => &[Self::Profile, Self::Global],
             Self::List => &[Self::List, Self::Global],
             Self::Field => &[Self::Field, Self::Global],
         }
@@ -300,7 +338,7 @@ use Context as C;
 /// All actions, in the order in which help shows them.
 #[rustfmt::skip]
 pub const REGISTRY: &[ActionInfo] = &[
-    row(A::Help, "help", "help", "Explain the focused pane, its keys and its figures", &[(C::Global, &["f1"]), (C::Panes, &["?"])]),
+    row(A::Help, "help", "help", "Explain the focused pane, its keys and its figures", &[(C::Global, &["f1"]), (C::Panes, &["?"]), (C::Inside, &["?"]), (C::Profile, &["?"])]),
     row(A::Palette, "palette", "palette", "Find any action by name", &[(C::Global, &["ctrl-p"])]),
     row(A::StopOrQuit, "stop", "stop", "Stop the model; else clear the draft; else, twice within two seconds, leave", &[(C::Global, &["ctrl-c"])]),
     row(A::Quit, "quit", "quit", "Leave", &[(C::Global, &["ctrl-q"])]),
@@ -318,7 +356,7 @@ pub const REGISTRY: &[ActionInfo] = &[
     row(A::Newline, "newline", "new line", "Begin a new line", &[(C::Composer, &["ctrl-j", "shift-enter", "alt-enter"])]),
     row(A::Editor, "editor", "editor", "Write in $VISUAL or $EDITOR", &[(C::Composer, &["ctrl-g"])]),
     row(A::HistorySearch, "history-search", "history", "Find an earlier message", &[(C::Composer, &["ctrl-r"])]),
-    row(A::Back, "back", "back", "Leave: the composer for the panes, a list, a selection", &[(C::Composer, &["esc"]), (C::Panes, &["esc"]), (C::List, &["esc"]), (C::Field, &["esc"])]),
+    row(A::Back, "back", "back", "Leave: the composer for the panes, a list, a selection", &[(C::Composer, &["esc"]), (C::Panes, &["esc"]), (C::Inside, &["esc"]), (C::Profile, &["esc"]), (C::List, &["esc"]), (C::Field, &["esc"])]),
     row(A::CursorUp, "cursor-up", "up", "Line up; at the first one the message before", &[(C::Composer, &["up"])]),
     row(A::CursorDown, "cursor-down", "down", "Line down; at the last one the message after", &[(C::Composer, &["down"])]),
     row(A::CursorLeft, "cursor-left", "left", "Character left", &[(C::Composer, &["left", "ctrl-b"]), (C::Field, &["left"])]),
@@ -350,16 +388,16 @@ pub const REGISTRY: &[ActionInfo] = &[
     row(A::SearchPrevious, "search-previous", "previous", "Match before", &[(C::Panes, &["N"])]),
     row(A::Freeze, "freeze", "freeze", "Hold the maps and meters still, and let them go", &[(C::Panes, &["space"])]),
     row(A::Copy, "copy", "copy", "Copy: the answer's source, or the pane's figures", &[(C::Panes, &["y"])]),
-    row(A::TokenBack, "token-back", "token back", "Token before; map, alternatives and text follow", &[(C::Panes, &[","])]),
-    row(A::TokenOn, "token-on", "token on", "Next token", &[(C::Panes, &["."])]),
+    row(A::TokenBack, "token-back", "token back", "Token before; map, alternatives and text follow", &[(C::Panes, &[","]), (C::Inside, &[","])]),
+    row(A::TokenOn, "token-on", "token on", "Next token", &[(C::Panes, &["."]), (C::Inside, &["."])]),
     row(A::TokenFollow, "token-follow", "newest token", "Follow the newest token again", &[(C::Panes, &["f"])]),
-    row(A::Up, "up", "up", "Up", &[(C::Panes, &["up", "k"]), (C::List, &["up", "ctrl-k"])]),
-    row(A::Down, "down", "down", "Down", &[(C::Panes, &["down", "j"]), (C::List, &["down", "ctrl-j"])]),
-    row(A::Left, "left", "left", "Left", &[(C::Panes, &["left", "h"])]),
-    row(A::Right, "right", "right", "Right", &[(C::Panes, &["right", "l"])]),
-    row(A::Top, "top", "top", "To the start", &[(C::Panes, &["g", "home"]), (C::List, &["home"])]),
-    row(A::Bottom, "bottom", "bottom", "To the end; in the chat, follow what comes", &[(C::Panes, &["G", "end"]), (C::List, &["end"])]),
-    row(A::Open, "open", "open", "Open what is selected", &[(C::List, &["enter"]), (C::Field, &["enter"]), (C::Sampler, &["enter"]), (C::Tokens, &["enter"])]),
+    row(A::Up, "up", "up", "Up", &[(C::Panes, &["up", "k"]), (C::Inside, &["up", "k"]), (C::Profile, &["up", "k"]), (C::List, &["up", "ctrl-k"])]),
+    row(A::Down, "down", "down", "Down", &[(C::Panes, &["down", "j"]), (C::Inside, &["down", "j"]), (C::Profile, &["down", "j"]), (C::List, &["down", "ctrl-j"])]),
+    row(A::Left, "left", "left", "Left", &[(C::Panes, &["left", "h"]), (C::Inside, &["left", "h"]), (C::Profile, &["left", "h"])]),
+    row(A::Right, "right", "right", "Right", &[(C::Panes, &["right", "l"]), (C::Inside, &["right", "l"]), (C::Profile, &["right", "l"])]),
+    row(A::Top, "top", "top", "To the start", &[(C::Panes, &["g", "home"]), (C::Inside, &["g", "home"]), (C::Profile, &["g", "home"]), (C::List, &["home"])]),
+    row(A::Bottom, "bottom", "bottom", "To the end; in the chat, follow what comes", &[(C::Panes, &["G", "end"]), (C::Inside, &["G", "end"]), (C::Profile, &["G", "end"]), (C::List, &["end"])]),
+    row(A::Open, "open", "open", "Open what is selected", &[(C::List, &["enter"]), (C::Field, &["enter"]), (C::Sampler, &["enter"]), (C::Inside, &["enter"]), (C::Profile, &["enter"])]),
 
     row(A::PreviousMessage, "previous-message", "message before", "Select the message before", &[(C::Chat, &["K", "{"])]),
     row(A::NextMessage, "next-message", "next message", "Select the next message", &[(C::Chat, &["J", "}"])]),
@@ -397,6 +435,26 @@ pub const REGISTRY: &[ActionInfo] = &[
     row(A::Ablate, "ablate", "ablate", "Answer again without the expert under the cursor, and compare: where they part, KL by token", &[(C::Experts, &["A"])]),
     row(A::ShowAblation, "show-ablation", "comparison", "Show the latest comparison again", &[]),
 
+    row(A::ForkToken, "fork-token", "fork", "Answer again as up to this token, then with the marked alternative in its place, same seed", &[(C::Tokens, &["enter"])]),
+    row(A::GhostToken, "ghost-token", "ghost", "Show how the answer would go on with the marked alternative; the chat stays as it is", &[(C::Tokens, &["o"])]),
+    row(A::TintTokens, "tint-tokens", "color", "Color tokens by the model's probability, by entropy, or not", &[(C::Tokens, &["c"])]),
+    row(A::LookInside, "look-inside", "inside", "Look inside the model at the token under the cursor: logit lens, sinks, attention, norms; the cost is shown first", &[(C::Panes, &["I"])]),
+    row(A::InsideLens, "inside-lens", "lens", "What the model would say after each layer", &[(C::Inside, &["1"])]),
+    row(A::InsideSinks, "inside-sinks", "sinks", "The share of attention that each head gives to its sink", &[(C::Inside, &["2"])]),
+    row(A::InsideAttention, "inside-attention", "attention", "Where the head under the cursor looks", &[(C::Inside, &["3"])]),
+    row(A::InsideNorms, "inside-norms", "norms", "How long the residual stream is after each layer", &[(C::Inside, &["4"])]),
+    row(A::NextTab, "next-tab", "next figures", "Next figures", &[(C::Inside, &["tab"]), (C::Profile, &["tab"])]),
+    row(A::PreviousTab, "previous-tab", "figures before", "Figures before", &[(C::Inside, &["shift-tab"]), (C::Profile, &["shift-tab"])]),
+    row(A::InsidePass, "inside-pass", "pass", "The pass that chose the token, or the one that reads it", &[(C::Inside, &["s"])]),
+    row(A::InsideOrder, "inside-order", "order", "A head's tokens by weight, or as in the text", &[(C::Inside, &["o"])]),
+
+    row(A::OpenProfile, "open-profile", "profile", "Open a profile that the command profile wrote: which experts each domain prefers", &[]),
+    row(A::ShowProfile, "show-profile", "profile", "Show the open profile again", &[]),
+    row(A::ProfileSpecialists, "profile-specialists", "specialists", "The specialists as a list; enter shows an expert's card", &[(C::Profile, &["1"])]),
+    row(A::ProfileMap, "profile-map", "map", "All experts, each under the letter of its domain", &[(C::Profile, &["2"])]),
+    row(A::ProfileComparison, "profile-comparison", "this answer", "How alike the shown answer is to each domain", &[(C::Profile, &["3"])]),
+    row(A::ProfileDomain, "profile-domain", "domain", "One domain's specialists, the next one's, at last all", &[(C::Profile, &["d"])]),
+
     row(A::Increase, "increase", "more", "More", &[(C::Sampler, &["right", "l"])]),
     row(A::Decrease, "decrease", "less", "Less", &[(C::Sampler, &["left", "h"])]),
     row(A::IncreaseMuch, "increase-much", "much more", "Ten steps more", &[(C::Sampler, &["L", "shift-right"])]),
@@ -421,6 +479,11 @@ pub const REGISTRY: &[ActionInfo] = &[
     row(A::ShareMap, "share-map", "share map", "Write the map as text, SVG or HTML, with where its numbers come from", &[]),
     row(A::ShareCard, "share-card", "share card", "Write all about the expert under the cursor as text, SVG or HTML", &[]),
     row(A::ShareAblation, "share-ablation", "share comparison", "Write the latest comparison of two runs as text, SVG or HTML", &[]),
+    row(A::ShareLens, "share-lens", "share lens", "Write the logit lens of the latest look inside as text, SVG or HTML", &[]),
+    row(A::ShareSinks, "share-sinks", "share sinks", "Write the map of attention sinks as text, SVG or HTML", &[]),
+    row(A::ShareAttention, "share-attention", "share attention", "Write the attention weights of the head as text, SVG or HTML", &[]),
+    row(A::ShareNorms, "share-norms", "share norms", "Write the residual norms as text, SVG or HTML", &[]),
+    row(A::ShareProfile, "share-profile", "share profile", "Write the open profile as text, SVG or HTML", &[]),
     row(A::RenameSession, "rename-session", "rename", "Rename this session", &[]),
     row(A::DropOldestTurns, "drop-oldest-turns", "drop oldest", "Leave the older half of the turns out of the next prompts; they stay on screen", &[]),
     row(A::KeepAllTurns, "keep-all-turns", "keep all", "Send all turns again", &[]),

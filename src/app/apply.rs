@@ -3,20 +3,24 @@
 use super::composer::Target;
 use super::effect::Effect;
 use super::popup::Popup;
-use super::state::{Level, ModelStatus, Prediction, Running, State};
-use super::update::{self, ablate, generate, say};
+use super::state::{Level, ModelFailure, ModelStatus, Prediction, Running, State};
+use super::update::{self, ablate, generate, ghost, inside, say, tokens};
 use crate::engine::protocol::{
     ErrorKind, ErrorReport, Event, PromptToken, RequestId, Telemetry, TokenEvent,
 };
 use crate::generate::{FinishReason, GenerationStats};
 use crate::harmony::{HarmonyEvent, MessageEnding};
 use crate::intervention::Interventions;
-use crate::session::{InterventionChange, NodeId, SamplingChange, TreeOp, TurnOutcome};
+use crate::session::{Fork, InterventionChange, NodeId, SamplingChange, TreeOp, TurnOutcome};
 
 /// Takes an event of the engine.
 pub fn apply(state: &mut State, event: Event, now_ms: u64) -> Vec<Effect> {
     state.now_ms = now_ms;
-    let mut effects = take(state, event);
+    let mut effects = if ghost::take(state, &event) {
+        Vec::new()
+    } else {
+        take(state, event)
+    };
     effects.extend(update::after(state));
     effects
 }
@@ -44,6 +48,8 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
                 state.map.token = super::map::TokenCursor::Newest;
                 clear_interventions(state);
                 state.ablation = None;
+                state.inside = None;
+                state.popups.retain(|popup| !matches!(popup, Popup::Inside));
                 state.model = ModelStatus::Ready(model);
             }
             Vec::new()
@@ -144,6 +150,7 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
             Vec::new()
         }
         Event::Failed { request, report } if ablate::failed(state, request, &report) => Vec::new(),
+        Event::Failed { request, report } if inside::failed(state, request, &report) => Vec::new(),
         Event::CacheCleared => {
             say(state, Level::Info, "the cache is empty");
             Vec::new()
@@ -170,10 +177,23 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Failed { request, report } => failed(state, request, report),
         Event::Crashed { request, report } => {
             ablate::failed(state, request.unwrap_or_default(), &report);
+            inside::failed(state, request.unwrap_or_default(), &report);
             crashed(state, request, &report)
         }
-        // Nothing on the screen asks for them yet.
-        Event::InspectProgress { .. } | Event::Inspected { .. } | Event::InspectCost { .. } => {
+        Event::InspectProgress {
+            request,
+            done_tokens,
+            total_tokens,
+        } => {
+            inside::progress(state, request, done_tokens, total_tokens);
+            Vec::new()
+        }
+        Event::Inspected { request, report } => {
+            inside::done(state, request, report);
+            Vec::new()
+        }
+        Event::InspectCost { seq, cost } => {
+            inside::cost(state, seq, cost);
             Vec::new()
         }
         Event::Stopped => Vec::new(),
@@ -208,11 +228,27 @@ fn started(state: &mut State, request: RequestId, start: Start) -> Vec<Effect> {
     running.prefill = Some((start.reused_tokens, start.prompt_tokens));
     let (node, kept) = (running.node, running.base_tokens);
     running.base_tokens += start.inserted.len();
+    let fork = state
+        .session
+        .tree
+        .turn(node)
+        .and_then(|turn| turn.fork.clone());
     let mut answer = answer_tokens(state, node, kept);
     answer.extend(start.inserted.iter().cloned());
     state
         .runs
         .start_latest(start.prompt, answer, start.reused_tokens, &start.opened);
+    // The same node asked to answer now has other tokens put in.
+    let begins = |fork: &Fork| {
+        let source = state.session.tree.turn(fork.from);
+        let shared = source.and_then(|turn| turn.ids.get(..fork.token_index));
+        let put_in = start.inserted.iter().map(|token| token.id);
+        let is_same = shared.is_some_and(|ids| put_in.take(ids.len()).eq(ids.iter().copied()));
+        kept == 0 && start.inserted.len() == fork.token_index + 1 && is_same
+    };
+    if let Some(fork) = fork.filter(begins) {
+        return tokens::fork_started(state, node, &fork, start.inserted, start.opened);
+    }
     // The header of an edited message is in the tree already.
     if start.inserted.is_empty() {
         return Vec::new();
@@ -384,7 +420,11 @@ fn failed(state: &mut State, request: RequestId, report: ErrorReport) -> Vec<Eff
                 lines: lines_of(&report),
             });
         }
-        state.model = ModelStatus::Failed { source, report };
+        state.model = ModelStatus::Failed {
+            source,
+            failure: ModelFailure::Load,
+            report,
+        };
     }
     Vec::new()
 }
@@ -400,6 +440,7 @@ fn crashed(state: &mut State, request: Option<RequestId>, report: &ErrorReport) 
     if let Some(source) = source {
         state.model = ModelStatus::Failed {
             source,
+            failure: ModelFailure::Crash,
             report: report.clone(),
         };
     }

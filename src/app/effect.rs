@@ -30,6 +30,8 @@ pub enum Effect {
         /// The whole content.
         text: String,
     },
+    /// Read the profile at a path; relative to where the program was started.
+    ReadProfile(PathBuf),
     /// Let the person write in an editor, beginning with this text.
     Editor(String),
     /// Look for models on disk.
@@ -104,6 +106,13 @@ pub enum Report {
     },
     /// The engine thread has ended without being asked.
     EngineGone,
+    /// A profile's file was read, or not.
+    ProfileRead {
+        /// The file's name.
+        name: String,
+        /// Its text, or why there is none.
+        text: Result<String, String>,
+    },
     /// The editor was closed.
     EditorClosed(String),
     /// A session was opened or begun.

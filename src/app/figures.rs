@@ -57,6 +57,8 @@ impl State {
     /// Forgets all records, held ones too: another model, another session.
     pub(super) fn forget_runs(&mut self) {
         self.runs.clear();
+        self.token_lab.marked = None;
+        self.token_lab.ghost = None;
         self.map.frozen = None;
         self.frozen_telemetry = None;
     }

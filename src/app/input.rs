@@ -155,8 +155,8 @@ fn point(state: &mut State, mouse: MouseInput) -> Vec<Effect> {
         MouseKind::WheelDown => notch,
         MouseKind::Press | MouseKind::Drag => return click(state, mouse),
     };
-    if let Some(popup) = state.popups.last_mut() {
-        popups::scroll(popup, lines);
+    if !state.popups.is_empty() {
+        popups::wheel(state, lines);
         return Vec::new();
     }
     match pane_at(state, mouse) {

@@ -48,6 +48,10 @@ pub enum Popup {
         /// Lines scrolled.
         scroll: usize,
     },
+    /// A look inside the model.
+    Inside,
+    /// A profile of a prompt set.
+    Profile,
     /// A line that asks for a text.
     Ask {
         /// What it is for.
@@ -164,6 +168,8 @@ pub enum Question {
     Share(super::share::Shared),
     /// What to import.
     Import,
+    /// Which profile to open.
+    Profile,
     /// The name of a preset.
     PresetName,
     /// A rule for the experts' choice.
@@ -188,6 +194,8 @@ impl Popup {
     pub fn context(&self) -> Context {
         match self {
             Self::Ask { .. } => Context::Field,
+            Self::Inside => Context::Inside,
+            Self::Profile => Context::Profile,
             _ => Context::List,
         }
     }

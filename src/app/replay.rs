@@ -26,6 +26,8 @@ use crate::trace_file::{Completeness, TraceFile, TraceToken};
 pub struct Replay {
     /// The file's name.
     pub name: String,
+    /// Model, weights and time of the recording, in a line.
+    pub origin: String,
     /// What another trace does differently, in lines; empty where none was named.
     pub comparison: Vec<String>,
 }
@@ -57,8 +59,20 @@ pub fn open(state: &mut State, name: &str, trace: &TraceFile, comparison: Vec<St
     }
     state.replay = Some(Replay {
         name: name.to_owned(),
+        origin: origin(trace),
         comparison,
     });
+}
+
+fn origin(trace: &TraceFile) -> String {
+    let header = trace.header();
+    let digest: String = header.weights_digest.chars().take(12).collect();
+    format!(
+        "{}, weights {digest}, recorded {}, {} tokens",
+        header.model_name,
+        header.recorded_at,
+        trace.len()
+    )
 }
 
 fn model(name: &str, trace: &TraceFile) -> ModelSummary {
@@ -122,6 +136,9 @@ fn records(trace: &TraceFile, answer: &[TraceToken]) -> Vec<TokenRecord> {
         text: token.text.as_str().into(),
         logprob: token.logprob,
         top_logprobs: token.top_logprobs.iter().map(spelled).collect(),
+        // A trace has what the model computed, not what samplers made of it.
+        entropy: None,
+        chain: None,
         span: token.span,
     };
     answer.iter().map(record).collect()

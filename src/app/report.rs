@@ -1,9 +1,10 @@
 //! What the results of effects change.
 
 use super::effect::{Effect, Report};
+use super::inside::InsideView;
 use super::popup::{ListPopup, Popup};
-use super::state::{Focus, Level, ModelStatus, SessionState, State};
-use super::update::{self, say};
+use super::state::{Focus, Level, ModelFailure, ModelStatus, SessionState, State};
+use super::update::{self, ghost, inside, profile, say};
 use crate::engine::protocol::{Command, ErrorKind, ErrorReport, RequestId};
 use crate::session::{Opened, SessionId, StoreEvent, TreeOp, TurnOutcome};
 
@@ -22,6 +23,7 @@ fn take(state: &mut State, report: Report) -> Vec<Effect> {
         Report::EngineBusy(command) => return engine_busy(state, *command),
         Report::EngineRefused { request, message } => return refused(state, request, &message),
         Report::EngineGone => return engine_gone(state),
+        Report::ProfileRead { name, text } => return profile::read(state, name, text),
         Report::EditorClosed(text) => {
             state.composer.set_text(text.trim_end_matches('\n'));
             state.focus = Focus::Composer;
@@ -59,6 +61,13 @@ fn engine_busy(state: &mut State, command: Command) -> Vec<Effect> {
             refused(state, Some(generate.id), "the engine is busy; try again")
         }
         Command::Load(load) => refused(state, Some(load.id), "the engine is busy; try again"),
+        Command::Inspect(inspect) => {
+            refused(state, Some(inspect.id), "the engine is busy; try again")
+        }
+        Command::InspectCost { seq, .. } => {
+            inside::unheard(state, seq);
+            Vec::new()
+        }
         Command::Predict { .. } => {
             // It is asked again with the next change.
             state.predicted_for.key = Default::default();
@@ -78,6 +87,11 @@ fn engine_busy(state: &mut State, command: Command) -> Vec<Effect> {
 fn refused(state: &mut State, request: Option<RequestId>, message: &str) -> Vec<Effect> {
     say(state, Level::Error, message);
     let report = ErrorReport::new(ErrorKind::Busy, message);
+    if let Some(request) = request
+        && inside::failed(state, request, &report)
+    {
+        return Vec::new();
+    }
     if let ModelStatus::Loading {
         request: loading,
         source,
@@ -87,6 +101,7 @@ fn refused(state: &mut State, request: Option<RequestId>, message: &str) -> Vec<
     {
         state.model = ModelStatus::Failed {
             source: source.clone(),
+            failure: ModelFailure::Load,
             report,
         };
         return Vec::new();
@@ -117,6 +132,10 @@ fn engine_gone(state: &mut State) -> Vec<Effect> {
             "The conversation is saved. Leave with Ctrl+Q and start the program again.".to_owned(),
         ],
     });
+    if let Some(request) = state.inside.as_ref().and_then(InsideView::request) {
+        let report = ErrorReport::new(ErrorKind::Crash, "the engine has ended");
+        inside::failed(state, request, &report);
+    }
     let request = state.running.as_ref().map(|running| running.request);
     refused(state, request, "the engine has ended")
 }
@@ -165,6 +184,11 @@ fn session_opened(
 /// What was said before the session was open goes on in it, under other names.
 fn keep_running(state: &mut State, offset: u64) {
     state.runs.rename(offset);
+    let lab = &mut state.token_lab;
+    lab.marked.iter_mut().for_each(|mark| mark.node.0 += offset);
+    lab.ghost
+        .iter_mut()
+        .for_each(|ghost| ghost.branching.node.0 += offset);
     if let Some(running) = &mut state.running {
         running.node.0 += offset;
     }
@@ -172,17 +196,19 @@ fn keep_running(state: &mut State, offset: u64) {
 
 /// The session before is closed already; an answer that was begun in it since is over.
 fn leave_running(state: &mut State) -> Vec<Effect> {
+    let mut effects = ghost::clear(state);
     state.forget_runs();
     state.map.token = super::map::TokenCursor::Newest;
     let Some(running) = state.running.take() else {
-        return Vec::new();
+        return effects;
     };
     say(
         state,
         Level::Warning,
         "the answer in the session before was interrupted",
     );
-    vec![Effect::Cancel(running.request)]
+    effects.push(Effect::Cancel(running.request));
+    effects
 }
 
 fn store(state: &mut State, event: StoreEvent) {

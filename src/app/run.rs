@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::analytics::{RoutedToken, RoutingLog, Span};
 use crate::engine::protocol::{PromptToken, TokenEvent, TopLogprob};
 use crate::generate::TokenRouting;
+use crate::generate::sampler::ChainRecord;
 use crate::harmony::{Channel, HarmonyEvent};
 use crate::session::NodeId;
 
@@ -27,6 +28,10 @@ pub struct TokenRecord {
     pub logprob: Option<f32>,
     /// What could have come in its place, by falling log-probability.
     pub top_logprobs: Vec<TopLogprob>,
+    /// The entropy of the distribution before the samplers, in nats.
+    pub entropy: Option<f32>,
+    /// What the samplers made of `top_logprobs` and, after them, of the token itself.
+    pub chain: Option<ChainRecord>,
     /// The part of the answer that it belongs to.
     pub span: Span,
 }
@@ -104,10 +109,46 @@ impl Run {
                 text: token.text.into(),
                 logprob: None,
                 top_logprobs: Vec::new(),
+                entropy: None,
+                chain: None,
                 span: Span::Other,
             });
         }
         self.base = answer_ids;
+    }
+
+    /// Takes over what `other` knows of the answer's first `shared` tokens and of the choice after
+    /// them; whether both continue one prompt.
+    fn share_beginning(&mut self, other: &Self, shared: usize) -> bool {
+        let is_same = |run: &Self| {
+            run.tokens
+                .iter()
+                .take(shared)
+                .map(|token| token.id)
+                .eq(other.tokens.iter().take(shared).map(|token| token.id))
+        };
+        if self.prompt != other.prompt || other.tokens.len() <= shared || !is_same(self) {
+            return false;
+        }
+        self.tokens[..shared].clone_from_slice(&other.tokens[..shared]);
+        if let (Some(chosen), Some(instead)) =
+            (self.tokens.get_mut(shared), other.tokens.get(shared))
+        {
+            let alternatives = instead.alternatives();
+            let own = alternatives.iter().find(|one| one.id == chosen.id);
+            chosen.logprob = own.map(|own| own.logprob);
+            chosen.top_logprobs.clone_from(&instead.top_logprobs);
+            chosen.entropy = instead.entropy;
+            let place = alternatives.iter().position(|one| one.id == chosen.id);
+            chosen.chain = place.and_then(|place| instead.chain_with_own(place));
+            chosen.span = self.span;
+        }
+        let end = self.prompt.len() + shared;
+        let known = other.log.tokens().iter();
+        for token in known.take_while(|token| token.position < end) {
+            self.push(token.clone());
+        }
+        true
     }
 
     fn take_over(&mut self, earlier: &Self, reused_tokens: usize) {
@@ -163,6 +204,8 @@ impl Run {
             text: token.text.as_str().into(),
             logprob: token.logprob,
             top_logprobs: token.top_logprobs.clone(),
+            entropy: token.entropy,
+            chain: token.chain.clone(),
             span: self.span,
         });
     }
@@ -281,6 +324,23 @@ impl Runs {
                 latest.follow(event);
             }
         }
+    }
+
+    /// Makes a run the newest one, so that the next to begin does not push it out.
+    pub(super) fn refresh(&mut self, node: NodeId) {
+        let place = self.0.iter().position(|run| run.node == node);
+        let run = place.and_then(|place| self.0.remove(place));
+        self.0.extend(run);
+    }
+
+    /// Takes over into the newest run what that of `from` knows of the answer's first `shared`
+    /// tokens; whether it is kept and continues the same prompt.
+    pub(super) fn share_beginning(&mut self, from: NodeId, shared: usize) -> bool {
+        let Some((latest, earlier)) = self.0.make_contiguous().split_last_mut() else {
+            return false;
+        };
+        let source = earlier.iter().find(|run| run.node == from);
+        source.is_some_and(|source| latest.share_beginning(source, shared))
     }
 
     /// Forgets all: another model, another session.

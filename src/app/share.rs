@@ -2,6 +2,9 @@
 //!
 //! The numbers are those of [`super::figures`], so the file says what the screen said.
 
+mod inside;
+mod profile;
+
 use super::ablation::AblationState;
 use super::map::MapSource;
 use super::state::State;
@@ -21,6 +24,16 @@ pub enum Shared {
     Card,
     /// The latest comparison of two runs.
     Ablation,
+    /// The logit lens of the latest look inside.
+    Lens,
+    /// Its attention sinks.
+    Sinks,
+    /// Its head's attention weights.
+    Attention,
+    /// Its residual norms.
+    Norms,
+    /// The open profile.
+    Profile,
 }
 
 impl Shared {
@@ -30,6 +43,11 @@ impl Shared {
             Self::Map => "experts.svg",
             Self::Card => "expert.svg",
             Self::Ablation => "comparison.svg",
+            Self::Lens => "lens.svg",
+            Self::Sinks => "sinks.svg",
+            Self::Attention => "attention.svg",
+            Self::Norms => "norms.svg",
+            Self::Profile => "profile.html",
         }
     }
 
@@ -37,7 +55,11 @@ impl Shared {
     pub const fn missing(self) -> &'static str {
         match self {
             Self::Map | Self::Card => "there is nothing on the map to share",
+            Self::Profile => "no profile is open; open-profile opens one",
             Self::Ablation => "there is no finished comparison to share",
+            Self::Lens | Self::Sinks | Self::Attention | Self::Norms => {
+                "there is no finished look inside to share; look-inside takes one"
+            }
         }
     }
 }
@@ -49,6 +71,11 @@ impl State {
             Shared::Map => self.map_figure(),
             Shared::Card => self.card_figure(),
             Shared::Ablation => self.ablation_figure(),
+            Shared::Lens => inside::lens(self),
+            Shared::Sinks => inside::sinks(self),
+            Shared::Attention => inside::attention(self),
+            Shared::Norms => inside::norms(self),
+            Shared::Profile => profile::figure(self),
         }
     }
 
@@ -64,6 +91,7 @@ impl State {
         let map = Map {
             caption: format!("Experts by layer, {source}"),
             measure: measure.to_owned(),
+            column: "expert",
             scale: self.map_scale(),
             bounds: self.map_bounds(&grid),
             is_diverging: self.map.source.is_difference(),

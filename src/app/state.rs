@@ -5,13 +5,16 @@ use std::collections::VecDeque;
 use super::ablation::AblationView;
 use super::chat::ChatView;
 use super::composer::Composer;
+use super::inside::InsideView;
 use super::keymap::Keymap;
 use super::map::{MapCells, MapView};
 use super::meters::Meters;
 use super::popup::Popup;
+use super::profile::ProfileView;
 use super::replay::Replay;
 use super::run::Runs;
 use super::sampling::SamplingPanel;
+use super::token_lab::TokenLab;
 use super::viewport::Viewport;
 use crate::catalog::CatalogEntry;
 use crate::engine::protocol::{
@@ -112,9 +115,30 @@ pub enum ModelStatus {
     Failed {
         /// What was to be loaded.
         source: ModelSource,
-        /// Why not.
+        /// Which of the two.
+        failure: ModelFailure,
+        /// Why.
         report: ErrorReport,
     },
+}
+
+/// How a model was lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ModelFailure {
+    /// It could not be loaded.
+    Load,
+    /// The engine crashed with it.
+    Crash,
+}
+
+impl ModelFailure {
+    /// What happened to the model, in words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Load => "could not be loaded",
+            Self::Crash => "was lost when the engine crashed",
+        }
+    }
 }
 
 impl ModelStatus {
@@ -286,6 +310,12 @@ pub struct State {
     pub replay: Option<Replay>,
     /// The latest comparison of two runs.
     pub ablation: Option<AblationView>,
+    /// The token pane.
+    pub token_lab: TokenLab,
+    /// The latest look inside the model.
+    pub inside: Option<InsideView>,
+    /// The profile of a prompt set that is open.
+    pub profile: Option<ProfileView>,
     /// The map pane.
     pub map: MapView,
     /// Figures over time.

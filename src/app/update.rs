@@ -5,13 +5,17 @@ pub(super) mod chat;
 pub(super) mod code;
 pub(super) mod compose;
 pub(super) mod generate;
+pub(super) mod ghost;
+pub(super) mod inside;
 pub(super) mod lab;
 pub(super) mod map;
 pub(super) mod popups;
+pub(super) mod profile;
 pub(in crate::app) mod sampler;
 pub(super) mod search;
 pub(super) mod sessions;
 pub(super) mod share;
+pub(super) mod tokens;
 pub(super) mod tree;
 
 use super::action::Action;
@@ -60,7 +64,8 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Focus::Sampler => sampler::perform(state, action),
         Focus::Composer => compose::perform(state, action),
         Focus::Log => log_action(state, action),
-        Focus::Chat | Focus::Tokens | Focus::Memory => None,
+        Focus::Tokens => tokens::perform(state, action),
+        Focus::Chat | Focus::Memory => None,
     };
     from_pane.unwrap_or_else(|| everywhere(state, action))
 }
@@ -104,11 +109,17 @@ fn everywhere(state: &mut State, action: Action) -> Vec<Effect> {
         Action::TokenBack => map::step_token(state, false),
         Action::TokenOn => map::step_token(state, true),
         Action::TokenFollow => map::follow(state),
+        Action::ForkToken => tokens::fork(state),
+        Action::GhostToken => ghost::toggle(state),
+        Action::TintTokens => tokens::tint(state),
         Action::Ablate => ablate::begin(state),
         Action::ShowAblation if has_comparison(state) => {
             popups::open(state, |_| Popup::Difference { scroll: 0 })
         }
         Action::ShowAblation => ablate::show(state),
+        Action::LookInside => inside::begin(state),
+        Action::OpenProfile => popups::ask(state, Question::Profile, ""),
+        Action::ShowProfile => profile::show(state),
         Action::MaskExpert
         | Action::ForceExpert
         | Action::ZeroExpert
@@ -139,6 +150,11 @@ fn everywhere(state: &mut State, action: Action) -> Vec<Effect> {
         Action::ShareMap => share::begin(state, Shared::Map),
         Action::ShareCard => share::begin(state, Shared::Card),
         Action::ShareAblation => share::begin(state, Shared::Ablation),
+        Action::ShareLens => share::begin(state, Shared::Lens),
+        Action::ShareSinks => share::begin(state, Shared::Sinks),
+        Action::ShareAttention => share::begin(state, Shared::Attention),
+        Action::ShareProfile => share::begin(state, Shared::Profile),
+        Action::ShareNorms => share::begin(state, Shared::Norms),
         Action::ImportJson => popups::ask(state, Question::Import, ""),
         _ => chat::perform(state, action),
     }
@@ -196,7 +212,10 @@ fn stop_or_quit(state: &mut State) -> Vec<Effect> {
     if state.running.is_some() {
         return generate::stop(state);
     }
-    if let Some(effects) = ablate::stop(state) {
+    let stopped = ghost::stop(state)
+        .or_else(|| ablate::stop(state))
+        .or_else(|| inside::stop(state));
+    if let Some(effects) = stopped {
         return effects;
     }
     if let ModelStatus::Loading { request, .. } = state.model {
@@ -330,6 +349,7 @@ pub(super) fn after(state: &mut State) -> Vec<Effect> {
         effects = state.change(vec![TreeOp::SetDraft { text: draft }]);
     }
     effects.extend(prediction);
+    effects.extend(inside::ask_again(state));
     effects
 }
 
@@ -376,7 +396,8 @@ impl State {
             self.model.ready().is_some() && self.running.is_none() && self.replay.is_none();
         let predicting =
             (can_predict && !is_predicted).then_some(self.predicted_for.at_ms + DRAFT_REST_MS);
-        [notice, armed, resting, predicting]
+        let cost = self.inside.as_ref().and_then(|view| view.cost_again_ms);
+        [notice, armed, resting, predicting, cost]
             .into_iter()
             .flatten()
             .min()

@@ -3,6 +3,7 @@
 //! Puts the parts together: settings become the first state, an engine is started, and the loop of
 //! `gptoss::tui` runs until the person leaves.
 
+mod deliberate;
 mod first_state;
 mod looks;
 
@@ -12,7 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gptoss::app::{self, Effect, Keymap, SessionRequest, State};
+use gptoss::app::{self, Effect, SessionRequest, State};
 use gptoss::catalog::Places;
 use gptoss::engine::protocol::ModelSource;
 use gptoss::engine::scripted::{Pacing, Script, ScriptedBackend};
@@ -24,8 +25,8 @@ use gptoss::settings::{ModelChoice, Resume, Settings};
 use gptoss::share::Format;
 use gptoss::trace_file::{Comparison, TraceFile};
 use gptoss::tui::{
-    self, Clock, Effects, Exit, Files, FrameWriter, Keys, Outcome, PlainSetup, Rates, Setup,
-    TerminalGuard, UiPainter,
+    self, Clock, Effects, Exit, Files, FrameWriter, Keys, Outcome, Panicked, PlainSetup, Rates,
+    Setup, TerminalGuard, UiPainter,
 };
 use gptoss::{meters, ui};
 use ratatui::Terminal;
@@ -36,6 +37,8 @@ use super::args::{Cli, PlaygroundArgs, SessionArg, SyntheticShape};
 use super::exit::CliError;
 use super::{diff, logging};
 
+pub(super) use first_state::keymap;
+
 /// How often load and power are read.
 const METER_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -44,11 +47,6 @@ const COMPARED: usize = 20;
 
 /// How long each token of the synthetic engine takes.
 const SYNTHETIC_TOKEN: Duration = Duration::from_millis(25);
-
-/// The bindings that the settings describe.
-pub(super) fn keymap(settings: &Settings) -> Result<Keymap, CliError> {
-    first_state::keymap(settings)
-}
 
 /// Opens the playground.
 pub(super) fn run(cli: &Cli, settings: &Settings, dirs: Option<&Dirs>) -> Result<(), CliError> {
@@ -63,6 +61,7 @@ pub(super) fn run(cli: &Cli, settings: &Settings, dirs: Option<&Dirs>) -> Result
         None => {
             let mut effects = vec![Effect::Session(session(args, settings, &files, &state)?)];
             effects.extend(app::start(&mut state, source, clock.now_ms()));
+            effects.extend(args.profile.clone().map(Effect::ReadProfile));
             effects
         }
     };
@@ -73,10 +72,15 @@ pub(super) fn run(cli: &Cli, settings: &Settings, dirs: Option<&Dirs>) -> Result
     if settings.ui.plain || !has_screen {
         return runtime.block_on(lines(clock, state, effects, engine, files));
     }
-    let exit = runtime.block_on(full_screen(
-        clock, state, effects, engine, files, settings, dirs,
-    ))?;
-    match exit {
+    // Where nothing can be written the report is only the message.
+    let reports = dirs.map(|dirs| dirs.state.clone());
+    tui::install_hook(reports.filter(|folder| dirs::ensure_writable(folder).is_ok()));
+    let exit = tui::guarded(|| {
+        runtime.block_on(full_screen(
+            clock, state, effects, engine, files, settings, dirs,
+        ))
+    });
+    match exit.map_err(panicked)?? {
         Exit::Quit => Ok(()),
         Exit::Signal => Err(CliError::Interrupted),
     }
@@ -97,6 +101,18 @@ fn replay(state: &mut State, path: &Path, against: Option<&Path>) -> Result<Vec<
     };
     app::replay::open(state, &name, &trace, comparison);
     Ok(Vec::new())
+}
+
+/// What is told of a bug that took the screen.
+fn panicked(panicked: Panicked) -> CliError {
+    let error = CliError::failed(format!(
+        "the program failed, which is a bug: {}",
+        panicked.message
+    ));
+    match panicked.report {
+        Some(path) => error.hint(format!("the report is in {}", path.display())),
+        None => error.hint("no report could be written; GPTOSS_LOG=FILE keeps a log"),
+    }
 }
 
 async fn full_screen(
@@ -127,10 +143,9 @@ async fn full_screen(
         .take_events()
         .ok_or_else(|| CliError::failed("the engine's events were taken already"))?;
     let telemetry = engine.telemetry();
-    tui::install_hook();
     let guard = TerminalGuard::new(settings.ui.mouse, native_output(dirs)).map_err(failed)?;
     let answers = sender.clone();
-    let waits_for_answers = tui::ask_terminal(move |answer| {
+    let early_keys = tui::ask_terminal(move |answer| {
         let _ = answers.send(Outcome::Terminal(answer));
     });
     let backend = CrosstermBackend::new(FrameWriter::new(settings.ui.synchronized_updates));
@@ -153,9 +168,9 @@ async fn full_screen(
         effects,
         terminal,
         screen: Box::new(guard),
-        painter: Box::new(painter),
+        painter: deliberate::wrap(Box::new(painter)),
         keyboard: Box::new(|| -> Keys { Box::pin(crossterm::event::EventStream::new()) }),
-        waits_for_answers,
+        early_keys,
         rates: Rates {
             max_fps: settings.ui.max_fps,
             map_fps: settings.ui.map_fps,
@@ -166,11 +181,11 @@ async fn full_screen(
         performer,
         outcomes,
     };
-    let ended = tui::run(setup).await.map_err(failed)?;
+    let ended = tui::run(setup).await;
     // The engine's last words would wait for a reader.
     drop(ended.events);
     ended.performer.finish();
-    Ok(ended.exit)
+    ended.exit.map_err(failed)
 }
 
 /// The playground as lines, for screen readers and pipes.

@@ -164,6 +164,10 @@ pub struct PrefillChunk {
 
 /// One step of generation.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a step is taken apart as soon as it is made"
+)]
 pub enum Step {
     /// A token.
     Token(TokenEvent),

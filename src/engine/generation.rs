@@ -6,8 +6,8 @@ use super::backend::{Backend, Step};
 use super::inspection::report_cost;
 use super::port::{Halt, Port};
 use super::protocol::{
-    Command, EnginePhase, ErrorKind, ErrorReport, Event, GenerateRequest, Prompt, RequestId,
-    TokenEvent,
+    CacheUse, Command, EnginePhase, ErrorKind, ErrorReport, Event, GenerateRequest, Prompt,
+    RequestId, TokenEvent,
 };
 use super::telemetry::{Publisher, RoutingMismatch, RoutingSpan, SpeedMeter};
 use crate::generate::{FinishReason, SamplingParams};
@@ -20,6 +20,8 @@ pub(super) struct Generation<'a, B> {
     port: &'a mut Port,
     telemetry: &'a mut Publisher,
     engine_started: Instant,
+    /// Whether the experts' use is counted.
+    counts_routing: bool,
     /// Spent on counting the answer's routing.
     counting_time: Duration,
 }
@@ -51,6 +53,7 @@ impl<'a, B: Backend> Generation<'a, B> {
             port,
             telemetry,
             engine_started,
+            counts_routing: true,
             counting_time: Duration::ZERO,
         }
     }
@@ -59,7 +62,10 @@ impl<'a, B: Backend> Generation<'a, B> {
     pub(super) fn run(mut self, request: &GenerateRequest) -> Result<(), Halt> {
         self.telemetry.request = Some(self.id);
         self.telemetry.phase = EnginePhase::Prefill;
-        self.telemetry.routing.begin_generation();
+        self.counts_routing = request.cache == CacheUse::Continue;
+        if self.counts_routing {
+            self.telemetry.routing.begin_generation();
+        }
         self.telemetry.speed = SpeedMeter::begin(self.time());
         let outcome = self.produce(request);
         let harmony = self.backend.end();
@@ -130,7 +136,8 @@ impl<'a, B: Backend> Generation<'a, B> {
             }
             done_tokens = chunk.done_tokens;
             self.telemetry.speed.prefilled(self.time(), done_tokens);
-            for routing in &chunk.routing {
+            let counted = chunk.routing.iter().filter(|_| self.counts_routing);
+            for routing in counted {
                 self.telemetry.routing.add(RoutingSpan::Prompt, routing)?;
             }
             self.publish_if_due();
@@ -147,7 +154,7 @@ impl<'a, B: Backend> Generation<'a, B> {
 
     fn report_token(&mut self, token: TokenEvent) -> Result<(), Broken> {
         let counting = Instant::now();
-        if let Some(routing) = &token.routing {
+        if let Some(routing) = token.routing.as_ref().filter(|_| self.counts_routing) {
             self.telemetry.routing.add(RoutingSpan::Answer, routing)?;
             self.counting_time += counting.elapsed();
         }

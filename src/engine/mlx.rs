@@ -20,8 +20,9 @@ use super::backend::{
     Backend, InspectStep, PrefillChunk, PromptPrediction, PromptStart, Step, Usage,
 };
 use super::protocol::{
-    AblateRequest, AblationReport, CacheSnapshot, ErrorKind, ErrorReport, GenerateRequest,
-    InspectRequest, LoadProgress, LoadRequest, LoadStage, ModelSummary, Prompt, RecordOptions,
+    AblateRequest, AblationReport, CacheSnapshot, CacheUse, ErrorKind, ErrorReport,
+    GenerateRequest, InspectRequest, LoadProgress, LoadRequest, LoadStage, ModelSummary, Prompt,
+    RecordOptions,
 };
 use crate::generate::{
     self, AblationStage, CachedPositions, DryParams, FinishReason, GenerateError, GenerateOptions,
@@ -39,6 +40,8 @@ use crate::tokenizer::StopStrings;
 pub struct MlxBackend {
     loaded: Option<Loaded>,
     run: Option<Run>,
+    /// The conversation's cache while a generation borrows it.
+    lent: Option<PromptCache>,
     inspection: Option<InspectRun>,
 }
 
@@ -84,12 +87,17 @@ impl Backend for MlxBackend {
             .map_err(|error| ErrorReport::from_error(ErrorKind::InvalidRequest, &error))?;
         let rendered = prompt::render(&loaded.model, &request.prompt)?;
         let is_answer = rendered.answer.is_some();
-        let options = loaded.generate_options(request, is_answer);
+        let options = GenerateOptions {
+            answered_tokens: rendered.ids.len() - rendered.answer_start,
+            ..loaded.generate_options(request, is_answer)
+        };
+        self.lent = (request.cache == CacheUse::Borrow).then(|| loaded.cache.clone());
+        let is_over = rendered.ends_with(&options.stop_tokens);
         let transformer = loaded.model.model();
         let generation = Generation::start(transformer, &mut loaded.cache, &rendered.ids, options)
             .map_err(|error| generate_report(&error))?;
         let progress = generation.progress();
-        self.run = Some(Run::new(generation, rendered.answer, stop));
+        self.run = Some(Run::new(generation, rendered.answer, stop, is_over));
         let before_answer = &rendered.ids[..rendered.answer_start];
         Ok(PromptStart {
             prompt_tokens: progress.total_tokens,
@@ -165,6 +173,9 @@ impl Backend for MlxBackend {
 
     fn end(&mut self) -> Vec<HarmonyEvent> {
         let answer = self.run.take().and_then(|run| run.answer);
+        if let (Some(loaded), Some(cache)) = (&mut self.loaded, self.lent.take()) {
+            loaded.cache = cache;
+        }
         answer.map_or_else(Vec::new, |mut answer| answer.finish())
     }
 

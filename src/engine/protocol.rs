@@ -23,8 +23,8 @@ mod telemetry;
 
 pub use ablate::{AblateRequest, AblationReport};
 pub use command::{
-    ActivationDtype, Command, DenseQuantization, ExpertQuantization, GenerateRequest, KvBits,
-    LoadOptions, LoadRequest, ModelSource, RecordOptions, RequestId, StopOptions,
+    ActivationDtype, CacheUse, Command, DenseQuantization, ExpertQuantization, GenerateRequest,
+    KvBits, LoadOptions, LoadRequest, ModelSource, RecordOptions, RequestId, StopOptions,
 };
 pub use event::{
     AttentionKind, Event, LoadProgress, LoadStage, ModelOrigin, ModelSummary, TokenEvent,

@@ -249,6 +249,8 @@ impl Backend for ScriptedBackend {
                     text,
                     logprob,
                     top_logprobs,
+                    entropy: None,
+                    chain: None,
                     routing,
                     harmony,
                 };
@@ -332,7 +334,9 @@ fn prompt_size(turn: &Turn, prompt: &Prompt) -> (usize, usize) {
     let given = match prompt {
         Prompt::Tokens(ids) => ids.len(),
         Prompt::Conversation(prompt) => match &prompt.opening {
-            AnswerOpening::Resume { ids } | AnswerOpening::AnswerNow { ids } => ids.len(),
+            AnswerOpening::Resume { ids }
+            | AnswerOpening::AnswerNow { ids }
+            | AnswerOpening::Forced { ids } => ids.len(),
             AnswerOpening::Fresh | AnswerOpening::Edited { .. } => 0,
         },
     };

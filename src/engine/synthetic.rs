@@ -30,10 +30,11 @@ use super::backend::{
 };
 use super::nominal;
 use super::protocol::{
-    AblateRequest, AblationReport, AnswerOpening, ErrorKind, ErrorReport, GenerateRequest,
-    InspectRequest, LoadProgress, LoadRequest, LoadStage, ModelSummary, Prompt, RecordOptions,
-    TokenEvent, TopLogprob,
+    AblateRequest, AblationReport, AnswerOpening, CacheUse, ErrorKind, ErrorReport,
+    GenerateRequest, InspectRequest, LoadProgress, LoadRequest, LoadStage, ModelSummary, Prompt,
+    RecordOptions, TokenEvent, TopLogprob,
 };
+use crate::generate::sampler::{self, ChainRecord, History};
 use crate::generate::{
     AblationStage, FinishReason, InspectCost, InspectOptions, SamplingParams, TokenRouting,
 };
@@ -53,6 +54,8 @@ pub struct SyntheticBackend {
     /// The tokens whose keys and values a real model would hold.
     cache: Vec<u32>,
     run: Run,
+    /// The cache and its rules while a generation borrows them.
+    lent: Option<(Vec<u32>, Option<RoutingPlan>)>,
     look: Option<Look>,
 }
 
@@ -82,6 +85,7 @@ impl SyntheticBackend {
             model,
             cache: Vec::new(),
             run: Run::default(),
+            lent: None,
             look: None,
         }
     }
@@ -166,6 +170,23 @@ impl SyntheticBackend {
             .map_err(|error| ErrorReport::from_error(ErrorKind::Generation, &error))
     }
 
+    /// What the temperature, the only sampler obeyed, made of the alternatives and of the token.
+    fn chain(
+        &self,
+        id: u32,
+        log_probabilities: &[f32],
+        alternatives: &[TopLogprob],
+    ) -> ChainRecord {
+        let params = SamplingParams {
+            temperature: self.run.sampling.temperature,
+            ..SamplingParams::default()
+        };
+        let tokens: Vec<u32> = alternatives.iter().map(|one| one.id).chain([id]).collect();
+        let history = History::new(&self.cache);
+        let position = self.cache.len();
+        sampler::explain(&params, log_probabilities, &history, position, &tokens)
+    }
+
     fn token(
         &self,
         id: u32,
@@ -177,6 +198,7 @@ impl SyntheticBackend {
             top_logprobs,
             routing,
         } = self.run.record;
+        let alternatives = most_likely(log_probabilities, top_logprobs.unwrap_or(0).into());
         // The logits come from the pass of the token before, so that is the one routed.
         let position = self.cache.len() - 1;
         Ok(TokenEvent {
@@ -188,7 +210,9 @@ impl SyntheticBackend {
                 text_of(id)
             },
             logprob: top_logprobs.map(|_| log_probabilities[id as usize]),
-            top_logprobs: most_likely(log_probabilities, top_logprobs.unwrap_or(0).into()),
+            entropy: top_logprobs.map(|_| entropy(log_probabilities.iter().copied())),
+            chain: top_logprobs.map(|_| self.chain(id, log_probabilities, &alternatives)),
+            top_logprobs: alternatives,
             routing: routing
                 .then(|| self.routing(position, self.cache[position]))
                 .transpose()?,
@@ -234,6 +258,11 @@ impl SyntheticBackend {
                 let (within, event) = Answer::within(message.header.clone(), plan_seed, length);
                 answer = within;
                 opened.push(event);
+            }
+            AnswerOpening::Forced { ids: forced } => {
+                opened = forced.iter().flat_map(|&id| answer.push(id)).collect();
+                inserted = forced.iter().copied().map(prompt::control).collect();
+                ids.extend(forced);
             }
             AnswerOpening::Resume { ids: resumed } | AnswerOpening::AnswerNow { ids: resumed } => {
                 for &id in resumed {
@@ -303,7 +332,11 @@ impl Backend for SyntheticBackend {
             answer,
         } = self.render(&request.prompt, request.sampling.seed);
         check_prompt(&prompt, self.model.max_context_tokens)?;
+        let last = start.inserted.last();
+        let is_over = last.is_some_and(|last| last.id == RETURN);
         let plan = self.plan(&request.interventions, request.forced_routing.as_deref())?;
+        self.lent = (request.cache == CacheUse::Borrow)
+            .then(|| (self.cache.clone(), self.run.plan.clone()));
         if plan != self.run.plan {
             self.cache.clear();
         }
@@ -323,6 +356,7 @@ impl Backend for SyntheticBackend {
             stop_tokens: request.stop.tokens.clone(),
             max_tokens: request.max_tokens.unwrap_or(usize::MAX),
             record: request.record,
+            stopped: is_over,
             ..Run::default()
         };
         Ok(start)
@@ -400,6 +434,9 @@ impl Backend for SyntheticBackend {
 
     fn end(&mut self) -> Vec<HarmonyEvent> {
         self.run.latest = None;
+        if let Some((cache, plan)) = self.lent.take() {
+            (self.cache, self.run.plan) = (cache, plan);
+        }
         let answer = self.run.answer.take();
         answer.map_or_else(Vec::new, |mut answer| answer.finish())
     }

@@ -14,13 +14,13 @@ use mlx_rs::{Array, transforms};
 use super::check::check_request;
 use super::clock::Clock;
 use super::error::GenerateError;
-use super::logprobs;
+use super::logprobs::{self, TokenLogprobs};
 use super::options::{CachedPositions, GenerateOptions, PositionRecord, RecordOptions};
 use super::outcome::{FinishReason, GenerationStats};
 use super::params::SamplingParams;
 use super::prompt_cache::PromptCache;
 use super::record;
-use super::sampler::{History, SampledToken, Sampler};
+use super::sampler::{self, ChainRecord, History, SampledToken, Sampler};
 use crate::intervention::{Interventions, RoutingPlan};
 use crate::mlx::ops;
 use crate::model::gpt_oss::{LogitRows, Transformer};
@@ -38,6 +38,11 @@ pub struct GeneratedToken {
     pub logprob: Option<f32>,
     /// The most probable tokens of that distribution with their logarithmic probabilities.
     pub top_logprobs: Vec<(u32, f32)>,
+    /// The entropy of that distribution in nats, when alternatives are recorded.
+    pub entropy: Option<f32>,
+    /// What the samplers made of [`Self::top_logprobs`] and, after them, of the token itself, when
+    /// alternatives are recorded.
+    pub chain: Option<ChainRecord>,
     /// What was recorded at the position that predicted this token, the one before it.
     pub predicted_from: Option<PositionRecord>,
 }
@@ -115,27 +120,50 @@ struct Drawn {
     pass: Pass,
     /// Log-probabilities that the host computes when it reads the token: so many of the highest.
     host_logprobs: Option<usize>,
+    /// How it was drawn, where it is to be explained.
+    explained: Option<SamplingParams>,
 }
-
-/// The log-probability of a token, and the most likely tokens with theirs.
-type Logprobs = (Option<f32>, Vec<(u32, f32)>);
 
 impl Drawn {
     /// The log-probability of the token `id` and the most likely ones, as far as asked for.
-    fn logprobs(&self, id: u32) -> Result<Logprobs, GenerateError> {
+    fn logprobs(&self, id: u32) -> Result<TokenLogprobs, GenerateError> {
         if let (Some(n), Some(logits)) = (self.host_logprobs, &self.pass.logits) {
             return Ok(logprobs::of_token(&record::host_f32(logits)?, id, n));
         }
+        let first =
+            |array: &Array| Ok::<_, GenerateError>(record::host_f32(array)?.first().copied());
         let mut top = Vec::new();
         if let Some((ids, logprobs)) = &self.sampled.top {
             let logprobs = record::host_f32(logprobs)?;
             top = record::host_u32(ids)?.into_iter().zip(logprobs).collect();
         }
-        let logprob = match &self.sampled.logprob {
-            Some(logprob) => record::host_f32(logprob)?.first().copied(),
-            None => None,
+        let sampled = &self.sampled;
+        Ok(TokenLogprobs {
+            own: sampled.logprob.as_ref().map(first).transpose()?.flatten(),
+            top,
+            entropy: sampled.entropy.as_ref().map(first).transpose()?.flatten(),
+        })
+    }
+
+    /// What the samplers made of `top` and of the token `id`; `history` is that before the token.
+    fn chain(
+        &self,
+        id: u32,
+        top: &[(u32, f32)],
+        history: &History,
+    ) -> Result<Option<ChainRecord>, GenerateError> {
+        let (Some(params), Some(logits)) = (&self.explained, &self.pass.logits) else {
+            return Ok(None);
         };
-        Ok((logprob, top))
+        if !sampler::is_in_use(params) {
+            return Ok(Some(ChainRecord::default()));
+        }
+        let tokens: Vec<u32> = top.iter().map(|(id, _)| *id).chain([id]).collect();
+        let logits = record::host_f32(logits)?;
+        let position = history.tokens().len();
+        Ok(Some(sampler::explain(
+            params, &logits, history, position, &tokens,
+        )))
     }
 }
 
@@ -166,7 +194,7 @@ impl Generation {
         let reused_tokens = cache.rewind_to_prefix_of(shared);
         Ok(Self {
             is_synchronous: model.is_synchronous(),
-            history: History::new(prompt),
+            history: History::resumed(prompt, options.answered_tokens),
             plan,
             progress: PrefillProgress {
                 done_tokens: reused_tokens,
@@ -305,12 +333,14 @@ impl Generation {
         transforms::async_eval(
             std::iter::once(&sampled.token)
                 .chain(&sampled.logprob)
+                .chain(&sampled.entropy)
                 .chain(top),
         )?;
         Ok(Drawn {
             sampled,
             pass,
             host_logprobs,
+            explained: wanted.map(|_| self.options.sampling.clone()),
         })
     }
 
@@ -370,12 +400,15 @@ impl Generation {
         } else {
             self.prompt_records.last().cloned()
         };
-        let (logprob, top_logprobs) = drawn.logprobs(id)?;
+        let TokenLogprobs { own, top, entropy } = drawn.logprobs(id)?;
+        let chain = drawn.chain(id, &top, &self.history)?;
         self.capture_time += recording.elapsed();
         Ok(GeneratedToken {
             id,
-            logprob,
-            top_logprobs,
+            logprob: own,
+            top_logprobs: top,
+            entropy,
+            chain,
             predicted_from,
         })
     }

@@ -30,17 +30,44 @@ pub(super) fn entropy(logits: &[f32]) -> f32 {
     })
 }
 
-/// The log-probability of `token`, and the `n` most likely tokens with theirs, descending.
-///
-/// `None` for a token that is not in `logits`.
-pub(super) fn of_token(logits: &[f32], token: u32, n: usize) -> (Option<f32>, Vec<(u32, f32)>) {
-    let normalizer = logsumexp(logits);
+/// What is told of a token's distribution.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct TokenLogprobs {
+    /// The token's own log-probability; none for one that is not in the vocabulary.
+    pub(super) own: Option<f32>,
+    /// The most likely tokens with theirs, descending.
+    pub(super) top: Vec<(u32, f32)>,
+    /// The distribution's entropy in nats.
+    pub(super) entropy: Option<f32>,
+}
+
+/// The log-probability of `token`, the `n` most likely ones with theirs, and the entropy, in one
+/// pass over the exponentials.
+pub(super) fn of_token(logits: &[f32], token: u32, n: usize) -> TokenLogprobs {
+    let highest_logit = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let (mut total, mut moment) = (0.0f32, 0.0f32);
+    for block in logits.chunks(256) {
+        let (mut of_block, mut moment_of_block) = (0.0, 0.0);
+        for logit in block.iter().map(|logit| logit - highest_logit) {
+            let term = logit.exp();
+            of_block += term;
+            // A logit of -∞ adds nothing, and its product would be no number.
+            moment_of_block += if term > 0.0 { term * logit } else { 0.0 };
+        }
+        total += of_block;
+        moment += moment_of_block;
+    }
+    let normalizer = highest_logit + total.ln();
     let own = logits.get(token as usize).map(|logit| logit - normalizer);
     let mut top = highest(logits, n);
     for (_, value) in &mut top {
         *value -= normalizer;
     }
-    (own, top)
+    TokenLogprobs {
+        own,
+        top,
+        entropy: Some((total.ln() - moment / total).max(0.0)),
+    }
 }
 
 /// The `n` highest logits with their ids, descending.
@@ -84,7 +111,11 @@ mod tests {
         for len in [1, 2, 8, 300, 200_000] {
             let logits = wave(len);
             let expected = exact(&logits);
-            let (own, top) = of_token(&logits, len as u32 - 1, 10);
+            let TokenLogprobs {
+                own,
+                top,
+                entropy: beside,
+            } = of_token(&logits, len as u32 - 1, 10);
             let own = f64::from(own.unwrap());
             assert!((own - expected[len - 1]).abs() < 1e-4, "{len}: {own}");
             assert_eq!(top.len(), len.min(10));
@@ -94,6 +125,8 @@ mod tests {
             }
             let expected: f64 = -expected.iter().map(|p| p.exp() * p).sum::<f64>();
             let found = f64::from(entropy(&logits));
+            assert!((found - expected).abs() < 1e-3, "{len}: {found} {expected}");
+            let found = f64::from(beside.unwrap());
             assert!((found - expected).abs() < 1e-3, "{len}: {found} {expected}");
         }
     }
@@ -109,6 +142,7 @@ mod tests {
 
     #[test]
     fn a_token_outside_has_none() {
-        assert_eq!(of_token(&[0.0, 0.0], 2, 0), (None, Vec::new()));
+        let found = of_token(&[0.0, 0.0], 2, 0);
+        assert_eq!((found.own, found.top), (None, Vec::new()));
     }
 }

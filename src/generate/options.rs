@@ -17,6 +17,9 @@ pub struct GenerateOptions {
     pub max_tokens: Option<usize>,
     /// How tokens are drawn; can be changed between tokens.
     pub sampling: SamplingParams,
+    /// How many of the prompt's last tokens are the answer's own, when an answer goes on: penalties
+    /// for generated tokens count them.
+    pub answered_tokens: usize,
     /// How the experts' choice is changed; can be changed between tokens.
     pub interventions: Interventions,
     /// A recorded run whose experts are chosen again.
@@ -40,6 +43,7 @@ impl Default for GenerateOptions {
         Self {
             max_tokens: None,
             sampling: SamplingParams::default(),
+            answered_tokens: 0,
             interventions: Interventions::none(),
             forced_routing: None,
             stop_tokens: Vec::new(),

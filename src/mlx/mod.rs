@@ -1,11 +1,13 @@
 //! What the model needs of MLX and mlx-rs 0.33 does not offer.
 //!
 //! [`ops`] wraps the quantised products with their *mode* (mlx-rs knows "affine" only) and slices;
-//! [`device`] tells which device runs and how much memory it has. These are the only places with
+//! [`device`] tells which device runs and how much memory it has; [`cuda`] starts kernels of our own on
+//! NVIDIA GPUs. These are the only places with
 //! `unsafe` calls into mlx-c. Nothing here knows a model.
 //!
 //! Invariant: arrays and streams stay on the thread that made them (see `docs/ARCHITECTURE.md`).
 
+pub mod cuda;
 pub mod device;
 pub mod ops;
 

@@ -295,7 +295,7 @@ fn optional(array: Option<&Array>) -> mlx_sys::mlx_array {
 
 /// The stream of this thread, taken through a call of mlx-rs that also installs its error handler:
 /// mlx-c's own handler would end the process.
-fn current_stream() -> Stream {
+pub(super) fn current_stream() -> Stream {
     Stream::thread_local_or_default().clone()
 }
 
@@ -313,7 +313,7 @@ fn array_from(
     Ok(unsafe { Array::from_ptr(result) })
 }
 
-fn failure(operation: &str) -> Exception {
+pub(super) fn failure(operation: &str) -> Exception {
     // mlx-rs keeps the message of the failed call to itself.
     Exception::custom(format!("MLX refused {operation}: operands do not fit"))
 }

@@ -6,6 +6,7 @@
 use mlx_rs::Array;
 use mlx_rs::error::Result;
 use mlx_rs::fast::{ScaledDotProductAttentionMask, scaled_dot_product_attention};
+use mlx_rs::ops::arange;
 
 use super::cache::KeysValues;
 
@@ -29,21 +30,22 @@ impl AttentionMask {
     /// The mask of sliding layers for `rows` new positions after `len` earlier ones.
     ///
     /// Query `i` sees keys `j` with `i - window < j <= i`: exactly `window`, itself included.
-    pub fn sliding(rows: usize, len: usize, window: usize) -> Self {
+    pub fn sliding(rows: usize, len: usize, window: usize) -> Result<Self> {
         if rows == 1 {
-            return Self::None;
+            return Ok(Self::None);
         }
         if len + rows <= window {
-            return Self::Causal;
+            return Ok(Self::Causal);
         }
         let earlier = len.min(window - 1);
         let keys = earlier + rows;
-        let mut allowed = Vec::with_capacity(rows * keys);
-        for row in 0..rows {
-            let query = earlier + row;
-            allowed.extend((0..keys).map(|key| key <= query && key + window > query));
-        }
-        Self::Windowed(Array::from_slice(&allowed, &[rows as i32, keys as i32]))
+        // Made on the device: for long chunks it is the largest array of a pass.
+        let numbers = |from: usize, to: usize| arange::<_, i32>(from as i32, to as i32, None);
+        let queries = numbers(earlier, keys)?.expand_dims(1)?;
+        let keys = numbers(0, keys)?.expand_dims(0)?;
+        let oldest = queries.subtract(Array::from_int(window as i32 - 1))?;
+        let allowed = keys.le(&queries)?.logical_and(keys.ge(&oldest)?)?;
+        Ok(Self::Windowed(allowed))
     }
 }
 

@@ -9,7 +9,7 @@ use mlx_rs::error::{Exception, Result};
 use mlx_rs::{Array, transforms};
 
 use super::config::{ModelConfig, QuantizationMode};
-use super::experts::Routing;
+use super::experts::{ExpertWeights, Routing};
 use super::layers::Weight;
 use crate::kernels::{
     AffineBits, ExpertsView, Pool, QuantizedMatrix, QuantizedRows, moe_forward, quantized_matmul,
@@ -33,22 +33,12 @@ pub(super) fn shared_pool() -> Option<Arc<Pool>> {
     POOL.get_or_init(make).clone()
 }
 
-/// The arrays of one layer's experts.
-#[derive(Debug)]
-pub(super) struct CpuExperts<'a> {
-    pub(super) config: &'a ExpertShape,
-    pub(super) gate_up: &'a Weight,
-    pub(super) gate_up_bias: &'a Array,
-    pub(super) down: &'a Weight,
-    pub(super) down_bias: &'a Array,
-}
-
 /// The sizes of one layer's experts.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ExpertShape {
     num_local_experts: usize,
     hidden_size: usize,
-    pub(super) intermediate_size: usize,
+    intermediate_size: usize,
     swiglu_limit: f32,
 }
 
@@ -74,30 +64,34 @@ pub(super) fn is_supported(weight: &Weight) -> bool {
     }
 }
 
-impl CpuExperts<'_> {
-    /// The weighted sum of the chosen experts' outputs; `x: [L, D]` f32 → `[L, D]`, evaluated.
-    pub(super) fn forward(&self, x: &Array, routing: &Routing, pool: &Pool) -> Result<Array> {
-        let x = x.contiguous()?;
-        let experts = routing.experts.contiguous()?;
-        let weights = routing.weights.contiguous()?;
-        // The named point of evaluation on the CPU: the input of the experts.
-        transforms::eval([&x, &experts, &weights])?;
-        let view = ExpertsView {
-            num_local_experts: self.config.num_local_experts,
-            hidden_size: self.config.hidden_size,
-            intermediate_size: self.config.intermediate_size,
-            gate_up: rows(self.gate_up)?,
-            gate_up_bias: floats(self.gate_up_bias)?,
-            down: rows(self.down)?,
-            down_bias: floats(self.down_bias)?,
-            swiglu_limit: self.config.swiglu_limit,
-        };
-        let mut out = vec![0.0; x.size()];
-        let ids = experts.try_as_slice::<u32>().map_err(|e| failed(&e))?;
-        moe_forward(&view, floats(&x)?, ids, floats(&weights)?, &mut out, pool)
-            .map_err(|e| failed(&e))?;
-        Ok(Array::from_slice(&out, x.shape()))
-    }
+/// The weighted sum of the chosen experts' outputs; `x: [L, D]` f32 → `[L, D]`, evaluated.
+pub(super) fn experts(
+    x: &Array,
+    routing: &Routing,
+    weights: &ExpertWeights,
+    shape: &ExpertShape,
+    pool: &Pool,
+) -> Result<Array> {
+    let x = x.contiguous()?;
+    let ids = routing.experts.contiguous()?;
+    let shares = routing.weights.contiguous()?;
+    // The named point of evaluation on the CPU: the input of the experts.
+    transforms::eval([&x, &ids, &shares])?;
+    let view = ExpertsView {
+        num_local_experts: shape.num_local_experts,
+        hidden_size: shape.hidden_size,
+        intermediate_size: shape.intermediate_size,
+        gate_up: rows(&weights.gate_up)?,
+        gate_up_bias: floats(&weights.gate_up_bias)?,
+        down: rows(&weights.down)?,
+        down_bias: floats(&weights.down_bias)?,
+        swiglu_limit: shape.swiglu_limit,
+    };
+    let mut out = vec![0.0; x.size()];
+    let ids = ids.try_as_slice::<u32>().map_err(|e| failed(&e))?;
+    moe_forward(&view, floats(&x)?, ids, floats(&shares)?, &mut out, pool)
+        .map_err(|e| failed(&e))?;
+    Ok(Array::from_slice(&out, x.shape()))
 }
 
 /// From this size on, waiting for MLX costs less than its single thread does.

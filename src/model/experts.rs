@@ -1,8 +1,9 @@
 //! The mixture of experts: the router, and the experts' products.
 //!
 //! Few tokens go through one gather per product. Many tokens are sorted by expert first, so that a
-//! GPU can group its work by matrix. On the CPU the experts run in [`crate::kernels`] instead:
-//! MLX has no vector path for packed weights there.
+//! GPU can group its work by matrix, or go through the experts one by one ([`super::one_by_one`])
+//! where MLX does not. On the CPU the experts run in [`crate::kernels`] instead, as MLX has no vector
+//! path for packed weights there, and on NVIDIA GPUs in [`super::cuda`].
 
 use std::sync::Arc;
 
@@ -12,9 +13,10 @@ use mlx_rs::ops::{self as mlx_ops, argsort_axis, gather_mm, sigmoid, softmax_axi
 use mlx_rs::{Array, Dtype};
 
 use super::config::{ModelConfig, SWIGLU_ALPHA};
-use super::cpu::{CpuExperts, ExpertShape, is_supported};
+use super::cpu::{self, ExpertShape, is_supported};
+use super::cuda::CudaKernels;
 use super::layers::{Linear, Weight};
-use super::steer;
+use super::{one_by_one, steer};
 use crate::intervention::LayerPlan;
 use crate::kernels::Pool;
 use crate::mlx::ops;
@@ -49,14 +51,25 @@ pub struct RecordedChoice {
 pub struct Router {
     linear: Linear,
     num_experts_per_tok: usize,
+    /// Set where kernels of our own choose.
+    cuda: Option<Arc<CudaKernels>>,
 }
 
 impl Router {
     /// A router over `linear: D → E`.
-    pub fn new(linear: Linear, num_experts_per_tok: usize) -> Self {
+    pub(super) fn new(
+        linear: Linear,
+        num_experts_per_tok: usize,
+        products: &ExpertProducts,
+    ) -> Self {
+        let cuda = match products {
+            ExpertProducts::Cuda(kernels) => Some(Arc::clone(kernels)),
+            _ => None,
+        };
         Self {
             linear,
             num_experts_per_tok,
+            cuda,
         }
     }
 
@@ -76,16 +89,24 @@ impl Router {
         if let Some(plan) = plan {
             return steer::choose(logits, plan, position);
         }
-        let order = argsort_axis(logits.negative()?, -1)?;
-        let experts = ops::slice(&order, 1, 0, self.num_experts_per_tok)?;
-        let chosen = take_along_axis(&logits, &experts, -1)?;
-        let weights = softmax_axis(&chosen, -1, true)?;
+        let (experts, weights) = match &self.cuda {
+            Some(kernels) => kernels.choose(&logits, self.num_experts_per_tok)?,
+            None => self.choose(&logits)?,
+        };
         Ok(Routing {
             experts,
             weights,
             logits,
             recorded: None,
         })
+    }
+
+    fn choose(&self, logits: &Array) -> Result<(Array, Array)> {
+        let order = argsort_axis(logits.negative()?, -1)?;
+        let experts = ops::slice(&order, 1, 0, self.num_experts_per_tok)?;
+        let chosen = take_along_axis(logits, &experts, -1)?;
+        let weights = softmax_axis(&chosen, -1, true)?;
+        Ok((experts, weights))
     }
 
     /// The arrays held.
@@ -96,53 +117,91 @@ impl Router {
 
 /// The weights of all experts of a layer.
 #[derive(Debug)]
+pub struct ExpertWeights {
+    /// `[E, 2I, D]`, the gate's rows before the up rows.
+    pub gate_up: Weight,
+    /// `[E, 2I]`.
+    pub gate_up_bias: Array,
+    /// `[E, D, I]`.
+    pub down: Weight,
+    /// `[E, D]`.
+    pub down_bias: Array,
+}
+
+/// Who computes a layer's experts.
+#[derive(Debug, Clone)]
+pub(super) enum ExpertProducts {
+    /// MLX's gathers, sorted where many tokens come.
+    Mlx,
+    /// MLX's gathers for few tokens, one expert after another for many.
+    MlxOneByOne,
+    /// The CPU's kernels, which want f32.
+    Cpu(Arc<Pool>),
+    /// Kernels of our own on NVIDIA GPUs, which want bf16 and MXFP4.
+    Cuda(Arc<CudaKernels>),
+}
+
+/// All experts of a layer.
+#[derive(Debug)]
 pub struct Experts {
-    gate_up: Weight,
-    gate_up_bias: Array,
-    down: Weight,
-    down_bias: Array,
+    weights: ExpertWeights,
     shape: ExpertShape,
     swiglu: ClampedSwiGlu,
-    /// Set where the CPU's kernels take over.
-    pool: Option<Arc<Pool>>,
+    products: ExpertProducts,
 }
 
 impl Experts {
-    /// Shapes: `gate_up: [E, 2I, D]` with the gate's rows before the up rows, `gate_up_bias: [E, 2I]`,
-    /// `down: [E, D, I]`, `down_bias: [E, D]`. `pool` hands the work to the CPU's kernels, which
-    /// want f32.
-    pub fn new(
+    /// Experts that `products` computes as far as it can read their packing, else MLX.
+    pub(super) fn new(
         config: &ModelConfig,
-        gate_up: Weight,
-        gate_up_bias: Array,
-        down: Weight,
-        down_bias: Array,
+        weights: ExpertWeights,
         dtype: Dtype,
-        pool: Option<Arc<Pool>>,
+        products: ExpertProducts,
     ) -> Result<Self> {
-        let can = [&gate_up, &down].into_iter().all(is_supported);
+        let can = [&weights.gate_up, &weights.down]
+            .into_iter()
+            .all(is_supported);
+        let products = match products {
+            ExpertProducts::Cpu(_) if !can => ExpertProducts::Mlx,
+            ExpertProducts::Cuda(_) if !CudaKernels::fits(config, &weights, dtype) => {
+                tracing::info!("experts that the CUDA kernels cannot read stay with MLX");
+                ExpertProducts::MlxOneByOne
+            }
+            other => other,
+        };
         Ok(Self {
-            pool: pool.filter(|_| can),
-            gate_up,
-            gate_up_bias,
-            down,
-            down_bias,
+            weights,
             shape: ExpertShape::new(config),
             swiglu: ClampedSwiGlu::new(config.swiglu_limit, dtype)?,
+            products,
         })
     }
 
-    /// The weighted sum of the chosen experts' outputs; `x: [L, D]` → `[L, D]`.
-    pub fn forward(&self, x: &Array, routing: &Routing) -> Result<Array> {
-        if let Some(pool) = &self.pool {
-            return self.on_cpu().forward(x, routing, pool);
+    /// `residual` and the weighted sum of the chosen experts' outputs for `x`, all `[L, D]`.
+    pub fn forward(&self, x: &Array, routing: &Routing, residual: &Array) -> Result<Array> {
+        if let ExpertProducts::Cuda(kernels) = &self.products {
+            let choice = (&routing.experts, &routing.weights);
+            if let Some(sum) =
+                kernels.experts(x, choice, &self.weights, &self.swiglu.limit, residual)?
+            {
+                return Ok(sum);
+            }
         }
-        let (rows, per_token) = (routing.experts.dim(0), routing.experts.dim(1));
-        let outputs = if rows * per_token >= SORT_THRESHOLD_PAIRS {
-            self.forward_sorted(x, &routing.experts)?
-        } else {
-            let x = x.expand_dims_axes(&[1, 2])?;
-            self.products(&x, &routing.experts, false)?
+        residual.add(self.weighted_sum(x, routing)?)
+    }
+
+    fn weighted_sum(&self, x: &Array, routing: &Routing) -> Result<Array> {
+        let experts = &routing.experts;
+        let (rows, per_token) = (experts.dim(0), experts.dim(1));
+        let outputs = match &self.products {
+            ExpertProducts::Cpu(pool) => {
+                return cpu::experts(x, routing, &self.weights, &self.shape, pool);
+            }
+            ExpertProducts::MlxOneByOne if rows >= one_by_one::MIN_TOKENS => {
+                one_by_one::forward(x, experts, &self.weights, &self.swiglu)?
+            }
+            _ if rows * per_token >= SORT_THRESHOLD_PAIRS => self.forward_sorted(x, experts)?,
+            _ => self.gathered(&x.expand_dims_axes(&[1, 2])?, experts, false)?,
         };
         outputs
             .multiply(routing.weights.expand_dims(-1)?)?
@@ -157,39 +216,35 @@ impl Experts {
         let token_of_pair = order.floor_divide(Array::from_slice(&[per_token as u32], &[1]))?;
         let sorted_x = take_axis(x, &token_of_pair, 0)?.expand_dims(1)?;
         let sorted_experts = take_axis(&flat, &order, 0)?;
-        let outputs = self.products(&sorted_x, &sorted_experts, true)?;
+        let outputs = self.gathered(&sorted_x, &sorted_experts, true)?;
         let back = argsort_axis(&order, 0)?;
         take_axis(&outputs, &back, 0)?.reshape(&[rows, per_token, -1])
     }
 
     /// `x: [.., 1, D]`, one expert a row in `experts: [..]` → `[.., D]`.
-    fn products(&self, x: &Array, experts: &Array, sorted: bool) -> Result<Array> {
-        let hidden = expert_linear(x, &self.gate_up, &self.gate_up_bias, experts, sorted)?;
-        let hidden = self.swiglu.forward(&hidden, self.shape.intermediate_size)?;
-        let hidden = hidden.expand_dims(-2)?;
-        expert_linear(&hidden, &self.down, &self.down_bias, experts, sorted)
-    }
-
-    fn on_cpu(&self) -> CpuExperts<'_> {
-        CpuExperts {
-            config: &self.shape,
-            gate_up: &self.gate_up,
-            gate_up_bias: &self.gate_up_bias,
-            down: &self.down,
-            down_bias: &self.down_bias,
-        }
+    fn gathered(&self, x: &Array, experts: &Array, sorted: bool) -> Result<Array> {
+        let ExpertWeights {
+            gate_up,
+            gate_up_bias,
+            down,
+            down_bias,
+        } = &self.weights;
+        let hidden = expert_linear(x, gate_up, gate_up_bias, experts, sorted)?;
+        let hidden = self.swiglu.forward(&hidden)?.expand_dims(-2)?;
+        expert_linear(&hidden, down, down_bias, experts, sorted)
     }
 
     /// Whether [`Self::forward`] evaluates its input.
     pub fn is_synchronous(&self) -> bool {
-        self.pool.is_some()
+        matches!(self.products, ExpertProducts::Cpu(_))
     }
 
     /// The arrays held.
     pub fn arrays(&self) -> Vec<&Array> {
-        let mut arrays = self.gate_up.arrays();
-        arrays.extend(self.down.arrays());
-        arrays.extend([&self.gate_up_bias, &self.down_bias]);
+        let weights = &self.weights;
+        let mut arrays = weights.gate_up.arrays();
+        arrays.extend(weights.down.arrays());
+        arrays.extend([&weights.gate_up_bias, &weights.down_bias]);
         arrays
     }
 }
@@ -235,8 +290,9 @@ impl ClampedSwiGlu {
     }
 
     /// `x: [.., 2I]`, gate then up → `[.., I]`.
-    pub fn forward(&self, x: &Array, intermediate_size: usize) -> Result<Array> {
+    pub fn forward(&self, x: &Array) -> Result<Array> {
         let axis = x.ndim() - 1;
+        let intermediate_size = x.dim(-1) as usize / 2;
         let gate = ops::slice(x, axis, 0, intermediate_size)?;
         let up = ops::slice(x, axis, intermediate_size, 2 * intermediate_size)?;
         let gate = mlx_ops::minimum(&gate, &self.limit)?;

@@ -147,7 +147,7 @@ impl Transformer {
         let rows = x.dim(0) as usize;
         let earlier = caches.first().map_or(0, LayerCache::len);
         let full = AttentionMask::full(rows);
-        let sliding = AttentionMask::sliding(rows, earlier, self.config.sliding_window);
+        let sliding = AttentionMask::sliding(rows, earlier, self.config.sliding_window)?;
         for (index, (layer, cache)) in self.layers.iter().zip(caches).enumerate() {
             let mask = match layer.layer_type {
                 LayerType::FullAttention => &full,
@@ -354,7 +354,7 @@ impl MlpBlock {
         if let Some(trace) = trace {
             trace.record(&routing);
         }
-        x.add(self.experts.forward(&t, &routing)?)
+        self.experts.forward(&t, &routing, x)
     }
 
     fn arrays(&self) -> Vec<&Array> {

@@ -28,6 +28,23 @@ impl Weight {
         }
     }
 
+    /// Matrix `index` of a stack `[E, out, in]`, unpacked: `[out, in]`.
+    pub fn matrix(&self, index: usize, dtype: Dtype) -> Result<Array> {
+        let part = |array: &Array| ops::slice(array, 0, index, index + 1)?.squeeze_axes(&[0]);
+        match self {
+            Self::Dense(weight) => part(weight),
+            Self::Quantized(weight) => {
+                let part = QuantizedArray {
+                    weight: part(&weight.weight)?,
+                    scales: part(&weight.scales)?,
+                    biases: weight.biases.as_ref().map(part).transpose()?,
+                    quantization: weight.quantization,
+                };
+                ops::dequantize(&part, dtype)
+            }
+        }
+    }
+
     /// Several weights of equal width below one another.
     ///
     /// Weights that are packed differently are unpacked for it.

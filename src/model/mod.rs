@@ -19,6 +19,8 @@ pub mod config;
 #[cfg(feature = "mlx")]
 mod cpu;
 #[cfg(feature = "mlx")]
+mod cuda;
+#[cfg(feature = "mlx")]
 pub mod experts;
 #[cfg(feature = "mlx")]
 pub mod gpt_oss;
@@ -29,6 +31,8 @@ pub mod inspection;
 pub mod layers;
 #[cfg(feature = "mlx")]
 pub mod observe;
+#[cfg(feature = "mlx")]
+mod one_by_one;
 #[cfg(feature = "mlx")]
 pub mod params;
 #[cfg(feature = "mlx")]

@@ -9,7 +9,8 @@ use mlx_rs::{Array, Dtype, transforms};
 
 use super::config::{ModelConfig, Quantization, QuantizationMode};
 use super::cpu;
-use super::experts::{Experts, Router};
+use super::cuda::CudaKernels;
+use super::experts::{ExpertProducts, ExpertWeights, Experts, Router};
 use super::gpt_oss::{AttentionBlock, MlpBlock, Transformer, TransformerBlock};
 use super::layers::{Embedding, Linear, RmsNorm, Weight};
 use super::rope::RotaryEmbedding;
@@ -57,6 +58,10 @@ pub struct LoadOptions {
 pub enum Products {
     /// MLX, on whatever device it runs.
     Mlx,
+    /// MLX, with the experts of many tokens one after another.
+    MlxOneByOne,
+    /// This program's CUDA kernels for packed experts with bf16 activations; else as above.
+    CudaKernels,
     /// This program's CPU kernels where they are better and activations are f32; else MLX.
     CpuKernels,
 }
@@ -66,9 +71,33 @@ impl LoadOptions {
     pub(super) fn pool(&self) -> Option<Arc<Pool>> {
         match self.products {
             Products::CpuKernels if self.dtype == Dtype::Float32 => cpu::shared_pool(),
-            Products::CpuKernels | Products::Mlx => None,
+            _ => None,
         }
     }
+
+    /// The same switch for experts; what it gives is shared by all layers.
+    pub(super) fn expert_products(&self) -> ExpertProducts {
+        match (self.pool(), self.products) {
+            (Some(pool), _) => ExpertProducts::Cpu(pool),
+            (None, Products::CudaKernels) if !are_cuda_kernels_off() => match CudaKernels::new() {
+                Ok(kernels) => ExpertProducts::Cuda(Arc::new(kernels)),
+                Err(error) => {
+                    tracing::warn!(
+                        error = error.what(),
+                        "no CUDA kernels, experts stay with MLX"
+                    );
+                    ExpertProducts::MlxOneByOne
+                }
+            },
+            (None, Products::MlxOneByOne | Products::CudaKernels) => ExpertProducts::MlxOneByOne,
+            (None, _) => ExpertProducts::Mlx,
+        }
+    }
+}
+
+/// `GPTOSS_CUDA_KERNELS=0` leaves all products to MLX: to compare, or where a driver refuses ours.
+fn are_cuda_kernels_off() -> bool {
+    std::env::var_os("GPTOSS_CUDA_KERNELS").is_some_and(|value| value == "0")
 }
 
 /// Which dense weights are packed at load; what is packed already stays as it is.
@@ -100,7 +129,8 @@ impl LoadOptions {
             quantize: QuantizeOptions::default(),
             products: match device {
                 DeviceKind::Cpu => Products::CpuKernels,
-                DeviceKind::Metal | DeviceKind::Cuda => Products::Mlx,
+                DeviceKind::Metal => Products::Mlx,
+                DeviceKind::Cuda => Products::CudaKernels,
             },
         }
     }
@@ -151,8 +181,9 @@ impl Loader<'_> {
         let config = checkpoint.config().clone();
         let dtype = self.options.dtype;
         let embed_tokens = self.embedding(&checkpoint.embed_tokens())?;
+        let products = self.options.expert_products();
         let layers = (0..config.num_hidden_layers)
-            .map(|index| self.block(&config, index))
+            .map(|index| self.block(&config, index, &products))
             .collect::<Result<Vec<_>, _>>()?;
         let norm = RmsNorm::new(self.floats(&checkpoint.norm())?, config.rms_norm_eps);
         let lm_head = self.weight(&checkpoint.lm_head(), Part::Rest)?;
@@ -167,7 +198,12 @@ impl Loader<'_> {
         ))
     }
 
-    fn block(&mut self, config: &ModelConfig, index: usize) -> Result<TransformerBlock, LoadError> {
+    fn block(
+        &mut self,
+        config: &ModelConfig,
+        index: usize,
+        products: &ExpertProducts,
+    ) -> Result<TransformerBlock, LoadError> {
         let layer = self.checkpoint.layer(index);
         let attn = AttentionBlock {
             norm: RmsNorm::new(self.floats(&layer.input_layernorm())?, config.rms_norm_eps),
@@ -183,18 +219,20 @@ impl Loader<'_> {
             self.floats(&layer.post_attention_layernorm())?,
             config.rms_norm_eps,
         );
-        let router = Router::new(self.linear(&layer.router())?, config.num_experts_per_tok);
+        let router = Router::new(
+            self.linear(&layer.router())?,
+            config.num_experts_per_tok,
+            products,
+        );
         let (gate_up, gate_up_bias) = self.experts(&layer.gate_up())?;
         let (down, down_bias) = self.experts(&layer.down())?;
-        let experts = Experts::new(
-            config,
+        let weights = ExpertWeights {
             gate_up,
             gate_up_bias,
             down,
             down_bias,
-            self.options.dtype,
-            self.options.pool(),
-        )?;
+        };
+        let experts = Experts::new(config, weights, self.options.dtype, products.clone())?;
         Ok(TransformerBlock {
             layer_type: config.layer_types[index],
             attn,

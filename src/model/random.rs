@@ -7,7 +7,7 @@ use mlx_rs::ops::zeros_dtype;
 use mlx_rs::{Array, Dtype, random, transforms};
 
 use super::config::{ModelConfig, Quantization};
-use super::experts::{Experts, Router};
+use super::experts::{ExpertProducts, ExpertWeights, Experts, Router};
 use super::gpt_oss::{AttentionBlock, MlpBlock, Transformer, TransformerBlock};
 use super::layers::{Embedding, Linear, RmsNorm, Weight};
 use super::params::LoadOptions;
@@ -29,8 +29,9 @@ impl Transformer {
         };
         let (vocab, hidden) = (config.vocab_size, config.hidden_size);
         let embed_tokens = source.packed_or_dense(&[vocab, hidden])?;
+        let products = options.expert_products();
         let layers = (0..config.num_hidden_layers)
-            .map(|index| source.block(index))
+            .map(|index| source.block(index, &products))
             .collect::<Result<Vec<_>>>()?;
         let norm = source.norm()?;
         let lm_head = source.packed_or_dense(&[vocab, hidden])?;
@@ -53,7 +54,7 @@ struct RandomWeights<'a> {
 }
 
 impl RandomWeights<'_> {
-    fn block(&mut self, index: usize) -> Result<TransformerBlock> {
+    fn block(&mut self, index: usize, products: &ExpertProducts) -> Result<TransformerBlock> {
         let config = self.config;
         let (hidden, inner) = (config.hidden_size, config.intermediate_size);
         let experts = config.num_local_experts;
@@ -70,15 +71,21 @@ impl RandomWeights<'_> {
         };
         let mlp = MlpBlock {
             norm: self.norm()?,
-            router: Router::new(self.linear(experts, hidden)?, config.num_experts_per_tok),
+            router: Router::new(
+                self.linear(experts, hidden)?,
+                config.num_experts_per_tok,
+                products,
+            ),
             experts: Experts::new(
                 config,
-                self.mxfp4(&[experts, 2 * inner, hidden])?,
-                self.floats(&[experts, 2 * inner])?,
-                self.mxfp4(&[experts, hidden, inner])?,
-                self.floats(&[experts, hidden])?,
+                ExpertWeights {
+                    gate_up: self.mxfp4(&[experts, 2 * inner, hidden])?,
+                    gate_up_bias: self.floats(&[experts, 2 * inner])?,
+                    down: self.mxfp4(&[experts, hidden, inner])?,
+                    down_bias: self.floats(&[experts, hidden])?,
+                },
                 self.options.dtype,
-                self.options.pool(),
+                products.clone(),
             )?,
         };
         Ok(TransformerBlock {

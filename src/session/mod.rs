@@ -13,6 +13,7 @@ mod error;
 pub mod export;
 mod file;
 mod folder;
+mod fork;
 mod id;
 mod line;
 mod node;
@@ -32,8 +33,8 @@ pub use file::{Opened, SessionFile};
 pub use folder::{SessionFolder, SessionInfo};
 pub use id::SessionId;
 pub use node::{
-    Framing, InterventionChange, Node, NodeId, NodeKind, Part, SamplingChange, Turn, TurnOutcome,
-    TurnSettings,
+    Fork, Framing, InterventionChange, Node, NodeId, NodeKind, Part, SamplingChange, Turn,
+    TurnOutcome, TurnSettings,
 };
 pub use op::TreeOp;
 pub use repair::Damage;

@@ -86,6 +86,9 @@ pub struct Turn {
     /// Changes of the experts' choice while it was generated.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub intervention_changes: Vec<InterventionChange>,
+    /// The answer that it begins like, and where it parts from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fork: Option<Fork>,
     /// How it ended; none while it is being generated.
     pub outcome: Option<TurnOutcome>,
     /// What the end added, so that going on can take it back.
@@ -144,6 +147,19 @@ pub struct InterventionChange {
     pub token_index: usize,
     /// All rules, changed or not.
     pub interventions: Interventions,
+}
+
+/// Where an answer parts from another one because a person chose another token there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fork {
+    /// The other answer; it need not be in the same file any more.
+    pub from: NodeId,
+    /// The chosen token's place in both answers; the tokens before it are the same.
+    pub token_index: usize,
+    /// The token that the other answer has there.
+    pub instead_of: u32,
+    /// That token's text.
+    pub instead_of_text: String,
 }
 
 /// How an answer ended.

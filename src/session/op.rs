@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::node::{
-    Framing, InterventionChange, Node, NodeId, SamplingChange, TurnOutcome, TurnSettings,
+    Framing, InterventionChange, Node, NodeId, NodeKind, SamplingChange, TurnOutcome, TurnSettings,
 };
 use crate::harmony::HarmonyEvent;
 
@@ -148,6 +148,9 @@ impl TreeOp {
             Self::AddNode(node) => {
                 rename(&mut node.id);
                 node.parent.iter_mut().for_each(rename);
+                if let NodeKind::Assistant(turn) = &mut node.kind {
+                    turn.fork.iter_mut().for_each(|fork| rename(&mut fork.from));
+                }
             }
             Self::AppendTokens { node, .. }
             | Self::Insert { node, .. }

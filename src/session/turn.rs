@@ -19,6 +19,7 @@ impl Turn {
             settings,
             sampling_changes: Vec::new(),
             intervention_changes: Vec::new(),
+            fork: None,
             outcome: None,
             before_end: None,
         }

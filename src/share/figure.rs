@@ -33,6 +33,8 @@ pub struct Map {
     pub caption: String,
     /// What a value is, beside the legend.
     pub measure: String,
+    /// What a column is: expert, head.
+    pub column: &'static str,
     /// The values.
     pub grid: Grid,
     /// How values become colors.
@@ -117,6 +119,7 @@ impl Map {
         Self {
             caption,
             measure,
+            column: "expert",
             scale: Scale::Linear,
             bounds: Bounds::of(&grid, Scale::Linear),
             grid,
@@ -129,6 +132,7 @@ impl Map {
         Self {
             caption,
             measure,
+            column: "expert",
             scale: Scale::Logarithmic,
             bounds: Bounds::of_shares(&grid),
             grid,
@@ -146,7 +150,8 @@ impl Table {
 
 /// A map's numbers as a table: a row a layer, a column an expert.
 pub(super) fn as_table(map: &Map) -> Table {
-    let experts = (0..map.grid.num_experts()).map(|expert| format!("e{expert}"));
+    let letter: String = map.column.chars().take(1).collect();
+    let experts = (0..map.grid.num_experts()).map(|expert| format!("{letter}{expert}"));
     Table {
         caption: format!("{}: {}", map.caption, map.measure),
         columns: std::iter::once("layer".to_owned()).chain(experts).collect(),

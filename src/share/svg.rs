@@ -140,7 +140,7 @@ fn draw_map(canvas: &mut Canvas, map: &Map) {
     let rows = map.grid.layers().zip(places.chunks(columns.max(1)));
     for (layer, (values, places)) in rows.enumerate() {
         for (expert, (value, place)) in values.iter().zip(places).enumerate() {
-            let title = format!("layer {layer}, expert {expert}: {}", exact(*value));
+            let title = format!("layer {layer}, {} {expert}: {}", map.column, exact(*value));
             let fill = ramp::color(f64::from(*place), map.is_diverging);
             let left = LAYER_LABEL + expert as f64 * cell;
             canvas.rect((left, 0.0), (cell, cell), &fill, &title);

@@ -176,6 +176,7 @@ impl Comparison {
             parts.push(Part::Map(Map {
                 caption: "Experts' shares of each layer, B less A".to_owned(),
                 measure: "percentage points".to_owned(),
+                column: "expert",
                 grid: self.map.clone(),
                 scale: Scale::Linear,
                 bounds: Bounds::symmetric(&self.map),

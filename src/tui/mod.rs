@@ -1,11 +1,14 @@
 //! The shell around the state: the terminal, the loop, and what effects do outside.
 //!
-//! Start at `run.rs`. Only this module and its children name crossterm; only `run.rs` waits.
+//! Start at `run.rs`. Only this module and its children name crossterm; only `sources.rs` waits.
 //! Invariants: the loop never blocks; the terminal is given back however the program ends; without
 //! a change nothing is drawn and nothing wakes up.
 
 mod clock;
+mod cost;
+mod early;
 mod effects;
+mod hand_over;
 mod input;
 mod pace;
 mod painter;
@@ -13,7 +16,9 @@ mod panics;
 mod plain;
 mod probe;
 mod run;
+mod shell;
 mod signals;
+mod sources;
 mod stderr;
 mod terminal;
 mod worker;
@@ -23,9 +28,10 @@ pub use effects::{Control, Effects, Files, OpenedSession, Outcome, load_history,
 pub use input::{ChordError, canonical, translate};
 pub use pace::Rates;
 pub use painter::{MakeTheme, Painter, UiPainter};
-pub use panics::install_hook;
+pub use panics::{Panicked, guarded, install_hook};
 pub use plain::{PlainSetup, run_plain};
 pub use probe::{Answers, start as ask_terminal};
-pub use run::{Counts, Ended, Exit, Keys, Setup, run};
+pub use run::{Counts, Ended, Exit, Setup, run};
 pub use signals::{Signal, listen};
+pub use sources::Keys;
 pub use terminal::{FrameWriter, Screen, Stop, TerminalGuard};

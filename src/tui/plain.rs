@@ -100,15 +100,15 @@ pub async fn run_plain(setup: PlainSetup, out: &mut dyn Write) -> io::Result<Eff
         is_over: false,
     };
     let mut typed = read_lines();
-    let mut waiting: Option<String> = None;
-    lines.perform(&mut state, effects);
+    let mut waiting: Option<Line> = None;
+    lines.perform(effects);
     lines.tell(&state, out)?;
     let mut has_ended = false;
     while !lines.is_over {
         let is_free = state.model.ready().is_some() && state.running.is_none();
         // Piped lines wait for the answer before them.
         if is_free && let Some(line) = waiting.take() {
-            lines.take(&mut state, &line, clock.now_ms(), out)?;
+            lines.take(&mut state, line, clock.now_ms(), out)?;
             lines.tell(&state, out)?;
             continue;
         }
@@ -118,16 +118,17 @@ pub async fn run_plain(setup: PlainSetup, out: &mut dyn Write) -> io::Result<Eff
         tokio::select! {
             biased;
             Some(_) = signals.recv() => break,
-            line = typed.recv(), if !has_ended && waiting.is_none() => match line {
-                Some(line) if parse(&line) == Line::Act(Action::StopOrQuit) || parse(&line) == Line::Act(Action::AnswerNow) => {
-                    lines.take(&mut state, &line, clock.now_ms(), out)?;
+            line = typed.recv(), if !has_ended && waiting.is_none() => match line.as_deref().map(parse) {
+                // These are about the answer that is being written.
+                Some(line @ Line::Act(Action::StopOrQuit | Action::AnswerNow)) => {
+                    lines.take(&mut state, line, clock.now_ms(), out)?;
                 }
                 Some(line) => waiting = Some(line),
                 None => has_ended = true,
             },
             Some(event) = events.recv() => {
                 let effects = app::apply(&mut state, event, clock.now_ms());
-                lines.perform(&mut state, effects);
+                lines.perform(effects);
             }
             Ok(()) = telemetry.changed() => {
                 let latest = telemetry.borrow_and_update().clone();
@@ -140,7 +141,7 @@ pub async fn run_plain(setup: PlainSetup, out: &mut dyn Write) -> io::Result<Eff
                     Outcome::Editor(_) | Outcome::Terminal(_) => Report::Tick,
                 };
                 let effects = app::report(&mut state, report, clock.now_ms());
-                lines.perform(&mut state, effects);
+                lines.perform(effects);
             }
         }
         lines.tell(&state, out)?;
@@ -180,8 +181,7 @@ struct Lines {
 }
 
 impl Lines {
-    fn perform(&mut self, state: &mut State, effects: Vec<Effect>) {
-        let _ = state;
+    fn perform(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
                 Effect::Quit => self.is_over = true,
@@ -199,11 +199,11 @@ impl Lines {
     fn take(
         &mut self,
         state: &mut State,
-        line: &str,
+        line: Line,
         now_ms: u64,
         out: &mut dyn Write,
     ) -> io::Result<()> {
-        match parse(line) {
+        match line {
             Line::Message(text) => {
                 state.focus = Focus::Composer;
                 state.composer.set_text(&text);
@@ -223,7 +223,7 @@ impl Lines {
             Line::Map => write!(out, "{}", experts(state))?,
             Line::Set(knob, value) => match app::set_sampling(state, &knob, &value) {
                 Ok(effects) => {
-                    self.perform(state, effects);
+                    self.perform(effects);
                     writeln!(out, "{knob}: {value}")?;
                 }
                 Err(message) => writeln!(out, "error: {message}")?,
@@ -235,7 +235,7 @@ impl Lines {
 
     fn act(&mut self, state: &mut State, action: Action, now_ms: u64) {
         let effects = app::update(state, action, now_ms);
-        self.perform(state, effects);
+        self.perform(effects);
     }
 
     fn tell(&mut self, state: &State, out: &mut dyn Write) -> io::Result<()> {

@@ -107,8 +107,8 @@ fn model(state: &State, theme: &Theme) -> (String, ThemeRole) {
             format!("loading {}", source_name(source)),
             ThemeRole::Accent,
         ),
-        ModelStatus::Failed { .. } => (
-            "no model: it could not be loaded".to_owned(),
+        ModelStatus::Failed { failure, .. } => (
+            format!("no model: it {}", failure.words()),
             ThemeRole::Danger,
         ),
         ModelStatus::Ready(model) => {

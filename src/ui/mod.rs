@@ -23,6 +23,7 @@ mod popup;
 pub mod sanitize;
 mod status;
 pub mod theme;
+mod tint;
 pub mod widgets;
 
 pub use cache::{Cache, Options};

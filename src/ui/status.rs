@@ -11,6 +11,7 @@ use super::widgets::format::{self, short_text};
 use super::widgets::{KeyHint, KeyHints};
 use crate::app::State;
 use crate::app::action::{Action, Context};
+use crate::app::inside::InsideState;
 use crate::app::popup::Popup;
 use crate::app::state::{Level, ModelStatus};
 use crate::engine::protocol::EnginePhase;
@@ -66,11 +67,28 @@ fn hints(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
 
 /// Not every list lets its entries be changed.
 fn is_of_use(action: Action, state: &State) -> bool {
+    if state.replay.is_some() && needs_a_model(action) {
+        return false;
+    }
     match (action, state.popups.last()) {
         (Action::Delete, Some(Popup::Rules(_))) | (_, None | Some(Popup::Sessions(_))) => true,
         (Action::Delete | Action::Rename | Action::UndoDelete, _) => false,
         _ => true,
     }
+}
+
+/// What a replay refuses.
+fn needs_a_model(action: Action) -> bool {
+    matches!(
+        action,
+        Action::Compose
+            | Action::Regenerate
+            | Action::Edit
+            | Action::Continue
+            | Action::AnswerNow
+            | Action::PreviousSibling
+            | Action::NextSibling
+    )
 }
 
 fn wanted(context: Context) -> &'static [Action] {
@@ -109,6 +127,9 @@ fn wanted(context: Context) -> &'static [Action] {
             A::Compose,
         ],
         Context::Tokens => &[
+            A::ForkToken,
+            A::GhostToken,
+            A::TintTokens,
             A::TokenBack,
             A::TokenOn,
             A::TokenFollow,
@@ -126,6 +147,17 @@ fn wanted(context: Context) -> &'static [Action] {
             A::SeedLock,
             A::Back,
         ],
+        Context::Inside => &[
+            A::Open,
+            A::NextTab,
+            A::InsidePass,
+            A::TokenBack,
+            A::TokenOn,
+            A::InsideOrder,
+            A::Help,
+            A::Back,
+        ],
+        Context::Profile => &[A::Open, A::NextTab, A::ProfileDomain, A::Help, A::Back],
         Context::List => &[A::Open, A::Back, A::Delete, A::Rename, A::UndoDelete],
         Context::Field => &[A::Open, A::Back],
         Context::Global | Context::Panes | Context::Memory | Context::Log => &[
@@ -175,6 +207,14 @@ fn first(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
         );
         let text = short_text(&text, usize::from(inner.width), theme.glyph_set()).into_owned();
         put(buf, inner, (0, 0), &text, theme.style(role));
+        return;
+    }
+    if let Some(replay) = &state.replay {
+        let parts = [
+            (format!("replay of {}", replay.name), ThemeRole::Warning),
+            (replay.origin.clone(), ThemeRole::Text),
+        ];
+        items(buf, inner, (0, 0), &parts, theme);
         return;
     }
     let speed = &state.shown_telemetry().speed;
@@ -229,6 +269,14 @@ fn activity(state: &State) -> (String, ThemeRole) {
             ThemeRole::Accent,
         );
     }
+    if let Some(InsideState::Running(_, done, total)) =
+        state.inside.as_ref().map(|view| &view.progress)
+    {
+        return (
+            format!("looking inside, {done} of {total} tokens"),
+            ThemeRole::Accent,
+        );
+    }
     match &state.model {
         ModelStatus::Ready(_) => ("ready".to_owned(), ThemeRole::Success),
         ModelStatus::Loading { progress, .. } => {
@@ -267,7 +315,7 @@ fn second(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
             ThemeRole::Danger,
         ));
     }
-    if let Some(model) = state.model.ready() {
+    if let Some(model) = state.model.ready().filter(|_| state.replay.is_none()) {
         let used = telemetry
             .cache
             .full
@@ -280,7 +328,9 @@ fn second(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
         ));
     }
     let cache = telemetry.cache.full.bytes + telemetry.cache.sliding.bytes;
-    parts.push((format!("KV {}", format::bytes(cache)), ThemeRole::Text));
+    if state.replay.is_none() {
+        parts.push((format!("KV {}", format::bytes(cache)), ThemeRole::Text));
+    }
     let memory = &telemetry.memory;
     if memory.active_bytes > 0 {
         let limit = match memory.limit_bytes {

@@ -167,7 +167,7 @@ where
                 receiver.poll_recv(context).map(|key| key.map(Ok))
             }))
         }),
-        waits_for_answers: false,
+        early_keys: None,
         rates: Rates {
             max_fps: 30,
             map_fps: 10,
@@ -186,7 +186,7 @@ where
     };
     runtime.expect("a runtime").block_on(async {
         let (ended, ()) = tokio::join!(run(setup), act(Person { keys, seen }));
-        let ended = ended.expect("memory can be drawn on");
+        ended.exit.expect("memory can be drawn on");
         drop(ended.events);
         ended.performer.finish();
         ended.counts

@@ -4,12 +4,16 @@
 
 mod docs;
 mod flow;
+mod inside;
 mod lab;
 mod latency;
 mod maps;
 mod opening;
 mod panes;
+mod profile;
 mod random;
+mod replay;
 mod rig;
 mod screens;
 mod share;
+mod tokens;

@@ -2,6 +2,7 @@
 
 mod engine;
 mod reference;
+mod screen;
 
 use gptoss::GptOss;
 use gptoss::generate::{

@@ -14,5 +14,6 @@ mod golden;
 mod inside;
 mod interventions;
 mod model;
+mod tokens;
 mod tolerance;
 mod units;

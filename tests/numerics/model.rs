@@ -1,10 +1,12 @@
 //! Whole forward passes: logits, hidden states, routing, greedy text.
 
 use gptoss::generate::{GenerateOptions, SamplingParams, TokenGenerator};
+use gptoss::mlx::device::DeviceKind;
 use gptoss::model::gpt_oss::{KvPrecision, LogitRows};
+use gptoss::model::params::{LoadOptions, Products};
 use gptoss::model::trace::ForwardTrace;
 
-use crate::golden::{CHECKPOINTS, Golden, ids, load, values};
+use crate::golden::{CHECKPOINTS, Golden, ids, load, load_as, values};
 use crate::tolerance::{F32_LOGITS, ROUTER_ENTROPY, ROUTING_MARGIN, assert_close};
 
 #[test]
@@ -22,6 +24,35 @@ fn logits_agree_in_every_layout() {
             assert_close(&what, &values(&logits), &expected, F32_LOGITS);
         }
     }
+}
+
+#[test]
+fn logits_agree_whoever_computes_the_products() {
+    let mut longest = 0;
+    for products in [Products::Mlx, Products::MlxOneByOne] {
+        for (name, expected) in CHECKPOINTS {
+            let options = LoadOptions {
+                products,
+                ..LoadOptions::for_device(DeviceKind::Cpu)
+            };
+            let (model, golden) = (load_as(name, options), Golden::open(expected));
+            for (prompt, (tokens, _)) in &golden.prompts {
+                let mut caches = model.new_caches(KvPrecision::Activations);
+                let logits = model
+                    .forward(&ids(tokens), &mut caches, LogitRows::All, None)
+                    .unwrap()
+                    .unwrap();
+                let what = format!("{products:?} {name} {prompt}");
+                let expected = golden.f32(&format!("{prompt}.logits"));
+                assert_close(&what, &values(&logits), &expected, F32_LOGITS);
+                longest = longest.max(tokens.len());
+            }
+        }
+    }
+    assert!(
+        longest > 64,
+        "no prompt is long enough for more than gathers"
+    );
 }
 
 #[test]

@@ -78,7 +78,7 @@ fn swiglu_clamps_the_gate_from_above_only() {
     let x = Array::from_slice(&halves, &[16, 64]);
     let out = ClampedSwiGlu::new(7.0, Dtype::Float32)
         .unwrap()
-        .forward(&x, 32)
+        .forward(&x)
         .unwrap();
     assert_close("swiglu", &values(&out), &units.f32("swiglu.out"), F32_UNIT);
 }
@@ -106,7 +106,7 @@ fn attention_with_sinks_agrees_full_and_windowed() {
     let sinks = array(&units, "sdpa.sinks");
     for (name, mask) in [
         ("sdpa.full", AttentionMask::full(40)),
-        ("sdpa.window8", AttentionMask::sliding(40, 0, 8)),
+        ("sdpa.window8", AttentionMask::sliding(40, 0, 8).unwrap()),
     ] {
         let visible = KeysValues {
             keys: heads("sdpa.k", 2),

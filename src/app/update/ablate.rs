@@ -4,7 +4,7 @@ use super::super::ablation::{AblationState, AblationView};
 use super::super::effect::Effect;
 use super::super::popup::{Popup, Question};
 use super::super::state::{Level, State};
-use super::{generate, lab, popups, say};
+use super::{generate, ghost, lab, popups, say};
 use crate::engine::protocol::{
     AblateRequest, AblationReport, AnswerOpening, Command, ErrorReport, Prompt, RequestId,
 };
@@ -106,7 +106,8 @@ fn ask(state: &mut State, ablated: Interventions) -> Vec<Effect> {
         seed: sampling.seed,
         progress: AblationState::Waiting,
     });
-    let mut effects = show(state);
+    let mut effects = ghost::make_way(state);
+    effects.extend(show(state));
     effects.push(Effect::Engine(Command::Ablate(Box::new(AblateRequest {
         id: request,
         prompt: Prompt::conversation(conversation, AnswerOpening::Fresh),

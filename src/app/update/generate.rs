@@ -3,7 +3,7 @@
 use super::super::ablation::AblationView;
 use super::super::effect::Effect;
 use super::super::state::{Level, Running, State};
-use super::say;
+use super::{ghost, inside, say};
 use crate::engine::protocol::{
     AnswerOpening, Command, GenerateRequest, Prompt, RecordOptions, StopOptions,
 };
@@ -31,6 +31,8 @@ pub(in crate::app) fn can_ask(state: &mut State) -> bool {
         .is_some_and(AblationView::is_running)
     {
         "two runs are still being compared; Ctrl+C stops them"
+    } else if inside::is_running(state) {
+        "a look inside is being computed; Ctrl+C stops it"
     } else if state.model.ready().is_none() {
         "no model is ready yet; your text stays here"
     } else {
@@ -89,7 +91,7 @@ pub(in crate::app) fn go_on(state: &mut State, node: NodeId, now: bool) -> Vec<E
     effects
 }
 
-fn ask(
+pub(in crate::app) fn ask(
     state: &mut State,
     node: NodeId,
     parent: Option<NodeId>,
@@ -97,6 +99,7 @@ fn ask(
     opening: AnswerOpening,
     base_tokens: usize,
 ) -> Vec<Effect> {
+    let mut effects = ghost::make_way(state);
     let request = state.next_request();
     let mut conversation = conversation(state, parent, settings.effort);
     if let AnswerOpening::Edited { .. } = &opening
@@ -138,7 +141,8 @@ fn ask(
         let (layers, experts) = (model.layers.len(), model.num_local_experts);
         state.runs.begin(node, layers, experts);
     }
-    vec![Effect::Engine(Command::Generate(generate))]
+    effects.push(Effect::Engine(Command::Generate(generate)));
+    effects
 }
 
 fn settings(state: &mut State, seed: Seed) -> TurnSettings {

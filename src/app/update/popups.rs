@@ -12,7 +12,7 @@ use super::super::input;
 use super::super::popup::{CodePurpose, ExportFormat, ListPopup, Popup, Question};
 use super::super::sampling::Preset;
 use super::super::state::{Level, State};
-use super::{ablate, lab, sampler, say, search, share};
+use super::{ablate, inside, lab, profile, sampler, say, search, share};
 use crate::catalog::CatalogEntry;
 use crate::engine::protocol::ModelSource;
 use crate::session::{Access, TreeOp, export};
@@ -89,6 +89,9 @@ pub(in crate::app) fn perform(state: &mut State, action: Action) -> Option<Vec<E
     {
         return sampler::perform_typing(state, action);
     }
+    if let Some(done) = figures(state, action) {
+        return done;
+    }
     let rows = i64::from(state.viewport.list_rows.max(1));
     let popup = state.popups.last_mut()?;
     match action {
@@ -107,7 +110,7 @@ pub(in crate::app) fn perform(state: &mut State, action: Action) -> Option<Vec<E
         }
         // Stopping and leaving work everywhere; Ctrl+C closes a list before it arms leaving.
         Action::StopOrQuit if state.running.is_none() => {
-            if let Some(effects) = ablate::stop(state) {
+            if let Some(effects) = ablate::stop(state).or_else(|| inside::stop(state)) {
                 return Some(effects);
             }
             state.popups.pop();
@@ -125,6 +128,47 @@ pub(in crate::app) fn perform(state: &mut State, action: Action) -> Option<Vec<E
         }
     }
     Some(Vec::new())
+}
+
+/// Does what figures over the screen make of an action; none where something else is on top.
+fn figures(state: &mut State, action: Action) -> Option<Option<Vec<Effect>>> {
+    let done = match state.popups.last()? {
+        Popup::Inside => inside::perform(state, action),
+        Popup::Profile => profile::perform(state, action),
+        _ => return None,
+    };
+    let stays = matches!(
+        action,
+        Action::StopOrQuit
+            | Action::Quit
+            | Action::Redraw
+            | Action::Suspend
+            | Action::Help
+            | Action::Palette
+            | Action::LookInside
+            | Action::OpenProfile
+            | Action::ShowProfile
+            | Action::ShareProfile
+            | Action::ShareLens
+            | Action::ShareSinks
+            | Action::ShareAttention
+            | Action::ShareNorms
+    );
+    // What belongs to the screen below is done there, in sight.
+    if done.is_none() && !stays {
+        state.popups.pop();
+    }
+    Some(done)
+}
+
+/// Turns the wheel over the popup on top.
+pub(in crate::app) fn wheel(state: &mut State, lines: i64) {
+    match state.popups.last_mut() {
+        Some(Popup::Inside) => inside::step(state, lines.signum(), 0),
+        Some(Popup::Profile) => profile::step(state, lines.signum(), 0),
+        Some(popup) => scroll(popup, lines),
+        None => {}
+    }
 }
 
 /// Edits the popup's line.
@@ -147,6 +191,8 @@ pub(in crate::app) fn edit(popup: &mut Popup, request: InputRequest) {
         | Popup::HowTo { .. }
         | Popup::Ablation { .. }
         | Popup::Difference { .. }
+        | Popup::Inside
+        | Popup::Profile
         | Popup::Trouble { .. } => return,
     };
     input.handle(request);
@@ -161,7 +207,12 @@ pub(in crate::app) fn input_changed(state: &mut State) -> Vec<Effect> {
     match state.popups.last_mut() {
         Some(Popup::Palette(list)) => filter(list, |action| {
             let info = action.info();
-            format!("{} {}", info.name.replace('-', " "), info.help)
+            format!(
+                "{} {} {}",
+                info.name,
+                info.name.replace('-', " "),
+                info.help
+            )
         }),
         Some(Popup::Models(list)) => filter(list, |model| model.name.clone()),
         Some(Popup::Presets(list)) => filter(list, Clone::clone),
@@ -222,7 +273,7 @@ pub(in crate::app) fn scroll(popup: &mut Popup, by: i64) {
         | Popup::Difference { scroll } => {
             *scroll = (*scroll as i64).saturating_add(by).clamp(0, 10_000) as usize;
         }
-        Popup::Ask { .. } | Popup::Trouble { .. } => {}
+        Popup::Ask { .. } | Popup::Inside | Popup::Profile | Popup::Trouble { .. } => {}
     }
 }
 
@@ -290,6 +341,8 @@ fn choose(state: &mut State) -> Vec<Effect> {
         | Popup::HowTo { .. }
         | Popup::Ablation { .. }
         | Popup::Difference { .. }
+        | Popup::Inside
+        | Popup::Profile
         | Popup::Trouble { .. } => Vec::new(),
     }
 }
@@ -362,6 +415,7 @@ fn answer(state: &mut State, question: Question, text: &str) -> Vec<Effect> {
         Question::Import => vec![Effect::Session(SessionRequest::Import(PathBuf::from(text)))],
         Question::Rule => lab::typed(state, &text),
         Question::Ablation => ablate::typed(state, &text),
+        Question::Profile => profile::typed(&text),
         Question::PresetName => {
             let preset = Preset {
                 name: text.clone(),

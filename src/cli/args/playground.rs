@@ -38,6 +38,9 @@ pub(crate) struct PlaygroundArgs {
     /// Leave the mouse to the terminal.
     #[arg(long)]
     pub(crate) no_mouse: bool,
+    /// Open FILE, which `profile --output` wrote: the experts that each domain prefers.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) profile: Option<PathBuf>,
     /// Try the screen with an engine that makes up tokens and routing in this model's shape.
     #[arg(long, value_enum, value_name = "SHAPE", conflicts_with = "model")]
     pub(crate) synthetic: Option<SyntheticShape>,
@@ -95,6 +98,7 @@ impl PlaygroundArgs {
             ("--plain", self.plain),
             ("--theme", self.theme.is_some()),
             ("--no-mouse", self.no_mouse),
+            ("--profile", self.profile.is_some()),
             ("--synthetic", self.synthetic.is_some()),
             ("--replay-script", self.replay_script.is_some()),
             ("--replay", self.replay.is_some()),

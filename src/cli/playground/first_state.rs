@@ -104,7 +104,7 @@ fn preferences(settings: &Settings) -> Preferences {
 }
 
 /// The default bindings with the person's over them.
-pub(super) fn keymap(settings: &Settings) -> Result<Keymap, CliError> {
+pub(in crate::cli) fn keymap(settings: &Settings) -> Result<Keymap, CliError> {
     let mut keymap = Keymap::default();
     for (context, bindings) in &settings.keys {
         for (chord, action) in bindings {

@@ -23,6 +23,14 @@ pub(super) struct RenderedPrompt {
     pub(super) answer: Option<Answer>,
 }
 
+impl RenderedPrompt {
+    /// Whether the forced tokens end the answer.
+    pub(super) fn ends_with(&self, stop_tokens: &[u32]) -> bool {
+        let last = self.inserted.last();
+        last.is_some_and(|last| stop_tokens.contains(last))
+    }
+}
+
 /// The answer's parser, and whether the final message's text is open.
 #[derive(Debug)]
 pub(super) struct Answer {
@@ -153,6 +161,11 @@ impl Rendering<'_> {
             // Told before.
             answer.push_all(resumed);
             ids.extend(resumed);
+        }
+        if let AnswerOpening::Forced { ids: forced } = &prompt.opening {
+            inserted.clone_from(forced);
+            opened = answer.push_all(forced);
+            ids.extend(forced);
         }
         if let AnswerOpening::AnswerNow { .. } = &prompt.opening {
             inserted = self.ids_to_final(&answer)?;

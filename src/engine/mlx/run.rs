@@ -23,19 +23,25 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub(super) fn new(generation: Generation, answer: Option<Answer>, stop: StopStrings) -> Self {
+    /// A run of which nothing is known yet; one that `is_over` yields no token.
+    pub(super) fn new(
+        generation: Generation,
+        answer: Option<Answer>,
+        stop: StopStrings,
+        is_over: bool,
+    ) -> Self {
         Self {
             generation,
             answer,
             text: TextStream::new(),
             stop,
             generated_tokens: 0,
-            stopped: false,
+            stopped: is_over,
             capture_time: Duration::ZERO,
         }
     }
 
-    /// Whether a stop string was met.
+    /// Whether a stop string was met, or the answer began with its end.
     pub(super) fn is_stopped(&self) -> bool {
         self.stopped
     }
@@ -70,6 +76,8 @@ impl Run {
             text,
             logprob: token.logprob,
             top_logprobs,
+            entropy: token.entropy,
+            chain: token.chain,
             routing: token.predicted_from.and_then(|record| record.routing),
             harmony,
         }

@@ -208,6 +208,21 @@ pub struct GenerateRequest {
     pub max_tokens: Option<usize>,
     /// What to record with each token.
     pub record: RecordOptions,
+    /// What becomes of the conversation's cache.
+    #[serde(default)]
+    pub cache: CacheUse,
+}
+
+/// What a generation does to the conversation's cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CacheUse {
+    /// It goes on from what is there, and what it computes stays.
+    #[default]
+    Continue,
+    /// It uses what is there; afterwards the cache is as before, and its routing is not counted.
+    /// While it runs the keys and values that it writes to exist twice.
+    Borrow,
 }
 
 impl GenerateRequest {
@@ -222,6 +237,7 @@ impl GenerateRequest {
             stop: StopOptions::default(),
             max_tokens: None,
             record: RecordOptions::default(),
+            cache: CacheUse::default(),
         }
     }
 }

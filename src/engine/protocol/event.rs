@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{AblationReport, ErrorReport, InspectReport, PromptToken, RequestId};
+use crate::generate::sampler::ChainRecord;
 use crate::generate::{
     AblationStage, FinishReason, GenerationStats, InspectCost, SamplingParams, TokenRouting,
 };
@@ -40,7 +41,8 @@ pub enum Event {
         /// token has the position that is this length. Empty for ids without a tokenizer.
         #[serde(default)]
         prompt: Vec<PromptToken>,
-        /// What [`super::AnswerOpening::AnswerNow`] put after the resumed tokens.
+        /// What [`super::AnswerOpening::AnswerNow`] put after the resumed tokens, or the tokens that
+        /// [`super::AnswerOpening::Forced`] begins with.
         #[serde(default)]
         inserted: Vec<PromptToken>,
         /// What the inserted tokens, or the edited message's header, mean in the answer.
@@ -187,6 +189,13 @@ pub struct TokenEvent {
     pub logprob: Option<f32>,
     /// The most likely tokens in its place, by falling log-probability; empty unless asked for.
     pub top_logprobs: Vec<TopLogprob>,
+    /// The entropy of the distribution before the samplers, in nats, if alternatives were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entropy: Option<f32>,
+    /// What the samplers made of [`Self::top_logprobs`] and, after them, of the token itself, if
+    /// alternatives were asked for and the backend tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain: Option<ChainRecord>,
     /// The routing of the forward pass that produced its logits, if asked for: the pass of the
     /// token before it, so that each pass of a generation is told exactly once.
     pub routing: Option<TokenRouting>,

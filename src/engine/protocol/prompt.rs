@@ -56,6 +56,12 @@ pub enum AnswerOpening {
         /// The tokens of the answer so far.
         ids: Vec<u32>,
     },
+    /// The answer begins with the given tokens, as if the model had drawn them; they count as
+    /// inserted ones and are told with what they mean.
+    Forced {
+        /// The answer's first tokens. Where the last one ends answers, nothing follows it.
+        ids: Vec<u32>,
+    },
     /// The given message goes on where its text ends. Its tokens belong to the prompt, not to the
     /// answer.
     Edited {

@@ -22,6 +22,8 @@ pub struct SampledToken {
     pub token: Array,
     /// Its log-probability in the model's own distribution, before every sampler, `[1]` f32.
     pub logprob: Option<Array>,
+    /// That distribution's entropy in nats, `[1]` f32.
+    pub entropy: Option<Array>,
     /// The most likely tokens of that distribution, `[n]` u32, with their log-probabilities,
     /// `[n]` f32, descending.
     pub top: Option<(Array, Array)>,
@@ -64,6 +66,7 @@ impl Sampler {
             None => Ok(SampledToken {
                 token,
                 logprob: None,
+                entropy: None,
                 top: None,
             }),
         }
@@ -94,6 +97,13 @@ fn with_logprobs(token: Array, logits: &Array, n: usize) -> Result<SampledToken>
         .take_along_axis(token.reshape(&[1, 1])?, -1)?
         .subtract(&normalizer)?
         .reshape(&[1])?;
+    let logprobs = logits.subtract(&normalizer)?;
+    let entropy = logprobs
+        .exp()?
+        .multiply(&logprobs)?
+        .sum_axis(-1, false)?
+        .negative()?
+        .reshape(&[1])?;
     let n = n.min(logits.dim(-1) as usize) as i32;
     let mut top = None;
     if n > 0 {
@@ -104,6 +114,7 @@ fn with_logprobs(token: Array, logits: &Array, n: usize) -> Result<SampledToken>
     Ok(SampledToken {
         token,
         logprob: Some(logprob),
+        entropy: Some(entropy),
         top,
     })
 }

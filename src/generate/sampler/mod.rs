@@ -14,8 +14,8 @@
 //!
 //! Start at [`Sampler`] (feature `mlx`), which builds the chain on the device without evaluating
 //! anything. [`reference`](mod@reference) is the same chain in plain Rust, readable stage by stage: it proves the
-//! device's in the tests and tells a screen which sampler cut which token. Both take [`History`],
-//! the tokens so far. Nothing here knows a model, a text or a cache.
+//! device's in the tests. [`explain`] tells a screen which sampler cut which token, at the price of a
+//! pass over the vocabulary a stage. All take [`History`], the tokens so far. Nothing here knows a model, a text or a cache.
 //!
 //! Randomness is keyed by (seed, position) and by nothing else, and each token of the vocabulary has
 //! a random number of its own. The bits are integers and the same on every backend. What floating
@@ -31,8 +31,8 @@
 mod candidates;
 #[cfg(feature = "mlx")]
 mod device;
-#[cfg(feature = "mlx")]
 mod dry;
+mod explain;
 mod history;
 mod keys;
 #[cfg(feature = "mlx")]
@@ -43,6 +43,7 @@ mod tests;
 
 #[cfg(feature = "mlx")]
 pub use device::{SampledToken, Sampler};
+pub use explain::{ChainRecord, StageRecord, explain, is_in_use};
 pub use history::History;
 
 /// DRY takes no more than this: the token is out of reach anyway, and its logit stays finite.

@@ -6,12 +6,15 @@
 
 use std::cmp::Ordering;
 
+use serde::{Deserialize, Serialize};
+
 use super::history::History;
 use super::{MAX_DRY_PENALTY, keys};
 use crate::generate::params::{DryParams, SamplingParams};
 
 /// A part of the chain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum SamplerKind {
     /// Additions to single logits.
     LogitBias,
@@ -31,6 +34,23 @@ pub enum SamplerKind {
     Xtc,
     /// The flattening or sharpening of what is left; at 0 the choice of the most likely.
     Temperature,
+}
+
+impl SamplerKind {
+    /// Its name for people.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::LogitBias => "logit bias",
+            Self::RepetitionPenalty => "repetition",
+            Self::PresenceFrequencyPenalty => "presence/frequency",
+            Self::Dry => "dry",
+            Self::TopK => "top-k",
+            Self::TopP => "top-p",
+            Self::MinP => "min-p",
+            Self::Xtc => "xtc",
+            Self::Temperature => "temperature",
+        }
+    }
 }
 
 /// What one stage leaves.

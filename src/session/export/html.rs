@@ -50,6 +50,9 @@ fn message(page: &mut String, author: &str, text: &str) {
 
 fn answer(page: &mut String, turn: &Turn) {
     let _ = writeln!(page, "<h2>{}</h2>", escape(&turn.settings.model));
+    if let Some(words) = turn.fork_words() {
+        let _ = writeln!(page, "<p>{}</p>", escape(&words));
+    }
     for part in &turn.parts {
         let text = escape(&part.text);
         if part.is_final() {

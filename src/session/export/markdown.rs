@@ -29,6 +29,9 @@ pub fn markdown(tree: &Tree) -> String {
 
 fn answer(text: &mut String, turn: &Turn) {
     let _ = write!(text, "\n## {}\n", one_line(&turn.settings.model));
+    if let Some(words) = turn.fork_words() {
+        let _ = write!(text, "\n> {}\n", one_line(&words));
+    }
     for part in &turn.parts {
         if part.is_final() {
             let _ = write!(text, "\n{}\n", safe(&part.text));

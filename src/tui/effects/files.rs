@@ -1,7 +1,7 @@
 //! Files that effects write: exports, presets, the history of messages.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::app::Report;
@@ -22,6 +22,31 @@ pub(super) fn write_new(folder: &Path, path: &Path, text: &str) -> Report {
         )),
         Err(error) => Report::Failed(format!("cannot write {}: {error}", path.display())),
     }
+}
+
+/// The largest profile that is read, in bytes: some ten times that of a dozen domains of the largest
+/// model.
+const PROFILE_LIMIT_BYTES: u64 = 64 << 20;
+
+/// Reads a profile's text.
+pub(super) fn read_profile(folder: &Path, path: &Path) -> Report {
+    let path = folder.join(expand(path));
+    let read = || -> Result<String, String> {
+        let file = File::open(&path).map_err(|error| format!("it cannot be read: {error}"))?;
+        let mut text = String::new();
+        let mut file = file.take(PROFILE_LIMIT_BYTES + 1);
+        file.read_to_string(&mut text)
+            .map_err(|error| format!("it cannot be read: {error}"))?;
+        if text.len() as u64 > PROFILE_LIMIT_BYTES {
+            return Err(format!("it is larger than {PROFILE_LIMIT_BYTES} bytes"));
+        }
+        Ok(text)
+    };
+    let name = path.file_name().map_or_else(
+        || path.display().to_string(),
+        |name| name.to_string_lossy().into_owned(),
+    );
+    Report::ProfileRead { name, text: read() }
 }
 
 /// `~/` is the home folder, as in settings.

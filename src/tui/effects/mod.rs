@@ -144,6 +144,10 @@ impl Effects {
                 let folder = self.files.current.clone();
                 self.write(move || files::write_new(&folder, &path, &text));
             }
+            Effect::ReadProfile(path) => {
+                let folder = self.files.current.clone();
+                self.write(move || files::read_profile(&folder, &path));
+            }
             Effect::SavePresets(presets) => match self.files.presets.clone() {
                 Some(path) => self.write(move || files::save_presets(&path, &presets)),
                 None => self.tell(Report::Failed(
@@ -260,6 +264,7 @@ fn request_of(command: &Command) -> Option<RequestId> {
     match command {
         Command::Load(load) => Some(load.id),
         Command::Generate(generate) => Some(generate.id),
+        Command::Inspect(inspect) => Some(inspect.id),
         _ => None,
     }
 }

@@ -168,9 +168,13 @@ fn model(state: &State, say: &mut impl FnMut(&str, ThemeRole)) {
                 say(&format!("Answers are {origin}."), ThemeRole::Warning);
             }
         }
-        ModelStatus::Failed { source, report } => {
+        ModelStatus::Failed {
+            source,
+            failure,
+            report,
+        } => {
             say(
-                &format!("{} could not be loaded", source_name(source)),
+                &format!("{} {}", source_name(source), failure.words()),
                 ThemeRole::Danger,
             );
             say(&report.message, ThemeRole::Text);

@@ -30,6 +30,7 @@ use ratatui::layout::Rect;
 use super::cache::Cache;
 use super::chrome;
 use super::theme::{Theme, ThemeRole};
+use super::tint;
 use crate::app::Anchor;
 use crate::app::chat::Scroll;
 use crate::app::state::{Focus, State};
@@ -92,6 +93,13 @@ pub(super) fn draw(
             "chat"
         };
         chrome::titled_rule(buf, area, (title, &note), is_focused, theme);
+        let at = (chrome::width(title) + 3, 0);
+        let left = chrome::width(&note) + 4;
+        let room = Rect {
+            width: area.width.saturating_sub(left),
+            ..area
+        };
+        tint::legend(buf, room, at, state.token_lab.tint, theme);
     } else if !note.is_empty() {
         let text = format!(" {note} ");
         let at = (

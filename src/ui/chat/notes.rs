@@ -4,9 +4,12 @@ use super::message::Block;
 use super::plain_text::wrapped;
 use super::words;
 use crate::app::state::State;
+use crate::app::token_lab::Tint;
 use crate::engine::protocol::ModelOrigin;
-use crate::session::Turn;
+use crate::session::{NodeId, Turn};
 use crate::ui::chrome;
+use crate::ui::panes::quoted;
+use crate::ui::sanitize::sanitize;
 use crate::ui::theme::{Theme, ThemeRole};
 
 /// What tokens are if no model computed them.
@@ -95,7 +98,16 @@ pub(super) fn changes(blocks: &mut Vec<Block>, turn: &Turn, width: u16, theme: &
         let text = format!("experts at token {}: {rules}", change.token_index);
         faint(blocks, &text, width);
     }
-    for inserted in turn.inserted.iter().filter(|range| !range.is_empty()) {
+    if let Some(words) = turn.fork_words() {
+        faint(blocks, &sanitize(&words), width);
+    }
+    let fork = turn.fork.as_ref().map(|fork| fork.token_index);
+    let is_fork = |at: usize| fork == Some(at);
+    for inserted in turn
+        .inserted
+        .iter()
+        .filter(|range| !range.is_empty() && !is_fork(range.start))
+    {
         faint(
             blocks,
             &format!("answer asked for at token {}", inserted.start),
@@ -129,6 +141,24 @@ pub(super) fn outcome(blocks: &mut Vec<Block>, turn: &Turn, width: u16, theme: &
             width,
         );
     }
+}
+
+/// What the token lab has to say of an answer: the ghost, and that its tokens have no record.
+pub(super) fn lab(blocks: &mut Vec<Block>, state: &State, node: NodeId, width: u16, theme: &Theme) {
+    if state.token_lab.tint != Tint::Off && state.runs.get(node).is_none() {
+        let text = "not colored: only the newest 8 answers keep probabilities";
+        faint(blocks, text, width);
+    }
+    let Some(ghost) = state.ghost_of(node) else {
+        return;
+    };
+    let text = format!(
+        "ghost from token {}, not in the chat{}{}",
+        ghost.branching.token_index,
+        chrome::dot(theme),
+        quoted(&ghost.text())
+    );
+    faint(blocks, &text, width);
 }
 
 fn faint(blocks: &mut Vec<Block>, text: &str, width: u16) {

@@ -164,12 +164,12 @@ impl Painter<'_, '_> {
         line: &RenderedLine,
         at: (u16, u16),
     ) -> u16 {
-        let marks = marks::of_text(self.builder.state, block.key);
+        let marks = marks::of_line(self.builder.state, block.key, line);
         let mut x = at.0;
         for span in &line.spans {
             let style = self.style(block, span);
             for (text, mark) in pieces(span, &marks) {
-                let style = mark.map_or(style, |mark| style.patch(self.theme().style(mark)));
+                let style = mark.map_or(style, |mark| style.patch(mark.style(self.theme())));
                 x = put(buf, self.area, (x, at.1), text, style);
             }
         }
@@ -189,10 +189,10 @@ impl Painter<'_, '_> {
 }
 
 /// A span's text, cut where marks begin and end.
-fn pieces<'a>(
+fn pieces<'a, M: Copy>(
     span: &'a RenderedSpan,
-    marks: &[(Range<usize>, ThemeRole)],
-) -> Vec<(&'a str, Option<ThemeRole>)> {
+    marks: &[(Range<usize>, M)],
+) -> Vec<(&'a str, Option<M>)> {
     let whole = || vec![(&*span.text, None)];
     let Some(source) = &span.source else {
         return whole();
@@ -286,6 +286,6 @@ mod tests {
                 ("world", Some(ThemeRole::MatchCurrent))
             ]
         );
-        assert_eq!(pieces(&span, &[]), [("hello world", None)]);
+        assert_eq!(pieces::<ThemeRole>(&span, &[]), [("hello world", None)]);
     }
 }

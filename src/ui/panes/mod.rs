@@ -120,7 +120,7 @@ fn flowing(items: &[String], columns: u16, role: ThemeRole) -> Vec<(String, Them
 }
 
 /// A token's text on one line, in quotes, control characters spelled.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let text = super::sanitize::sanitize(text);
     format!("'{}'", text.replace('\n', "\\n").replace('\t', "\\t"))
 }

@@ -144,7 +144,7 @@ fn footer(state: &State, columns: u16) -> Vec<(String, ThemeRole)> {
     let mut items = vec![
         "of the last distribution".to_owned(),
         format!(
-            "these keep {} of {} recorded,",
+            "top-k, top-p and min-p here would keep {} of {} recorded,",
             preview.kept,
             last.top_logprobs.len()
         ),

@@ -1,17 +1,23 @@
 //! The token under the token cursor: what else could have come, and what the settings would keep.
 
+mod alternatives;
+mod ghost;
+mod samplers;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::widgets::Widget;
+use ratatui::style::Style;
 
+use self::alternatives::Alternatives;
 use super::{below, flowing, lines, quoted};
 use crate::analytics::Span;
 use crate::app::State;
 use crate::app::run::{Run, TokenRecord};
-use crate::app::sampling::{Fate, Preview, preview};
+use crate::app::token_lab::Tint;
+use crate::ui::chrome::{put, width};
 use crate::ui::theme::{Theme, ThemeRole};
+use crate::ui::tint;
 use crate::ui::widgets::format;
-use crate::ui::widgets::{TokenBar, TokenBars};
 
 /// Tokens on either side of the one under the cursor.
 const AROUND: usize = 8;
@@ -24,6 +30,10 @@ pub(super) fn note(state: &State) -> String {
     }
 }
 
+/// Rows that a choice keeps beside a ghost: the head, the marked alternative with some others, and
+/// the samplers.
+const LEAST_CHOICE: u16 = 8;
+
 /// Draws the token, its alternatives and its routing.
 pub(super) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
     let (Some(position), Some(run)) = (state.token_position(), state.shown_run()) else {
@@ -31,70 +41,97 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
         lines(buf, area, &[(text, ThemeRole::Faint)], theme);
         return;
     };
-    let mut rows = vec![head(run, position)];
+    let used = lines(buf, area, &head(run, position, area.width), theme);
+    let mut rest = below(area, used);
     if area.height >= 10 {
-        rows.push((around(run, position), ThemeRole::Faint));
+        rest = below(rest, around(buf, rest, state, (run, position), theme));
     }
     let Some(record) = run.record(position) else {
-        rows.push((
-            "a token of the prompt: it was given, so there are no alternatives".to_owned(),
-            ThemeRole::Faint,
-        ));
-        let used = lines(buf, area, &rows, theme);
-        routing(buf, below(area, used), state, theme);
-        return;
-    };
-    let used = lines(buf, area, &rows, theme);
-    let rest = below(area, used);
-    if record.top_logprobs.is_empty() {
-        let text = "its alternatives were not recorded".to_owned();
+        let text = "a token of the prompt: it was given, so there are no alternatives".to_owned();
         let used = lines(buf, rest, &[(text, ThemeRole::Faint)], theme);
         routing(buf, below(rest, used), state, theme);
         return;
-    }
-    let preview = preview(&state.sampling.params, &record.top_logprobs);
-    let bars_rows = (record.top_logprobs.len() as u16 + 1).min(rest.height.saturating_sub(1));
-    alternatives(
-        buf,
-        Rect {
-            height: bars_rows,
-            ..rest
-        },
-        record,
-        &preview,
-        theme,
-    );
-    let used = lines(
-        buf,
-        below(rest, bars_rows),
-        &kept_words(&preview, record, rest.width),
-        theme,
-    );
-    routing(buf, below(rest, bars_rows + used), state, theme);
+    };
+    let ghost = state.ghost_of(run.node);
+    let ghost = ghost.map_or_else(Vec::new, |ghost| ghost::rows(ghost, run, rest.width));
+    // What was asked for is shown; the alternatives scroll with their mark.
+    let kept_rows = (ghost.len() as u16).min(rest.height.saturating_sub(LEAST_CHOICE));
+    let upper = Rect {
+        height: rest.height - kept_rows,
+        ..rest
+    };
+    let left = choice(buf, upper, state, record, theme);
+    rest = below(rest, upper.height - left.height);
+    let used = lines(buf, rest, &ghost, theme);
+    rest = below(rest, used);
+    routing(buf, rest, state, theme);
 }
 
-fn head(run: &Run, position: usize) -> (String, ThemeRole) {
+/// Draws what could have come, and what the samplers made of it; gives the room left.
+fn choice(
+    buf: &mut Buffer,
+    area: Rect,
+    state: &State,
+    record: &TokenRecord,
+    theme: &Theme,
+) -> Rect {
+    let all = record.alternatives();
+    if record.top_logprobs.is_empty() {
+        let text = "its alternatives were not recorded".to_owned();
+        return below(area, lines(buf, area, &[(text, ThemeRole::Faint)], theme));
+    }
+    let place = state.marked_place();
+    let marked = place.and_then(|place| Some((place, all.get(place)?)));
+    let shown = Alternatives {
+        record,
+        all: &all,
+        marked: place,
+    };
+    let bars_rows = shown.num_rows().min(area.height.saturating_sub(2).max(3));
+    let bars = Rect {
+        height: bars_rows.min(area.height),
+        ..area
+    };
+    shown.draw(buf, bars, theme);
+    let rest = below(area, bars_rows);
+    let sampling = state.shown_run().and_then(|run| {
+        let index = state.token_position()?.checked_sub(run.prompt.len())?;
+        Some(state.session.tree.turn(run.node)?.sampling_at(index))
+    });
+    let size = (rest.width, rest.height);
+    let used = lines(
+        buf,
+        rest,
+        &samplers::rows(record, marked, sampling, size),
+        theme,
+    );
+    below(rest, used)
+}
+
+/// The token, and what the model made of it.
+fn head(run: &Run, position: usize, columns: u16) -> Vec<(String, ThemeRole)> {
     let text = quoted(run.text(position).unwrap_or_default());
     let Some(record) = run.record(position) else {
         let id = run.prompt.get(position).map_or(0, |token| token.id);
-        return (format!("{text}   id {id}   prompt"), ThemeRole::Strong);
+        return vec![(format!("{text}   id {id}   prompt"), ThemeRole::Strong)];
     };
-    let likely = record.logprob.map_or_else(String::new, |logprob| {
+    let mut items = vec![
+        text,
+        format!("id {}", record.id),
+        span_name(record.span).to_owned(),
+    ];
+    let bits = |nats: f32| (f64::from(nats) / std::f64::consts::LN_2).max(0.0);
+    if let Some(logprob) = record.logprob {
         let probability = f64::from(logprob).exp();
-        let bits = (-f64::from(logprob) / std::f64::consts::LN_2).max(0.0);
-        format!(
-            "   p {}   surprise {bits:.2} bit",
-            format::probability(probability)
-        )
-    });
-    (
-        format!(
-            "{text}   id {}   {}{likely}",
-            record.id,
-            span_name(record.span)
-        ),
-        ThemeRole::Strong,
-    )
+        items.push(format!("p {}", format::small_probability(probability)));
+        items.push(format!("surprise {:.2} bit", bits(-logprob)));
+    }
+    items.extend(
+        record
+            .entropy
+            .map(|entropy| format!("H {:.2} bit", bits(entropy))),
+    );
+    flowing(&items, columns, ThemeRole::Strong)
 }
 
 fn span_name(span: Span) -> &'static str {
@@ -107,73 +144,79 @@ fn span_name(span: Span) -> &'static str {
     }
 }
 
-fn around(run: &Run, position: usize) -> String {
-    let from = position.saturating_sub(AROUND);
-    let text = |at: usize| {
-        let text = run.text(at).unwrap_or_default();
-        let text = crate::ui::sanitize::sanitize(text).replace('\n', " ");
-        if at == position {
-            format!("[{text}]")
-        } else {
-            text
-        }
-    };
-    (from..(position + AROUND).min(run.len()))
-        .map(text)
-        .collect()
-}
-
-fn alternatives(
+/// Draws the tokens on either side, colored where they are to be, and the legend; gives the rows
+/// used.
+fn around(
     buf: &mut Buffer,
     area: Rect,
-    record: &TokenRecord,
-    preview: &Preview,
+    state: &State,
+    (run, position): (&Run, usize),
     theme: &Theme,
-) {
-    let texts: Vec<String> = record
-        .top_logprobs
-        .iter()
-        .zip(&preview.fates)
-        .map(|(one, fate)| match fate {
-            Fate::Kept => quoted(&one.text),
-            Fate::Cut(by) => format!("{} (cut by {by})", quoted(&one.text)),
-        })
-        .collect();
-    let bars: Vec<TokenBar<'_>> = record
-        .top_logprobs
-        .iter()
-        .zip(&preview.fates)
-        .zip(&texts)
-        .map(|((one, fate), text)| TokenBar {
-            text,
-            probability: f64::from(one.logprob).exp(),
-            is_chosen: one.id == record.id,
-            is_kept: *fate == Fate::Kept,
-        })
-        .collect();
-    let known: f64 = bars.iter().map(|bar| bar.probability).sum();
-    (&TokenBars {
-        tokens: &bars,
-        rest: Some((1.0 - known).max(0.0)),
-        selected: None,
-        theme,
-    })
-        .render(area, buf);
+) -> u16 {
+    let measure = state.token_lab.tint;
+    let room = area.width.saturating_sub(2);
+    let text = |at: usize| {
+        let text = crate::ui::sanitize::sanitize(run.text(at).unwrap_or_default());
+        text.replace('\n', " ")
+    };
+    let mut x = 1;
+    for at in window(run, position, room, |at| width(&text(at))) {
+        let level = run.record(at).and_then(|record| measure.level(record));
+        let style = level.map_or(theme.style(ThemeRole::Faint), |level| {
+            let text: Style = theme.style(ThemeRole::Text);
+            text.patch(tint::style(level, theme))
+        });
+        let accent = theme.style(ThemeRole::Accent);
+        if at == position {
+            x = put(buf, area, (x, 0), "[", accent);
+        }
+        let left = usize::from(area.width.saturating_sub(x + 2));
+        let shown = text(at);
+        x = put(
+            buf,
+            area,
+            (x, 0),
+            &format::short_text(&shown, left, theme.glyph_set()),
+            style,
+        );
+        if at == position {
+            x = put(buf, area, (x, 0), "]", accent);
+        }
+    }
+    if measure == Tint::Off {
+        return 1;
+    }
+    tint::legend(buf, area, (1, 1), measure, theme);
+    2
 }
 
-fn kept_words(preview: &Preview, record: &TokenRecord, columns: u16) -> Vec<(String, ThemeRole)> {
-    let mut items = vec![
-        format!(
-            "settings keep {} of the {} recorded,",
-            preview.kept,
-            record.top_logprobs.len()
-        ),
-        format!("{} of the mass", format::percent(preview.kept_mass)),
-    ];
-    if preview.may_keep_more {
-        items.push("and more beyond them".to_owned());
+/// The positions around one that fit into some columns, as many on either side, the brackets
+/// counted.
+fn window(
+    run: &Run,
+    position: usize,
+    columns: u16,
+    width: impl Fn(usize) -> u16,
+) -> std::ops::Range<usize> {
+    let mut shown = position..position + 1;
+    let mut left = columns.saturating_sub(width(position) + 2);
+    for _ in 0..AROUND {
+        let before = shown.start.checked_sub(1);
+        let after = (shown.end < run.len()).then_some(shown.end);
+        for (at, is_before) in [(before, true), (after, false)] {
+            let Some(at) = at else { continue };
+            let Some(rest) = left.checked_sub(width(at)) else {
+                return shown;
+            };
+            left = rest;
+            if is_before {
+                shown.start = at;
+            } else {
+                shown.end = at + 1;
+            }
+        }
     }
-    flowing(&items, columns, ThemeRole::Faint)
+    shown
 }
 
 /// Each layer's first choice, as many as there is room for.

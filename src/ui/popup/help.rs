@@ -3,7 +3,7 @@
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
-use crate::analytics::DEFINITIONS;
+use crate::analytics::{DEFINITIONS, Definition, INSIDE_DEFINITIONS, PROFILE_DEFINITIONS};
 use crate::app::State;
 use crate::app::action::{Action, Context, REGISTRY};
 use crate::ui::chat::wrapped;
@@ -52,6 +52,46 @@ const METERS: &[(&str, &str)] = &[
     ),
 ];
 
+/// What the token pane tells.
+const TOKENS: &[(&str, &str)] = &[
+    (
+        "model, drawn",
+        "The token's probability in the model's own distribution, and after all samplers in use, as \
+         it was drawn. One column where none is in use.",
+    ),
+    (
+        "cut",
+        "The first sampler that took the token out. Computed at the draw from all logits, with the \
+         settings in force then; the panel's settings of now have no part in it.",
+    ),
+    (
+        "left, mass",
+        "How many tokens each sampler left, and the probability that they had before it. idle: XTC \
+         by its coin did nothing here.",
+    ),
+    (
+        "surprise, H",
+        "-log2 of the token's probability, and the entropy of the distribution, both before the \
+         samplers. Surprise far above H is an unlikely choice among likely ones.",
+    ),
+    (
+        "fork",
+        "A new answer beside the old one: the same tokens up to here, then the alternative that Up \
+         and Down have marked, then the model, with the old answer's seed, samplers, effort and \
+         rules.",
+    ),
+    (
+        "ghost",
+        "The first 32 tokens of that fork without making it. Enter on the same alternative adopts \
+         it, token for token. The chat's cache stays as it is.",
+    ),
+    (
+        "colors",
+        "By probability or entropy, the yellower the less expected; without colors underlined, \
+         bold, both, reversed. In the chat, too; only the newest 8 answers keep what it takes.",
+    ),
+];
+
 /// All rows of the help for a context.
 pub(super) fn rows(
     context: Context,
@@ -65,15 +105,22 @@ pub(super) fn rows(
         rows.extend(keys(*place, state, theme, columns));
         rows.push(Line::default());
     }
-    if matches!(
-        context,
-        Context::Experts | Context::Tokens | Context::Chat | Context::Panes
-    ) {
+    if context == Context::Tokens {
+        rows.push(Line::styled(
+            "What the token pane tells",
+            theme.style(ThemeRole::Title),
+        ));
+        let entries = TOKENS.iter();
+        rows.extend(entries.flat_map(|(name, text)| entry(name, text, theme, columns)));
+        rows.push(Line::default());
+    }
+    let definitions = definitions(context);
+    if !definitions.is_empty() {
         rows.push(Line::styled(
             "What the figures mean",
             theme.style(ThemeRole::Title),
         ));
-        for definition in DEFINITIONS {
+        for definition in definitions.into_iter().flatten() {
             let text = format!("{} {}", definition.formula, definition.meaning);
             rows.extend(entry(definition.name, &text, theme, columns));
         }
@@ -91,6 +138,18 @@ pub(super) fn rows(
         );
     }
     rows
+}
+
+/// The figures that are to be seen where a context is.
+fn definitions(context: Context) -> Vec<&'static [Definition]> {
+    match context {
+        Context::Experts | Context::Tokens | Context::Chat | Context::Panes => {
+            vec![DEFINITIONS, PROFILE_DEFINITIONS, INSIDE_DEFINITIONS]
+        }
+        Context::Inside => vec![INSIDE_DEFINITIONS],
+        Context::Profile => vec![PROFILE_DEFINITIONS],
+        _ => Vec::new(),
+    }
 }
 
 /// The bindings of one context, in the registry's order.

@@ -3,6 +3,8 @@
 mod ablation;
 mod entries;
 mod help;
+mod inside;
+mod profile;
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -189,6 +191,8 @@ pub(super) fn draw(
                 viewport,
             );
         }
+        Popup::Inside => inside::draw(frame, screen, state, theme, viewport),
+        Popup::Profile => profile::draw(frame, screen, state, theme, viewport),
         Popup::HowTo { scroll } => {
             let rows = how_to(theme, text_columns(screen));
             text(
@@ -299,6 +303,7 @@ fn ask(frame: &mut Frame<'_>, screen: Rect, question: &Question, input: &Input, 
         Question::Export(ExportFormat::Html) => "export as HTML to (a new file)",
         Question::Share(_) => "share as (a new file ending in .txt, .svg or .html)",
         Question::Import => "import from (a JSON file)",
+        Question::Profile => "open the profile (a file of profile --output)",
         Question::PresetName => "the preset's name",
         Question::Ablation => "compare with these rules, such as: zero 5:12 | swap 5:12 3",
         Question::Rule => "a rule, such as: mask 5:12 | top-k 5 2 | noise 0.5",

@@ -62,6 +62,17 @@ pub fn percent(share: f64) -> String {
     format!("{value:.decimals$}%")
 }
 
+/// A number from 0 to 1 in at most five columns, however small: `.913`, `2e-5`; 0 is `0`.
+pub fn small_probability(value: f64) -> String {
+    if value.is_finite() && value > 0.0 && value < 0.000_95 {
+        return format!("{value:.0e}");
+    }
+    if value == 0.0 {
+        return "0".to_owned();
+    }
+    probability(value)
+}
+
 /// A number from 0 to 1 in four columns: `.913`, `1.00`; `-` if it is not finite.
 pub fn probability(value: f64) -> String {
     if !value.is_finite() {

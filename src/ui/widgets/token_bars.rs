@@ -4,12 +4,12 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::Widget;
 
-use super::format::{probability, short_text};
+use super::format::{short_text, small_probability};
 use super::text::{put, row, width};
 use crate::ui::theme::{Theme, ThemeRole};
 
-/// Columns of a probability.
-const PROBABILITY_COLUMNS: u16 = 4;
+/// Columns of a probability, under a head.
+const PROBABILITY_COLUMNS: u16 = 6;
 /// The least columns of a bar.
 const LEAST_BAR: u16 = 3;
 
@@ -20,13 +20,19 @@ pub struct TokenBar<'a> {
     pub text: &'a str,
     /// Its probability, from 0 to 1.
     pub probability: f64,
+    /// Its probability after the samplers, where any were in use and did not cut it.
+    pub drawn_with: Option<f64>,
     /// Whether it is the one that was taken.
     pub is_chosen: bool,
-    /// Whether the sampling settings keep it.
-    pub is_kept: bool,
+    /// The sampler that cut it.
+    pub cut_by: Option<&'a str>,
 }
 
-/// Alternatives with bars, the most probable first, and the rest of the vocabulary in a last row.
+/// Alternatives with bars, the most probable first, a head above them, and the rest of the
+/// vocabulary in a last row.
+///
+/// Where samplers were in use there are two columns of probabilities; the bar shows the second one,
+/// what was drawn from.
 #[derive(Debug, Clone)]
 pub struct TokenBars<'a> {
     /// The alternatives.
@@ -46,6 +52,37 @@ impl TokenBars<'_> {
         widest.unwrap_or(0).clamp(4, (area.width / 3).max(4))
     }
 
+    /// Whether samplers made the probabilities others.
+    fn is_sampled(&self) -> bool {
+        let changed = |token: &TokenBar<'_>| token.drawn_with.is_some() || token.cut_by.is_some();
+        self.tokens.iter().any(changed)
+    }
+
+    /// Columns of the longest mark.
+    fn mark_columns(&self) -> u16 {
+        let marks = self.tokens.iter().map(|token| width(&self.mark(token)));
+        marks.max().unwrap_or(0)
+    }
+
+    fn mark(&self, token: &TokenBar<'_>) -> String {
+        match (token.is_chosen, token.cut_by) {
+            (true, _) => format!(" {} taken", self.theme.glyphs().chosen),
+            (false, Some(by)) => format!(" cut: {by}"),
+            (false, None) => String::new(),
+        }
+    }
+
+    fn draw_head(&self, area: Rect, buf: &mut Buffer) {
+        let faint = self.theme.style(ThemeRole::Faint);
+        let x = 4 + self.text_columns(area) + 1;
+        if self.is_sampled() {
+            put(buf, area, (x, 0), "model", faint);
+            put(buf, area, (x + PROBABILITY_COLUMNS, 0), "drawn", faint);
+        } else {
+            put(buf, area, (x, 0), "p", faint);
+        }
+    }
+
     /// The first row shown: the selected one stays visible, and the rest has the last row.
     fn first(&self, rows: usize) -> usize {
         let last = (self.selected.unwrap_or(0) + 1).saturating_sub(rows.max(1));
@@ -55,10 +92,10 @@ impl TokenBars<'_> {
     fn draw_token(&self, index: usize, token: &TokenBar<'_>, area: Rect, buf: &mut Buffer) {
         let set = self.theme.glyph_set();
         let selected = self.selected == Some(index);
-        let role = match (token.is_chosen, token.is_kept) {
+        let role = match (token.is_chosen, token.cut_by) {
             (true, _) => ThemeRole::Strong,
-            (false, true) => ThemeRole::Text,
-            (false, false) => ThemeRole::Faint,
+            (false, None) => ThemeRole::Text,
+            (false, Some(_)) => ThemeRole::Faint,
         };
         if selected {
             put(
@@ -82,27 +119,27 @@ impl TokenBars<'_> {
             buf,
             area,
             (x, 0),
-            &probability(token.probability),
+            &small_probability(token.probability),
             self.theme.style(role),
         );
-        let mark = match (token.is_chosen, token.is_kept) {
-            (true, _) => format!(" {} taken", self.theme.glyphs().chosen),
-            (false, false) => " cut".to_owned(),
-            (false, true) => String::new(),
-        };
-        let bar = x + PROBABILITY_COLUMNS + 1;
+        let mut bar = x + PROBABILITY_COLUMNS;
+        let mut shown = token.probability;
+        if self.is_sampled() {
+            shown = token.drawn_with.unwrap_or(0.0);
+            let text = token
+                .drawn_with
+                .map_or_else(|| "-".to_owned(), small_probability);
+            put(buf, area, (bar, 0), &text, self.theme.style(role));
+            bar += PROBABILITY_COLUMNS;
+        }
         // All rows leave the room of the longest mark, so that bars compare.
-        let room = area.width.saturating_sub(bar + 8);
+        let room = area.width.saturating_sub(bar + self.mark_columns() + 1);
         let end = if room >= LEAST_BAR {
-            let bar_role = if token.is_kept {
-                ThemeRole::Series1
-            } else {
-                ThemeRole::MeterRest
-            };
-            self.draw_bar(token.probability, (bar, room), area, bar_role, buf)
+            self.draw_bar(shown, (bar, room), area, ThemeRole::Series1, buf)
         } else {
             bar - 1
         };
+        let mark = self.mark(token);
         let role = if token.is_chosen {
             ThemeRole::Accent
         } else {
@@ -143,11 +180,15 @@ impl Widget for &TokenBars<'_> {
         if area.is_empty() {
             return;
         }
+        let head_rows = usize::from(area.height > 3);
         let rest_rows = usize::from(self.rest.is_some() && area.height > 2);
-        let rows = usize::from(area.height) - rest_rows;
+        let rows = usize::from(area.height) - rest_rows - head_rows;
         let first = self.first(rows);
         let shown = self.tokens.iter().enumerate().skip(first).take(rows);
-        let mut y = 0;
+        if head_rows > 0 {
+            self.draw_head(area, buf);
+        }
+        let mut y = head_rows as u16;
         for (index, token) in shown {
             self.draw_token(index, token, row(area, y), buf);
             y += 1;
@@ -161,7 +202,13 @@ impl Widget for &TokenBars<'_> {
                 "rest"
             };
             put(buf, area, (4, y), label, faint);
-            put(buf, area, (4 + columns + 1, y), &probability(rest), faint);
+            put(
+                buf,
+                area,
+                (4 + columns + 1, y),
+                &small_probability(rest),
+                faint,
+            );
         }
     }
 }

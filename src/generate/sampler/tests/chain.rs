@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Random, device_logits, host, sample};
 use crate::generate::params::{SamplingParams, XtcParams};
 use crate::generate::sampler::reference::{self, SamplerKind, Stage, Stages};
-use crate::generate::sampler::{History, device};
+use crate::generate::sampler::{History, device, explain};
 
 /// How near to a threshold f32 cannot be asked to decide as f64 does.
 const THRESHOLD_SLACK: f64 = 1e-6;
@@ -273,5 +273,31 @@ fn repetitions_found_in_linear_time_are_those_found_by_comparing_everywhere() {
             stages.last(),
             &params,
         );
+    }
+}
+
+#[test]
+fn the_explanation_tells_of_each_token_what_the_reference_tells() {
+    let mut random = Random::new();
+    for case in 0..400 {
+        let vocab_size = 2 + random.below(90);
+        let (params, logits) = (random.params(vocab_size), random.logits(vocab_size));
+        let (history, position) = (random.history(vocab_size), random.below(1000));
+        let tokens: Vec<u32> = (0..vocab_size as u32).collect();
+        let found = explain(&params, &logits, &history, position, &tokens);
+        let expected = reference::distribution(&params, &logits, &history, position);
+        for (place, id) in tokens.iter().enumerate() {
+            assert_eq!(
+                found.cut_by(place),
+                expected.cut_by(*id),
+                "case {case}: {params:?}"
+            );
+            let one = found.drawn_with(place).map_or(0.0, f64::from);
+            let other = expected.last().probability(*id);
+            assert!(
+                (one - other).abs() < 1e-6,
+                "case {case}, token {id}: {one} {other}"
+            );
+        }
     }
 }

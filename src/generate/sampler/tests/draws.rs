@@ -170,6 +170,9 @@ fn log_probabilities_are_the_models_own_whatever_the_samplers_do() {
             .expect("a draw");
         let token = host::<u32>(&sampled.token)[0];
         assert_eq!(token, 4, "the bias forces it");
+        let entropy = sampled.entropy.expect("asked for");
+        let terms = model.probabilities.iter().map(|p| -p * p.ln());
+        assert!((f64::from(host::<f32>(&entropy)[0]) - terms.sum::<f64>()).abs() < 1e-4);
         let logprob = sampled.logprob.expect("asked for");
         assert!((f64::from(host::<f32>(&logprob)[0]) - model.probability(4).ln()).abs() < 1e-5);
         let (ids, logprobs) = sampled.top.map_or_else(Default::default, |(ids, values)| {

@@ -118,11 +118,12 @@ fn sample(params: &SamplingParams, logits: &[f32], history: &History, position: 
     let SampledToken {
         token,
         logprob,
+        entropy,
         top,
     } = Sampler::new(None)
         .sample(params, &device_logits(logits), history, position)
         .expect("a draw");
     assert_eq!((token.shape(), token.dtype()), (&[1][..], Dtype::Uint32));
-    assert!(logprob.is_none() && top.is_none());
+    assert!(logprob.is_none() && entropy.is_none() && top.is_none());
     host::<u32>(&token)[0]
 }

@@ -1,0 +1,509 @@
+//! What the chain did to a few tokens, computed beside the draw from the same logits.
+//!
+//! [`reference`](super::reference) tells everything of every token and sorts the vocabulary for it;
+//! this follows only the tokens that are asked about, and the sums that their probabilities need, in
+//! time linear in the vocabulary. It works in f64 where the device works in f32: a token that lies
+//! on the very edge of a truncation can be judged otherwise than the device did.
+//!
+//! Start at [`explain`]. Invariants: samplers that are switched off leave no stage; after every
+//! stage the probabilities of all tokens that are left sum to 1.
+
+use std::cmp::Ordering;
+
+use serde::{Deserialize, Serialize};
+
+use super::history::History;
+use super::reference::SamplerKind;
+use super::{dry, keys};
+use crate::generate::params::SamplingParams;
+
+/// What the samplers in use did at one position, in their order; without stages nothing is in use,
+/// and the token was drawn from the model's own distribution.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct ChainRecord {
+    /// One a sampler.
+    pub stages: Vec<StageRecord>,
+}
+
+/// What one sampler left.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StageRecord {
+    /// The sampler.
+    pub sampler: SamplerKind,
+    /// Tokens that can still be drawn.
+    pub kept_tokens: u32,
+    /// Their probability in sum before this sampler, from 0 to 1.
+    pub kept_mass: f32,
+    /// The probability of each token asked about after this sampler, in the order asked;
+    /// none where it cannot be drawn any more.
+    pub probabilities: Vec<Option<f32>>,
+}
+
+impl ChainRecord {
+    /// The probability with which the token at `place` of those asked about could be drawn; none
+    /// where it could not, and where no sampler was in use.
+    pub fn drawn_with(&self, place: usize) -> Option<f32> {
+        *self.stages.last()?.probabilities.get(place)?
+    }
+
+    /// The sampler that removed the token at `place` of those asked about, if one did.
+    pub fn cut_by(&self, place: usize) -> Option<SamplerKind> {
+        let is_cut = |stage: &&StageRecord| stage.probabilities.get(place) == Some(&None);
+        self.stages.iter().find(is_cut).map(|stage| stage.sampler)
+    }
+}
+
+/// Whether any sampler would do something.
+#[expect(
+    clippy::float_cmp,
+    reason = "exactly these values switch a sampler off"
+)]
+pub fn is_in_use(params: &SamplingParams) -> bool {
+    params.temperature != 1.0 || penalizes(params) || truncates(params)
+}
+
+#[expect(
+    clippy::float_cmp,
+    reason = "exactly these values switch a sampler off"
+)]
+fn penalizes(params: &SamplingParams) -> bool {
+    !params.logit_bias.is_empty()
+        || params.repetition_penalty != 1.0
+        || params.presence_penalty != 0.0
+        || params.frequency_penalty != 0.0
+        || params.dry.multiplier > 0.0
+}
+
+fn truncates(params: &SamplingParams) -> bool {
+    params.top_k > 0 || params.top_p < 1.0 || params.min_p > 0.0 || params.xtc.probability > 0.0
+}
+
+/// What the chain makes of `tokens` at `position`, the number of tokens before it.
+///
+/// *Shapes:* `logits: [V]`.
+pub fn explain(
+    params: &SamplingParams,
+    logits: &[f32],
+    history: &History,
+    position: usize,
+    tokens: &[u32],
+) -> ChainRecord {
+    if !is_in_use(params) {
+        return ChainRecord::default();
+    }
+    let mut chain = Chain {
+        logits: logits.iter().map(|&logit| f64::from(logit)).collect(),
+        kept: None,
+        sums: None,
+        tokens,
+        record: ChainRecord::default(),
+    };
+    chain.penalize(params, history);
+    if params.temperature > 0.0 {
+        chain.truncate(params, position);
+        chain.scale(f64::from(params.temperature));
+    } else {
+        chain.keep_first(SamplerKind::Temperature, 1);
+    }
+    chain.record
+}
+
+/// The logits on their way through the chain.
+struct Chain<'a> {
+    /// One a token of the vocabulary; cut ones are -∞.
+    logits: Vec<f64>,
+    /// The tokens that are left, once any were cut.
+    kept: Option<Vec<u32>>,
+    /// The highest logit and the sum of all exponentials of the distances to it, while they hold: a
+    /// pass over the vocabulary's exponentials is what costs here.
+    sums: Option<(f64, f64)>,
+    tokens: &'a [u32],
+    record: ChainRecord,
+}
+
+impl Chain<'_> {
+    #[expect(
+        clippy::float_cmp,
+        reason = "exactly these values switch a penalty off"
+    )]
+    fn penalize(&mut self, params: &SamplingParams, history: &History) {
+        if !params.logit_bias.is_empty() {
+            let biases = params.logit_bias.iter();
+            self.change(biases.map(|(&id, &bias)| (id, bias)), |logit, bias| {
+                logit + bias
+            });
+            self.push(SamplerKind::LogitBias, 1.0);
+        }
+        if params.repetition_penalty != 1.0 {
+            let penalty = params.repetition_penalty;
+            let seen = history.distinct_latest(params.repetition_range_tokens);
+            let seen = seen.into_iter().map(|id| (id, penalty));
+            self.change(seen, |x, by| if x > 0.0 { x / by } else { x * by });
+            self.push(SamplerKind::RepetitionPenalty, 1.0);
+        }
+        let (presence, frequency) = (params.presence_penalty, params.frequency_penalty);
+        if presence != 0.0 || frequency != 0.0 {
+            let counted = history.generated_counts();
+            let penalties = counted.map(|(id, count)| (id, presence + frequency * count as f32));
+            self.change(penalties, |logit, penalty| logit - penalty);
+            self.push(SamplerKind::PresenceFrequencyPenalty, 1.0);
+        }
+        if params.dry.multiplier > 0.0 {
+            let penalties = dry::penalties(&params.dry, history.latest(params.dry.range_tokens));
+            self.change(penalties.into_iter(), |logit, penalty| logit - penalty);
+            self.push(SamplerKind::Dry, 1.0);
+        }
+    }
+
+    fn change(
+        &mut self,
+        values: impl Iterator<Item = (u32, f32)>,
+        change: impl Fn(f64, f64) -> f64,
+    ) {
+        self.sums = None;
+        for (id, value) in values {
+            if let Some(logit) = self.logits.get_mut(id as usize) {
+                *logit = change(*logit, f64::from(value));
+            }
+        }
+    }
+
+    fn truncate(&mut self, params: &SamplingParams, position: usize) {
+        let top_k = params.top_k as usize;
+        if top_k > 0 && top_k < self.logits.len() {
+            self.keep_first(SamplerKind::TopK, top_k);
+        }
+        if params.top_p < 1.0 {
+            self.keep_mass(f64::from(params.top_p));
+        }
+        if params.min_p > 0.0 {
+            let lowest = self.normalizer().0 + f64::from(params.min_p).ln();
+            self.keep(SamplerKind::MinP, |_, logit| logit >= lowest);
+        }
+        if params.xtc.probability > 0.0 {
+            self.exclude_top_choices(params, position);
+        }
+    }
+
+    /// Keeps the `count` most likely, the lowest ids among equals.
+    fn keep_first(&mut self, sampler: SamplerKind, count: usize) {
+        let mut ids = self.left();
+        if count < ids.len() {
+            ids.select_nth_unstable_by(count, |a, b| self.by_rank(*a, *b));
+            ids.truncate(count);
+        }
+        self.keep_only(sampler, ids);
+    }
+
+    /// Keeps a token while the mass before it is below `top_p`.
+    fn keep_mass(&mut self, top_p: f64) {
+        let (highest, sum) = self.normalizer();
+        let probability = |id: u32| (self.logits[id as usize] - highest).exp() / sum;
+        // Tokens below this hold less than 1 - top_p together, so the mass before each is reached.
+        let least = ((1.0 - top_p) * sum / self.logits.len() as f64).ln() + highest;
+        let mut ids = self.left();
+        ids.retain(|id| self.logits[*id as usize] >= least);
+        ids.sort_unstable_by(|a, b| self.by_rank(*a, *b));
+        let mut before = 0.0;
+        let kept = ids.iter().take_while(|id| {
+            let is_kept = before < top_p;
+            before += probability(**id);
+            is_kept
+        });
+        let count = kept.count();
+        ids.truncate(count);
+        self.keep_only(SamplerKind::TopP, ids);
+    }
+
+    /// Excludes top choices where the coin at this position falls that way, as it did in the draw.
+    fn exclude_top_choices(&mut self, params: &SamplingParams, position: usize) {
+        let falls = keys::coin(params.seed, position, params.xtc.probability);
+        if !falls {
+            self.push(SamplerKind::Xtc, 1.0);
+            return;
+        }
+        let threshold = f64::from(params.xtc.threshold);
+        let (highest, sum) = self.normalizer();
+        let is_top =
+            |logit: f64| logit > f64::NEG_INFINITY && (logit - highest).exp() / sum >= threshold;
+        let top = self
+            .left()
+            .into_iter()
+            .filter(|id| is_top(self.logits[*id as usize]));
+        let least = top.max_by(|a, b| {
+            let order = self.logits[*b as usize].total_cmp(&self.logits[*a as usize]);
+            order.then(b.cmp(a))
+        });
+        self.keep(SamplerKind::Xtc, |id, logit| {
+            !is_top(logit) || Some(id) == least
+        });
+    }
+
+    fn scale(&mut self, temperature: f64) {
+        #[expect(clippy::float_cmp, reason = "exactly this temperature changes nothing")]
+        if temperature == 1.0 {
+            return;
+        }
+        let (highest, _) = self.normalizer();
+        self.sums = None;
+        for logit in &mut self.logits {
+            *logit = (*logit - highest) / temperature;
+        }
+        self.push(SamplerKind::Temperature, 1.0);
+    }
+
+    fn keep(&mut self, sampler: SamplerKind, is_kept: impl Fn(u32, f64) -> bool) {
+        let mut ids = self.left();
+        ids.retain(|id| is_kept(*id, self.logits[*id as usize]));
+        self.keep_only(sampler, ids);
+    }
+
+    fn keep_only(&mut self, sampler: SamplerKind, ids: Vec<u32>) {
+        let (highest, before) = self.normalizer();
+        let mut logits = vec![f64::NEG_INFINITY; self.logits.len()];
+        let mut mass = 0.0;
+        for id in &ids {
+            let logit = self.logits[*id as usize];
+            logits[*id as usize] = logit;
+            mass += (logit - highest).exp();
+        }
+        self.logits = logits;
+        self.kept = Some(ids);
+        self.sums = None;
+        self.push(sampler, mass / before);
+    }
+
+    fn push(&mut self, sampler: SamplerKind, kept_mass: f64) {
+        let (highest, sum) = self.normalizer();
+        let probability = |id: &u32| {
+            let logit = *self.logits.get(*id as usize)?;
+            (logit > f64::NEG_INFINITY).then_some(((logit - highest).exp() / sum) as f32)
+        };
+        let stage = StageRecord {
+            sampler,
+            kept_tokens: self.num_left() as u32,
+            kept_mass: kept_mass as f32,
+            probabilities: self.tokens.iter().map(probability).collect(),
+        };
+        self.record.stages.push(stage);
+    }
+
+    /// The tokens that can still be drawn.
+    fn left(&self) -> Vec<u32> {
+        match &self.kept {
+            Some(ids) => ids.clone(),
+            None => (0..)
+                .zip(&self.logits)
+                .filter(|(_, logit)| **logit > f64::NEG_INFINITY)
+                .map(|(id, _)| id)
+                .collect(),
+        }
+    }
+
+    fn num_left(&self) -> usize {
+        let is_left = |logit: &&f64| **logit > f64::NEG_INFINITY;
+        let all = || self.logits.iter().filter(is_left).count();
+        self.kept.as_ref().map_or_else(all, Vec::len)
+    }
+
+    /// The highest logit, and the sum of all exponentials of the distances to it.
+    fn normalizer(&mut self) -> (f64, f64) {
+        if let Some(sums) = self.sums {
+            return sums;
+        }
+        let max = |all: f64, one: &f64| all.max(*one);
+        let highest = self.logits.iter().fold(f64::NEG_INFINITY, max);
+        let exp = |logit: f64| (logit - highest).exp();
+        let sum = match &self.kept {
+            Some(ids) => ids.iter().map(|id| exp(self.logits[*id as usize])).sum(),
+            None => self.logits.iter().map(|logit| exp(*logit)).sum(),
+        };
+        *self.sums.insert((highest, sum))
+    }
+
+    fn by_rank(&self, a: u32, b: u32) -> Ordering {
+        let order = self.logits[b as usize].total_cmp(&self.logits[a as usize]);
+        order.then(a.cmp(&b))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::reference;
+    use super::*;
+    use crate::generate::params::{DryParams, XtcParams};
+
+    const VOCAB_SIZE: usize = 200;
+
+    /// Logits without ties that look like a model's.
+    fn logits(step: f32) -> Vec<f32> {
+        let wave = |id: usize| (id as f32 * step).sin() * 6.0 + (id as f32 * 0.013).cos();
+        (0..VOCAB_SIZE).map(wave).collect()
+    }
+
+    fn history() -> History {
+        let mut history = History::new(&[5, 6, 7, 8, 9, 6, 7]);
+        for token in [8, 3, 6, 7, 8] {
+            history.push(token);
+        }
+        history
+    }
+
+    type Change = (&'static str, fn(&mut SamplingParams));
+
+    const CHANGES: [Change; 12] = [
+        ("nothing", |_| {}),
+        ("temperature", |p| p.temperature = 0.4),
+        ("greedy", |p| p.temperature = 0.0),
+        ("top-k", |p| p.top_k = 7),
+        ("top-k beyond all", |p| p.top_k = 4000),
+        ("top-p", |p| p.top_p = 0.8),
+        ("min-p", |p| p.min_p = 0.2),
+        ("xtc", |p| {
+            p.xtc = XtcParams {
+                probability: 1.0,
+                threshold: 0.05,
+            };
+        }),
+        ("bias", |p| p.logit_bias = [(3, -100.0), (11, 4.0)].into()),
+        ("penalties", |p| {
+            p.repetition_penalty = 1.3;
+            p.presence_penalty = 0.4;
+            p.frequency_penalty = 0.3;
+        }),
+        ("dry", |p| {
+            p.dry = DryParams {
+                multiplier: 0.8,
+                ..DryParams::default()
+            };
+        }),
+        ("seed", |p| p.seed = 9),
+    ];
+
+    #[track_caller]
+    fn check(names: &str, params: &SamplingParams, logits: &[f32]) {
+        let history = history();
+        let position = history.tokens().len();
+        let tokens: Vec<u32> = (0..VOCAB_SIZE as u32).collect();
+        let found = explain(params, logits, &history, position, &tokens);
+        let expected = reference::distribution(params, logits, &history, position);
+        let mut before = &expected.model;
+        for (kind, stage) in &expected.samplers {
+            let record = found.stages.iter().find(|record| record.sampler == *kind);
+            let Some(record) = record else {
+                assert!(
+                    *kind == SamplerKind::Temperature && stage == before,
+                    "{names}: {kind:?}"
+                );
+                continue;
+            };
+            assert_eq!(
+                record.kept_tokens as usize,
+                stage.survivors.len(),
+                "{names}: {kind:?}"
+            );
+            let sum: f64 = record
+                .probabilities
+                .iter()
+                .flatten()
+                .copied()
+                .map(f64::from)
+                .sum();
+            assert!((sum - 1.0).abs() < 1e-5, "{names}: {kind:?} sums to {sum}");
+            for id in &tokens {
+                let (one, other) = (
+                    f64::from(record.probabilities[*id as usize].unwrap_or(0.0)),
+                    stage.probability(*id),
+                );
+                assert!(
+                    (one - other).abs() < 1e-6,
+                    "{names}: {kind:?} token {id}: {one} {other}"
+                );
+                let cut = found.cut_by(*id as usize);
+                assert_eq!(cut, expected.cut_by(*id), "{names}: token {id}");
+            }
+            let mass: f64 = stage
+                .survivors
+                .iter()
+                .map(|id| before.probability(*id))
+                .sum();
+            assert!(
+                (f64::from(record.kept_mass) - mass).abs() < 1e-5,
+                "{names}: {kind:?}"
+            );
+            before = stage;
+        }
+    }
+
+    #[test]
+    fn it_tells_what_the_reference_tells_for_any_two_samplers() {
+        for (first_name, first) in CHANGES {
+            for (second_name, second) in CHANGES {
+                let mut params = SamplingParams::default();
+                first(&mut params);
+                second(&mut params);
+                for step in [0.7, 1.9, 2.3] {
+                    check(
+                        &format!("{first_name}, {second_name}"),
+                        &params,
+                        &logits(step),
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn with_everything_in_use_stages_come_in_the_chains_order() {
+        let mut params = SamplingParams::default();
+        for (name, change) in CHANGES {
+            if name != "greedy" && name != "top-k beyond all" {
+                change(&mut params);
+            }
+        }
+        check("all", &params, &logits(0.7));
+        let history = history();
+        let record = explain(&params, &logits(0.7), &history, 12, &[3]);
+        let kinds: Vec<SamplerKind> = record.stages.iter().map(|stage| stage.sampler).collect();
+        assert_eq!(
+            kinds,
+            [
+                SamplerKind::LogitBias,
+                SamplerKind::RepetitionPenalty,
+                SamplerKind::PresenceFrequencyPenalty,
+                SamplerKind::Dry,
+                SamplerKind::TopK,
+                SamplerKind::TopP,
+                SamplerKind::MinP,
+                SamplerKind::Xtc,
+                SamplerKind::Temperature,
+            ]
+        );
+    }
+
+    #[test]
+    fn an_xtc_whose_coin_did_not_fall_has_a_stage_that_cut_nothing() {
+        let mut params = SamplingParams::default();
+        params.xtc.probability = 0.5;
+        params.xtc.threshold = 0.01;
+        let history = history();
+        for position in 0..20 {
+            let record = explain(&params, &logits(0.7), &history, position, &[3]);
+            let fell = keys::coin(params.seed, position, 0.5);
+            let [stage] = &record.stages[..] else {
+                panic!("{record:?}");
+            };
+            assert_eq!(stage.kept_mass < 1.0, fell, "position {position}");
+        }
+    }
+
+    #[test]
+    fn without_samplers_nothing_is_computed() {
+        let params = SamplingParams::default();
+        assert!(!is_in_use(&params));
+        assert_eq!(
+            explain(&params, &[], &History::new(&[]), 0, &[1]),
+            ChainRecord::default()
+        );
+    }
+}

@@ -1,0 +1,10 @@
+//! The full screen in a pseudo-terminal.
+
+mod conversation;
+mod inert;
+mod leaving;
+mod screen;
+mod scripts;
+mod sizes;
+mod starting;
+mod stopping;
