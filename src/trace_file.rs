@@ -1,77 +1,149 @@
-//! Trace files: what a model chose for every token, for tools and for replay.
+//! Trace files: what a model chose for every token, for tools, for replay and for comparing.
 //!
-//! A trace is a safetensors file. Arrays, for `T` tokens (prompt and generated, in order), `L`
-//! layers and `K` chosen experts: `tokens` i32 `[T]`, `experts` i32 `[T, L, K]` by descending
-//! weight (-1 where rules made a layer choose fewer), `expert_weights` f32 `[T, L, K]`, and when recorded `logits` f32 `[T, V]` and
-//! `router_logits` f32 `[T, L, E]`. Strings of the metadata: see [`TraceMetadata`].
+//! There are two kinds of file with the same content, and [`TraceFile::open`] opens both. While a
+//! model runs, [`TraceRecorder`] appends chunks of tokens to a *journal* (`NAME.part`), each with its
+//! length and a checksum, so that a program that is killed leaves all chunks but the last. At the end
+//! the journal becomes the *finished* file `NAME`, which is a safetensors file for other programs;
+//! [`recover`] does the same to a journal that was left behind.
 //!
-//! Knows neither models nor tokenizers. Start with [`TraceData::write`] and [`TraceFile::open`].
+//! Arrays of the finished file, for `T` tokens in order (the prompt's first), `L` layers, `E` experts
+//! in each and `K` chosen ones: `tokens` u32 `[T]`, `spans` u8 `[T]` (a [`Span`]'s place in
+//! [`Span::ALL`]), `experts` u8 `[T, L, K]` by descending weight (u16 above 255 experts),
+//! `expert_weights` f16 `[T, L, K]`: for gpt-oss-20b 288 bytes a token, for gpt-oss-120b 432.
+//! Where recorded: `text` u8 (all tokens' UTF-8) with `text_ends` u32 `[T]`, `entropies` f32 `[T, L]`,
+//! `logprobs` f32 `[T]`, `top_ids` u32 and `top_logprobs` f32 `[T, N]`, `router_logits` f32
+//! `[T, L, E]` and `logits` f32 `[T, V]`. A number that was not recorded for a token is NaN, an
+//! expert or alternative that is not there has the highest id. The metadata has `format`,
+//! `format_version`, `ended` and `header`, a [`TraceHeader`] as JSON.
 //!
-//! Invariant: what `open` returns is complete and within its ranges, and `write` refuses what
-//! `open` would.
+//! Knows neither models nor tokenizers, nor who records. Start with [`TraceRecorder`] and
+//! [`TraceFile::open`].
+//!
+//! Invariants: what `open` returns is within its ranges, and `append` refuses what `open` would;
+//! opening takes memory in proportion to the file, whatever the file claims.
 
 mod check;
+mod chunk;
+mod columns;
+mod compare;
+mod container;
 mod error;
+mod finish;
+mod journal;
 mod read;
-mod write;
+mod recorder;
 
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use error::TraceError;
-pub use read::TraceFile;
+use crate::analytics::Span;
+use crate::generate::TokenRouting;
 
-/// The version of the file's format, under `format_version`.
-const FORMAT_VERSION: &str = "1";
-/// What `format` says in the metadata.
+pub use compare::Comparison;
+pub use error::TraceError;
+pub use finish::{Recovery, recover};
+pub use read::{Completeness, TraceFile};
+pub use recorder::{TraceRecorder, journal_path};
+
+/// The version of both kinds of file.
+const FORMAT_VERSION: u32 = 2;
+/// What `format` says in a finished file's metadata.
 const FORMAT: &str = "gptoss-trace";
 
 /// Where a trace comes from.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TraceMetadata {
-    /// The program's version; `program_version` in the file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TraceHeader {
+    /// The program's version.
     pub program_version: String,
-    /// The model's name; `model` in the file.
+    /// When the recording began, in RFC 3339.
+    pub recorded_at: String,
+    /// The model's name.
     pub model_name: String,
-    /// [`crate::checkpoint::Checkpoint::weights_digest`]; `weights_digest` in the file.
+    /// [`crate::checkpoint::Checkpoint::weights_digest`].
     pub weights_digest: String,
-    /// The settings of the run; `settings` in the file, as JSON.
+    /// [`crate::tokenizer::Tokenizer::digest`]; empty where there was none.
+    #[serde(default)]
+    pub tokenizer_digest: String,
+    /// The settings of the run, samplers included.
     pub settings: Value,
-    /// How many of the tokens are the prompt's; `prompt_tokens` in the file, in decimal.
-    pub prompt_tokens: usize,
+    /// What changed the experts' choice, in whatever form; null or an empty list where nothing did.
+    pub interventions: Value,
+    /// The model's dimensions.
+    pub shape: TraceShape,
 }
 
-impl TraceMetadata {
-    /// Whether the settings name rules that changed the experts' choice.
-    pub fn has_rules(&self) -> bool {
-        let rules = self.settings["interventions"].as_array();
-        rules.is_some_and(|rules| !rules.is_empty())
+impl TraceHeader {
+    /// Whether the model ran as it is.
+    pub fn is_untouched(&self) -> bool {
+        match &self.interventions {
+            Value::Null => true,
+            Value::Array(rules) => rules.is_empty(),
+            _ => false,
+        }
     }
 }
 
-/// The dimensions of a trace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The dimensions of a model as far as its trace goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TraceShape {
-    /// `T`.
-    pub num_tokens: usize,
     /// `L`.
     pub num_layers: usize,
-    /// `K`.
+    /// `E`.
+    pub num_local_experts: usize,
+    /// `K`: the room for experts in each layer, the same in all.
     pub num_experts_per_tok: usize,
+    /// `V`.
+    pub vocab_size: usize,
 }
 
-/// A trace to be written; all arrays are row-major.
-#[derive(Debug, Clone, Copy)]
-pub struct TraceData<'a> {
-    /// Number of layers, and of experts that a token visits.
-    pub shape: TraceShape,
-    /// `[T]`.
-    pub tokens: &'a [i32],
-    /// `[T, L, K]`, by descending weight.
-    pub experts: &'a [i32],
-    /// `[T, L, K]`.
-    pub expert_weights: &'a [f32],
-    /// `[T, V]`.
-    pub logits: Option<&'a [f32]>,
-    /// `[T, L, E]`.
-    pub router_logits: Option<&'a [f32]>,
+impl TraceShape {
+    /// Experts recorded for each token, `L * K`.
+    fn choices(&self) -> usize {
+        self.num_layers * self.num_experts_per_tok
+    }
+
+    /// The size of an expert's id: one byte while the highest is free for [`crate::intervention::NO_EXPERT`].
+    fn expert_bytes(&self) -> usize {
+        if self.num_local_experts <= usize::from(u8::MAX) {
+            1
+        } else {
+            2
+        }
+    }
+
+    /// Router logits of each token, `L * E`.
+    fn cells(&self) -> usize {
+        self.num_layers * self.num_local_experts
+    }
+}
+
+/// A token of a trace.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TraceToken {
+    /// Its id.
+    pub id: u32,
+    /// Its own text for display; empty where there was no tokenizer.
+    pub text: String,
+    /// The part of the sequence it belongs to.
+    pub span: Span,
+    /// The routers' choices when it passed through the model; none where they were not recorded,
+    /// such as for a token that came from a cache.
+    pub routing: Option<Arc<TokenRouting>>,
+    /// Its natural logarithmic probability, if recorded.
+    pub logprob: Option<f32>,
+    /// The most probable tokens in its place with their logarithmic probabilities.
+    pub top_logprobs: Vec<(u32, f32)>,
+}
+
+/// A token to be recorded, with the large rows that stay in the file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TraceRow {
+    /// The token.
+    pub token: TraceToken,
+    /// `[L, E]`, row by row.
+    pub router_logits: Option<Vec<f32>>,
+    /// `[V]`.
+    pub logits: Option<Vec<f32>>,
 }

@@ -15,7 +15,17 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("src/intervention", &["intervention"]),
     ("src/model/config", &["model", "intervention"]),
     ("src/checkpoint", &["checkpoint", "model::config"]),
-    ("src/trace_file", &["trace_file", "checkpoint"]),
+    (
+        "src/trace_file",
+        &[
+            "trace_file",
+            "checkpoint",
+            "analytics",
+            "generate::TokenRouting",
+            "intervention::NO_EXPERT",
+            "share",
+        ],
+    ),
     ("src/mlx", &["mlx", "model::config"]),
     (
         "src/model",

@@ -118,9 +118,20 @@ pub const DEFINITIONS: &[Definition] = &[
                   share.",
     },
     Definition {
+        name: "Weighted agreement",
+        formula: "sum over experts of min(w in A, w in B), of the larger sum of w",
+        meaning: "The agreement with each expert counted by its weight: 1 when two tokens mix the \
+                  same experts alike, 0 when they share none.",
+    },
+    Definition {
+        name: "Entropy difference",
+        formula: "mean entropy in B - mean entropy in A, in nats",
+        meaning: "Above 0 the routers of B decide less clearly than those of A.",
+    },
+    Definition {
         name: "Jensen-Shannon distance",
         formula: "sqrt(H(m) - (H(p) + H(q)) / 2) in base 2, m = (p + q) / 2",
-        meaning: "How differently two spans use a layer's experts: 0 for the same distribution, 1 \
+        meaning: "How differently two spans, or two runs, use a layer's experts: 0 for the same distribution, 1 \
                   when they share no expert.",
     },
 ];

@@ -16,6 +16,7 @@ mod balance;
 mod card;
 mod compare;
 mod definitions;
+mod diff;
 mod entropy;
 mod grid;
 mod log;
@@ -33,6 +34,10 @@ pub use balance::{Balance, COVERED_SHARE, LayerBalance};
 pub use card::{CardQuery, Choice, ExpertCard, TextCount, Transition};
 pub use compare::{LogAgreement, agreement, jensen_shannon, log_agreement};
 pub use definitions::{DEFINITIONS, Definition, INSIDE_DEFINITIONS, PROFILE_DEFINITIONS};
+pub use diff::{
+    Alignment, AlignmentMethod, CellChange, DiffError, DiffSide, LayerDiff, RunDiff,
+    TokenAgreement, weighted_agreement,
+};
 pub use entropy::{LayerEntropies, chosen_entropy, max_entropy, normalized};
 pub use grid::{Grid, GridError, Measure, TotalsRef, difference};
 pub use log::{LogError, RoutingLog};

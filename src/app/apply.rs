@@ -469,6 +469,10 @@ impl State {
     /// Takes the engine's newest snapshot.
     pub fn set_telemetry(&mut self, telemetry: Telemetry, now_ms: u64) {
         self.now_ms = now_ms;
+        if self.replay.is_some() {
+            // The recorded run's figures stay.
+            return;
+        }
         self.meters.telemetry(&telemetry, now_ms);
         self.telemetry = telemetry;
     }

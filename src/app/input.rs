@@ -5,6 +5,7 @@ use tui_input::InputRequest;
 use super::action::{Action, Context};
 use super::effect::Effect;
 use super::key::Key;
+use super::replay;
 use super::state::{Focus, State, View};
 use super::update::{self, chat, map, popups, sampler};
 
@@ -53,6 +54,30 @@ pub enum MouseKind {
 /// Takes what came from the terminal.
 pub fn input(state: &mut State, input: Input, now_ms: u64) -> Vec<Effect> {
     state.now_ms = now_ms;
+    if state.replay.is_some() && !matches!(input, Input::Resize { .. }) {
+        if is_text(state, &input) {
+            replay::refuse(state);
+            return Vec::new();
+        }
+        return replay::guarded(state, |state| take(state, input));
+    }
+    take(state, input)
+}
+
+/// Whether this can only be meant as a message: a letter without a binding, or a paste.
+fn is_text(state: &State, input: &Input) -> bool {
+    let context = state.context();
+    match input {
+        Input::Key(key) => {
+            let is_free = state.keymap.resolve(context, key).is_none();
+            is_free && key.character().is_some() && !context.takes_text()
+        }
+        Input::Paste(_) => state.popups.is_empty(),
+        Input::Mouse(_) | Input::Resize { .. } => false,
+    }
+}
+
+fn take(state: &mut State, input: Input) -> Vec<Effect> {
     let mut effects = match input {
         Input::Key(key) => press(state, &key),
         Input::Paste(text) => paste(state, &text),

@@ -43,6 +43,11 @@ pub enum Popup {
         /// Lines scrolled.
         scroll: usize,
     },
+    /// What another trace does differently from the one that is replayed.
+    Difference {
+        /// Lines scrolled.
+        scroll: usize,
+    },
     /// A look inside the model.
     Inside,
     /// A profile of a prompt set.

@@ -65,6 +65,23 @@ impl Run {
         }
     }
 
+    /// The record of a run that is over.
+    pub fn recorded(
+        node: NodeId,
+        prompt: Vec<PromptToken>,
+        tokens: Vec<TokenRecord>,
+        log: RoutingLog,
+    ) -> Self {
+        Self {
+            node,
+            base: tokens.len(),
+            prompt,
+            tokens,
+            log,
+            span: Span::Other,
+        }
+    }
+
     /// Begins a request's record: the prompt up to the answer, and the answer's tokens before those
     /// to come. What `earlier` knows of the reused prefix is taken over.
     fn start(
@@ -266,6 +283,11 @@ impl Runs {
     /// The newest run, to be written to.
     pub fn latest_mut(&mut self) -> Option<&mut Run> {
         self.0.back_mut()
+    }
+
+    /// Adds a run as the newest one.
+    pub(super) fn add(&mut self, run: Run) {
+        self.0.push_back(run);
     }
 
     /// Makes the names of all answers greater, as their messages' names were.

@@ -193,6 +193,7 @@ impl State {
         let model = self.model.ready().map(|model| {
             let origin = match model.origin {
                 ModelOrigin::Model => "",
+                ModelOrigin::Recorded => " (replay of a trace)",
                 ModelOrigin::Scripted => " (scripted, no model)",
                 ModelOrigin::Synthetic => " (synthetic, no model)",
             };

@@ -11,6 +11,7 @@ use super::map::{MapCells, MapView};
 use super::meters::Meters;
 use super::popup::Popup;
 use super::profile::ProfileView;
+use super::replay::Replay;
 use super::run::Runs;
 use super::sampling::SamplingPanel;
 use super::token_lab::TokenLab;
@@ -305,6 +306,8 @@ pub struct State {
     pub sampling: SamplingPanel,
     /// How the experts' choice is changed; forgotten with the model.
     pub interventions: Interventions,
+    /// The trace that is shown in place of a model's work.
+    pub replay: Option<Replay>,
     /// The latest comparison of two runs.
     pub ablation: Option<AblationView>,
     /// The token pane.

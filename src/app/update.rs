@@ -22,6 +22,7 @@ use super::action::Action;
 use super::effect::Effect;
 use super::input;
 use super::popup::{ExportFormat, Popup, Question};
+use super::replay;
 use super::share::Shared;
 use super::state::{Focus, Level, ModelStatus, Notice, Predicted, State, View};
 use crate::engine::protocol::{
@@ -42,6 +43,13 @@ const DRAFT_REST_MS: u64 = 400;
 /// Does what a person asked for.
 pub fn update(state: &mut State, action: Action, now_ms: u64) -> Vec<Effect> {
     state.now_ms = now_ms;
+    if state.replay.is_some() {
+        return replay::guarded(state, |state| act(state, action));
+    }
+    act(state, action)
+}
+
+fn act(state: &mut State, action: Action) -> Vec<Effect> {
     let mut effects = perform(state, action);
     effects.extend(after(state));
     effects
@@ -105,6 +113,9 @@ fn everywhere(state: &mut State, action: Action) -> Vec<Effect> {
         Action::GhostToken => ghost::toggle(state),
         Action::TintTokens => tokens::tint(state),
         Action::Ablate => ablate::begin(state),
+        Action::ShowAblation if has_comparison(state) => {
+            popups::open(state, |_| Popup::Difference { scroll: 0 })
+        }
         Action::ShowAblation => ablate::show(state),
         Action::LookInside => inside::begin(state),
         Action::OpenProfile => popups::ask(state, Question::Profile, ""),
@@ -147,6 +158,12 @@ fn everywhere(state: &mut State, action: Action) -> Vec<Effect> {
         Action::ImportJson => popups::ask(state, Question::Import, ""),
         _ => chat::perform(state, action),
     }
+}
+
+/// Whether a replay is compared with another one.
+fn has_comparison(state: &State) -> bool {
+    let replay = state.replay.as_ref();
+    replay.is_some_and(|replay| !replay.comparison.is_empty())
 }
 
 fn log_action(state: &mut State, action: Action) -> Option<Vec<Effect>> {
@@ -345,7 +362,7 @@ fn rests(state: &mut State, draft: &str) -> bool {
 }
 
 fn predict(state: &mut State, draft: &str) -> Vec<Effect> {
-    if state.model.ready().is_none() || state.running.is_some() {
+    if state.model.ready().is_none() || state.running.is_some() || state.replay.is_some() {
         return Vec::new();
     }
     let last = state.session.tree.path().last().copied();
@@ -375,7 +392,8 @@ impl State {
         let resting =
             (draft != self.session.tree.draft()).then_some(self.resting.1 + DRAFT_REST_MS);
         let is_predicted = self.predicted_for.seq > 0 && self.predicted_for.key.0 == draft;
-        let can_predict = self.model.ready().is_some() && self.running.is_none();
+        let can_predict =
+            self.model.ready().is_some() && self.running.is_none() && self.replay.is_none();
         let predicting =
             (can_predict && !is_predicted).then_some(self.predicted_for.at_ms + DRAFT_REST_MS);
         let cost = self.inside.as_ref().and_then(|view| view.cost_again_ms);

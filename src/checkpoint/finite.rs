@@ -48,7 +48,7 @@ impl Origin<'_> {
 fn first_bad(dtype: TensorDtype, bytes: &[u8]) -> Option<usize> {
     match dtype {
         TensorDtype::U8 => first_where(bytes, |[byte]: [u8; 1]| byte == SCALE_NAN),
-        TensorDtype::U32 | TensorDtype::I32 => None,
+        TensorDtype::U16 | TensorDtype::U32 | TensorDtype::I32 => None,
         TensorDtype::BF16 => first_where(bytes, |b| all_ones(u16::from_le_bytes(b), 0x7f80)),
         TensorDtype::F16 => first_where(bytes, |b| all_ones(u16::from_le_bytes(b), 0x7c00)),
         TensorDtype::F32 => first_where(bytes, |b| {

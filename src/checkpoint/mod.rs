@@ -43,7 +43,6 @@ pub use writer::{MAX_SHARD_BYTES, SafetensorsShardWriter};
 
 pub(crate) use encode::encode_header;
 pub(crate) use header::{Header, TensorEntry};
-pub(crate) use part_file::PartFile;
 
 use crate::model::config::ModelConfig;
 pub(crate) use mmap::Mapping;

@@ -12,6 +12,8 @@ use crate::model::config::Quantization;
 pub enum TensorDtype {
     /// Bytes: MXFP4 blocks and scales.
     U8,
+    /// Ids of experts; in trace files only.
+    U16,
     /// Packed quantized weights.
     U32,
     /// Signed integers; in trace files only.
@@ -25,8 +27,9 @@ pub enum TensorDtype {
 }
 
 impl TensorDtype {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::U8,
+        Self::U16,
         Self::U32,
         Self::I32,
         Self::F16,
@@ -38,7 +41,7 @@ impl TensorDtype {
     pub fn bytes(self) -> usize {
         match self {
             Self::U8 => 1,
-            Self::F16 | Self::BF16 => 2,
+            Self::U16 | Self::F16 | Self::BF16 => 2,
             Self::U32 | Self::I32 | Self::F32 => 4,
         }
     }
@@ -47,6 +50,7 @@ impl TensorDtype {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::U8 => "U8",
+            Self::U16 => "U16",
             Self::U32 => "U32",
             Self::I32 => "I32",
             Self::F16 => "F16",

@@ -10,6 +10,7 @@ mod prompt;
 mod quantize;
 mod sampling;
 mod size;
+mod traces;
 
 use std::path::PathBuf;
 
@@ -27,6 +28,7 @@ pub(crate) use prompt::{EosArg, FramingArgs, PromptArgs};
 pub(crate) use quantize::QuantizeSpec;
 pub(crate) use sampling::SamplingArgs;
 pub(crate) use size::{ByteSize, format_bytes};
+pub(crate) use traces::{DiffArgs, ForceArgs, RecoverArgs};
 
 use super::exit::EXIT_CODES;
 
@@ -54,6 +56,10 @@ pub(crate) enum Command {
     Chat(Box<ChatArgs>),
     /// Write the experts chosen for every token, and logits if asked, to a safetensors file.
     Trace(Box<TraceArgs>),
+    /// Compare two traces: where the tokens part, and what the routers did differently.
+    Diff(DiffArgs),
+    /// Make traces of recordings that were cut off.
+    Recover(RecoverArgs),
     /// Find the experts that the domains of a labelled prompt set prefer.
     Profile(Box<ProfileArgs>),
     /// Answer twice, the second time with experts changed, and compare: where the answers part, and
@@ -103,6 +109,8 @@ pub(crate) struct GenerateArgs {
     pub(crate) sampling: SamplingArgs,
     #[command(flatten)]
     pub(crate) experts: InterventionArgs,
+    #[command(flatten)]
+    pub(crate) force: ForceArgs,
     /// Most tokens to generate [default: what context and memory hold; 256 with --raw or --tokens].
     #[arg(short = 'n', long, value_name = "N")]
     pub(crate) max_tokens: Option<usize>,
@@ -163,6 +171,8 @@ pub(crate) struct TraceArgs {
     pub(crate) sampling: SamplingArgs,
     #[command(flatten)]
     pub(crate) experts: InterventionArgs,
+    #[command(flatten)]
+    pub(crate) force: ForceArgs,
     /// The file to write.
     #[arg(short, long, value_name = "FILE.safetensors")]
     pub(crate) output: PathBuf,
@@ -172,6 +182,9 @@ pub(crate) struct TraceArgs {
     /// Record all router logits.
     #[arg(long)]
     pub(crate) router_logits: bool,
+    /// Record each generated token's log-probability and N alternatives.
+    #[arg(long, value_name = "N")]
+    pub(crate) logprobs: Option<usize>,
     /// Most tokens to generate [default: 256; 0 with --tokens].
     #[arg(short = 'n', long, value_name = "N")]
     pub(crate) max_tokens: Option<usize>,

@@ -7,6 +7,7 @@ use gptoss::{GenerateOptions, GptOss};
 use super::answer::{Answer, Format};
 use super::args::GenerateArgs;
 use super::exit::CliError;
+use super::force::Forced;
 use super::predict::Prediction;
 use super::prompt::Prompt;
 use super::{drive, model};
@@ -22,12 +23,18 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<(), CliError> {
     if args.dry_run {
         return dry_run(args, &prompt);
     }
+    let forced = Forced::open(&args.force)?;
     let mut answer = Answer::new(prompt.decoder()?, &args.stop, format(args))?;
     let model = model::load(&args.model, &args.limits)?;
+    let forced_routing = match &forced {
+        Some(forced) => Some(forced.routing(&model, &args.model.weights_digest()?)?),
+        None => None,
+    };
     let options = GenerateOptions {
         max_tokens: max_tokens(args, &prompt, &model),
         sampling,
         interventions: args.experts.interventions(),
+        forced_routing,
         stop_tokens: prompt.stop_tokens(model.config(), args.eos),
         record: RecordOptions {
             top_logprobs: args.logprobs,
@@ -41,7 +48,11 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<(), CliError> {
     };
     let mut generator = model.generate(&prompt.ids, options)?;
     answer.start(&model, prompt.ids.len())?;
-    drive::answer(&mut generator, &mut answer)
+    drive::answer(&mut generator, &mut answer)?;
+    if let Some(forced) = &forced {
+        forced.tell(&model, generator.tokens());
+    }
+    Ok(())
 }
 
 fn format(args: &GenerateArgs) -> Format {

@@ -17,9 +17,11 @@ mod completions;
 mod conversation;
 mod convert;
 mod decode;
+mod diff;
 mod doctor;
 mod drive;
 mod exit;
+mod force;
 mod generate;
 mod inside;
 mod inspect;
@@ -71,6 +73,8 @@ fn run() -> Result<(), CliError> {
         Command::Tokenize(args) => tokenize::run(args),
         Command::Ablate(args) => ablate::run(args),
         Command::Trace(args) => trace::run(args),
+        Command::Diff(args) => diff::run(args),
+        Command::Recover(args) => diff::run_recover(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Lens(args) => lens::run(args),
         Command::Attention(args) => attention::run(args),

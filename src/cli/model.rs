@@ -24,6 +24,11 @@ impl ModelArgs {
         source(self.model.as_deref())
     }
 
+    /// A fingerprint of its weights.
+    pub(crate) fn weights_digest(&self) -> Result<String, CliError> {
+        Ok(gptoss::open(&self.source())?.weights_digest())
+    }
+
     /// How it is loaded.
     pub(crate) fn options(&self) -> PretrainedOptions {
         PretrainedOptions {

@@ -9,6 +9,7 @@ mod looks;
 
 use std::fs::File;
 use std::io::IsTerminal;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,8 @@ use gptoss::engine::{self, EngineHandle, MlxBackend};
 use gptoss::session::{SessionFolder, SessionId, StoreError, Tree};
 use gptoss::settings::dirs::{self, Dirs};
 use gptoss::settings::{ModelChoice, Resume, Settings};
+use gptoss::share::Format;
+use gptoss::trace_file::{Comparison, TraceFile};
 use gptoss::tui::{
     self, Clock, Effects, Exit, Files, FrameWriter, Keys, Outcome, Panicked, PlainSetup, Rates,
     Setup, TerminalGuard, UiPainter,
@@ -32,12 +35,15 @@ use tokio::sync::mpsc;
 
 use super::args::{Cli, PlaygroundArgs, SessionArg, SyntheticShape};
 use super::exit::CliError;
-use super::logging;
+use super::{diff, logging};
 
 pub(super) use first_state::keymap;
 
 /// How often load and power are read.
 const METER_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Experts and tokens listed where two traces are compared.
+const COMPARED: usize = 20;
 
 /// How long each token of the synthetic engine takes.
 const SYNTHETIC_TOKEN: Duration = Duration::from_millis(25);
@@ -50,9 +56,15 @@ pub(super) fn run(cli: &Cli, settings: &Settings, dirs: Option<&Dirs>) -> Result
     let has_screen = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
     let files = files(settings, dirs, args);
     let (engine, source) = engine(args, settings)?;
-    let mut effects = vec![Effect::Session(session(args, settings, &files, &state)?)];
-    effects.extend(app::start(&mut state, source, clock.now_ms()));
-    effects.extend(args.profile.clone().map(Effect::ReadProfile));
+    let effects = match &args.replay {
+        Some(path) => replay(&mut state, path, args.against.as_deref())?,
+        None => {
+            let mut effects = vec![Effect::Session(session(args, settings, &files, &state)?)];
+            effects.extend(app::start(&mut state, source, clock.now_ms()));
+            effects.extend(args.profile.clone().map(Effect::ReadProfile));
+            effects
+        }
+    };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -72,6 +84,23 @@ pub(super) fn run(cli: &Cli, settings: &Settings, dirs: Option<&Dirs>) -> Result
         Exit::Quit => Ok(()),
         Exit::Signal => Err(CliError::Interrupted),
     }
+}
+
+/// A trace in place of a session and a model.
+fn replay(state: &mut State, path: &Path, against: Option<&Path>) -> Result<Vec<Effect>, CliError> {
+    let trace = TraceFile::open(path)?;
+    let name = diff::name(path);
+    let comparison = match against {
+        None => Vec::new(),
+        Some(other) => {
+            let found = (&*diff::name(other), &TraceFile::open(other)?);
+            let found = Comparison::of((&name, &trace), found).map_err(CliError::usage)?;
+            let text = found.figure(COMPARED, false).render(Format::Text);
+            text.lines().map(str::to_owned).collect()
+        }
+    };
+    app::replay::open(state, &name, &trace, comparison);
+    Ok(Vec::new())
 }
 
 /// What is told of a bug that took the screen.
@@ -262,7 +291,10 @@ fn engine(
     args: &PlaygroundArgs,
     settings: &Settings,
 ) -> Result<(EngineHandle, ModelSource), CliError> {
-    let started = if let Some(shape) = args.synthetic {
+    let started = if args.replay.is_some() {
+        // Nobody asks it for anything.
+        engine::start(|| SyntheticBackend::new(SyntheticModel::gpt_oss_20b()))
+    } else if let Some(shape) = args.synthetic {
         let model = match shape {
             SyntheticShape::Small => SyntheticModel::gpt_oss_20b(),
             SyntheticShape::Large => SyntheticModel::gpt_oss_120b(),

@@ -203,7 +203,7 @@ impl Form {
     fn of_tensor(self, tensor: &TensorInfo<'_>) -> u64 {
         let is_float = !matches!(
             tensor.dtype,
-            TensorDtype::U8 | TensorDtype::U32 | TensorDtype::I32
+            TensorDtype::U8 | TensorDtype::U16 | TensorDtype::U32 | TensorDtype::I32
         );
         if !is_float {
             return tensor.nbytes;

@@ -365,6 +365,7 @@ impl Loader<'_> {
 pub(crate) fn mlx_dtype(dtype: TensorDtype) -> Dtype {
     match dtype {
         TensorDtype::U8 => Dtype::Uint8,
+        TensorDtype::U16 => Dtype::Uint16,
         TensorDtype::U32 => Dtype::Uint32,
         TensorDtype::I32 => Dtype::Int32,
         TensorDtype::F16 => Dtype::Float16,

@@ -12,6 +12,7 @@
 //! - decoding the ids of a text gives that text, byte for byte;
 //! - no file makes a constructor panic, and no ids make decoding panic.
 
+mod digest;
 mod error;
 mod json;
 mod json_file;

@@ -1,306 +1,207 @@
-//! Reads trace files.
+//! A trace as read, from either kind of file.
 
-use std::collections::BTreeMap;
-use std::ops::Range;
 use std::path::Path;
 
-use super::check::Arrays;
-use super::{FORMAT, FORMAT_VERSION, TraceError, TraceMetadata, TraceShape};
-use crate::checkpoint::{Header, Mapping, TensorDtype, TensorEntry};
-
-/// The arrays that a trace may hold.
-const ARRAYS: [&str; 5] = [
-    "tokens",
-    "experts",
-    "expert_weights",
-    "logits",
-    "router_logits",
-];
+use super::container;
+use super::journal::{self, Journal};
+use super::{TraceError, TraceHeader, TraceShape, TraceToken};
+use crate::analytics::{RoutedToken, RoutingLog, Span};
+use crate::checkpoint::Mapping;
+use crate::intervention::NO_EXPERT;
 
 /// A trace, opened and checked.
 ///
-/// Tokens and experts are in memory; logits, which may be large, are read row by row.
+/// Tokens are in memory; logits, which may be large, are read from the file row by row.
 #[derive(Debug)]
 pub struct TraceFile {
-    metadata: TraceMetadata,
-    shape: TraceShape,
-    tokens: Vec<i32>,
-    experts: Vec<i32>,
-    expert_weights: Vec<f32>,
-    logits: Option<Rows>,
-    router_logits: Option<Rows>,
-    mapping: Mapping,
+    pub(super) header: TraceHeader,
+    pub(super) completeness: Completeness,
+    pub(super) tokens: Vec<TraceToken>,
+    pub(super) router_logits: Option<Rows>,
+    pub(super) logits: Option<Rows>,
+    pub(super) mapping: Mapping,
 }
 
-/// An array that stays in the file: where it is, and how long a token's row is.
-#[derive(Debug, Clone)]
-struct Rows {
-    range: Range<usize>,
-    row_values: usize,
+/// Whether a trace holds the whole run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Completeness {
+    /// The recording ended as it should.
+    Finished,
+    /// The file was made from a journal that had been left behind.
+    Recovered,
+    /// The file is a journal: of a recording that goes on, or that was left behind.
+    Journal {
+        /// Bytes after the last whole chunk: one that is being written, or that was cut or damaged,
+        /// and whatever follows it.
+        unread_bytes: u64,
+    },
+}
+
+/// Large rows that stay in the file.
+#[derive(Debug)]
+pub(super) enum Rows {
+    /// One after the other from here on.
+    Dense(usize),
+    /// Each somewhere, or not at all.
+    Scattered(Vec<Option<usize>>),
 }
 
 impl TraceFile {
-    /// Opens a trace and checks everything but the values of the logits.
+    /// Opens a finished trace, or a journal up to its last whole chunk.
+    ///
+    /// Everything is checked but the values of logits.
     ///
     /// # Errors
-    /// One that names the file and the array or metadata at fault.
+    /// One that names the file and what is wrong: its header, an array, a chunk or a token.
     pub fn open(path: &Path) -> Result<Self, TraceError> {
         let file = path.display().to_string();
         let mapping = Mapping::open(path).map_err(|error| TraceError::Io {
             file: file.clone(),
             error,
         })?;
-        let header = Header::parse(&file, mapping.bytes())
-            .map_err(|error| TraceError::Container { error })?;
-        let reader = Reader {
-            file: &file,
-            header: &header,
-            bytes: mapping.bytes(),
-        };
-        let shape = reader.shape()?;
-        let trace = Self {
-            metadata: reader.metadata(shape.num_tokens)?,
-            shape,
-            tokens: reader.values("tokens", TensorDtype::I32, i32::from_le_bytes)?,
-            experts: reader.values("experts", TensorDtype::I32, i32::from_le_bytes)?,
-            expert_weights: reader.values(
-                "expert_weights",
-                TensorDtype::F32,
-                f32::from_le_bytes,
-            )?,
-            logits: reader.rows("logits", &[shape.num_tokens])?,
-            router_logits: reader.rows("router_logits", &[shape.num_tokens, shape.num_layers])?,
+        if !mapping.bytes().starts_with(&journal::MAGIC) {
+            return container::open(&file, mapping);
+        }
+        let journal = journal::parse(&file, mapping.bytes())?;
+        Ok(Self {
+            completeness: journal.completeness(),
+            header: journal.header,
+            tokens: journal.tokens,
+            router_logits: Journal::rows(journal.router_logits),
+            logits: Journal::rows(journal.logits),
             mapping,
-        };
-        trace.arrays().check(&file)?;
-        Ok(trace)
+        })
     }
 
     /// Where the trace comes from.
-    pub fn metadata(&self) -> &TraceMetadata {
-        &self.metadata
+    pub fn header(&self) -> &TraceHeader {
+        &self.header
     }
 
-    /// The dimensions.
+    /// The model's dimensions.
     pub fn shape(&self) -> TraceShape {
-        self.shape
+        self.header.shape
     }
 
-    /// Token ids, `[T]`.
-    pub fn tokens(&self) -> &[i32] {
+    /// Whether the trace holds the whole run.
+    pub fn completeness(&self) -> Completeness {
+        self.completeness
+    }
+
+    /// All tokens, the prompt's first; a token's place is its position in the sequence.
+    pub fn tokens(&self) -> &[TraceToken] {
         &self.tokens
     }
 
-    /// Chosen experts, `[T, L, K]`, by descending weight.
-    ///
-    /// Where rules made a layer choose fewer experts than others, -1 fills up.
-    pub fn experts(&self) -> &[i32] {
-        &self.experts
+    /// How many tokens there are.
+    pub fn len(&self) -> usize {
+        self.tokens.len()
     }
 
-    /// The chosen experts' weights, `[T, L, K]`.
-    pub fn expert_weights(&self) -> &[f32] {
-        &self.expert_weights
+    /// Whether there is no token, as in a journal that has just been begun.
+    pub fn is_empty(&self) -> bool {
+        self.tokens.is_empty()
     }
 
-    /// `V`, if logits were recorded.
-    pub fn vocab_size(&self) -> Option<usize> {
-        self.logits.as_ref().map(|rows| rows.row_values)
+    /// How many tokens were given to the model before it generated.
+    pub fn prompt_tokens(&self) -> usize {
+        let given = self
+            .tokens
+            .iter()
+            .take_while(|token| token.span == Span::Prompt);
+        given.count()
     }
 
-    /// `E`, if router logits were recorded.
-    pub fn num_local_experts(&self) -> Option<usize> {
-        let rows = self.router_logits.as_ref()?;
-        Some(rows.row_values / self.shape.num_layers)
+    /// All ids, `[T]`.
+    pub fn ids(&self) -> Vec<u32> {
+        self.tokens.iter().map(|token| token.id).collect()
     }
 
-    /// The logits behind a token, `[V]`; `None` if none were recorded or there is no such token.
-    pub fn logits(&self, token_idx: usize) -> Option<Vec<f32>> {
-        self.row(self.logits.as_ref()?, token_idx)
-    }
-
-    /// The router logits of a token, `[L, E]`; `None` as for [`TraceFile::logits`].
-    pub fn router_logits(&self, token_idx: usize) -> Option<Vec<f32>> {
-        self.row(self.router_logits.as_ref()?, token_idx)
-    }
-
-    fn row(&self, rows: &Rows, token_idx: usize) -> Option<Vec<f32>> {
-        let values = &self.mapping.bytes()[rows.range.clone()];
-        let (values, _) = values.as_chunks::<4>();
-        let row = values.chunks_exact(rows.row_values).nth(token_idx)?;
-        Some(row.iter().map(|&value| f32::from_le_bytes(value)).collect())
-    }
-
-    fn arrays(&self) -> Arrays<'_> {
-        Arrays {
-            shape: self.shape,
-            tokens: &self.tokens,
-            experts: &self.experts,
-            expert_weights: &self.expert_weights,
-            vocab_size: self.vocab_size(),
-            num_local_experts: self.num_local_experts(),
-            is_changed: self.metadata.has_rules(),
-        }
-    }
-}
-
-/// A file whose header is parsed.
-struct Reader<'a> {
-    file: &'a str,
-    header: &'a Header,
-    bytes: &'a [u8],
-}
-
-impl Reader<'_> {
-    /// The dimensions, from `experts`; every other array must agree with it.
-    fn shape(&self) -> Result<TraceShape, TraceError> {
-        for entry in &self.header.tensors {
-            if !ARRAYS.contains(&entry.name.as_str()) {
-                return Err(self.refused(&entry.name, "no array of a trace".to_owned()));
+    /// The chosen experts, `[T, L, K]`; [`NO_EXPERT`] where a token has no routing, or fewer experts.
+    pub fn experts(&self) -> Vec<u16> {
+        let mut all = Vec::new();
+        for token in &self.tokens {
+            match &token.routing {
+                Some(routing) => all.extend_from_slice(routing.experts()),
+                None => all.resize(all.len() + self.header.shape.choices(), NO_EXPERT),
             }
         }
-        let experts = self.array("experts", TensorDtype::I32)?;
-        let &[num_tokens, num_layers, num_experts_per_tok] = &experts.shape[..] else {
-            return Err(self.misshapen("experts", "[T, L, K]", &experts.shape));
-        };
-        // Beside a zero, other dimensions may be anything; their product could overflow.
-        if experts.shape.contains(&0) {
-            return Err(self.misshapen("experts", "[T, L, K] above zero", &experts.shape));
-        }
-        for (array, dtype, expected) in [
-            ("tokens", TensorDtype::I32, &experts.shape[..1]),
-            ("expert_weights", TensorDtype::F32, &experts.shape[..]),
-        ] {
-            let found = &self.array(array, dtype)?.shape;
-            if found != expected {
-                return Err(self.misshapen(array, &format!("{expected:?}"), found));
+        all
+    }
+
+    /// The chosen experts' weights, `[T, L, K]`; NaN where a token has no routing.
+    pub fn expert_weights(&self) -> Vec<f32> {
+        let mut all = Vec::new();
+        for token in &self.tokens {
+            match &token.routing {
+                Some(routing) => all.extend_from_slice(routing.weights()),
+                None => all.resize(all.len() + self.header.shape.choices(), f32::NAN),
             }
         }
-        Ok(TraceShape {
-            num_tokens,
-            num_layers,
-            num_experts_per_tok,
-        })
+        all
     }
 
-    fn entry(&self, array: &str) -> Option<&TensorEntry> {
-        self.header.tensors.iter().find(|entry| entry.name == array)
-    }
-
-    fn array(&self, array: &str, dtype: TensorDtype) -> Result<&TensorEntry, TraceError> {
-        let entry = self
-            .entry(array)
-            .ok_or_else(|| self.refused(array, format!("missing: expected {dtype}")))?;
-        self.of_dtype(entry, dtype)
-    }
-
-    fn of_dtype<'a>(
-        &self,
-        entry: &'a TensorEntry,
-        dtype: TensorDtype,
-    ) -> Result<&'a TensorEntry, TraceError> {
-        if entry.dtype == dtype {
-            return Ok(entry);
+    /// The recorded routing by position, for maps and comparisons.
+    pub fn routing_log(&self) -> RoutingLog {
+        let shape = self.header.shape;
+        let mut log = RoutingLog::new(shape.num_layers, shape.num_local_experts);
+        for (position, token) in self.tokens.iter().enumerate() {
+            let Some(routing) = token.routing.clone() else {
+                continue;
+            };
+            // Positions ascend, and the file was checked against the log's dimensions.
+            let _ = log.push(RoutedToken {
+                position,
+                span: token.span,
+                routing,
+            });
         }
-        let reason = format!("expected {dtype}, found {}", entry.dtype);
-        Err(self.refused(&entry.name, reason))
+        log
     }
 
-    fn values<T>(
-        &self,
-        array: &str,
-        dtype: TensorDtype,
-        from_bytes: impl Fn([u8; 4]) -> T,
-    ) -> Result<Vec<T>, TraceError> {
-        let range = self.array(array, dtype)?.range.clone();
-        let (values, _) = self.bytes[range].as_chunks::<4>();
-        Ok(values.iter().map(|&value| from_bytes(value)).collect())
+    /// Whether logits were recorded.
+    pub fn has_logits(&self) -> bool {
+        self.logits.is_some()
     }
 
-    /// An optional array whose first dimensions are `leading` and which has one more.
-    fn rows(&self, array: &str, leading: &[usize]) -> Result<Option<Rows>, TraceError> {
-        let Some(entry) = self.entry(array) else {
-            return Ok(None);
+    /// Whether router logits were recorded.
+    pub fn has_router_logits(&self) -> bool {
+        self.router_logits.is_some()
+    }
+
+    /// The logits behind a token, `[V]`; none if they were not recorded or there is no such token.
+    pub fn logits(&self, token: usize) -> Option<Vec<f32>> {
+        self.row(self.logits.as_ref()?, token, self.header.shape.vocab_size)
+    }
+
+    /// The router logits of a token, `[L, E]`; none as for [`TraceFile::logits`].
+    pub fn router_logits(&self, token: usize) -> Option<Vec<f32>> {
+        self.row(
+            self.router_logits.as_ref()?,
+            token,
+            self.header.shape.cells(),
+        )
+    }
+
+    fn row(&self, rows: &Rows, token: usize, width: usize) -> Option<Vec<f32>> {
+        if token >= self.tokens.len() {
+            return None;
+        }
+        let start = match rows {
+            Rows::Dense(start) => start + token * width * 4,
+            Rows::Scattered(starts) => (*starts.get(token)?)?,
         };
-        self.of_dtype(entry, TensorDtype::F32)?;
-        match entry.shape.split_last() {
-            Some((&last, first)) if first == leading && last > 0 => Ok(Some(Rows {
-                range: entry.range.clone(),
-                row_values: leading[1..].iter().product::<usize>() * last,
-            })),
-            _ => {
-                let expected = format!("{leading:?} and one more dimension");
-                Err(self.misshapen(array, &expected, &entry.shape))
-            }
-        }
-    }
-
-    fn metadata(&self, num_tokens: usize) -> Result<TraceMetadata, TraceError> {
-        let strings = Strings {
-            file: self.file,
-            map: &self.header.metadata,
-        };
-        strings.expect("format", FORMAT)?;
-        strings.expect("format_version", FORMAT_VERSION)?;
-        let settings = serde_json::from_str(strings.get("settings")?)
-            .map_err(|error| strings.refused("settings", format!("not JSON: {error}")))?;
-        let text = strings.get("prompt_tokens")?;
-        let prompt_tokens = text
-            .parse()
-            .ok()
-            .filter(|&count: &usize| count <= num_tokens);
-        Ok(TraceMetadata {
-            program_version: strings.get("program_version")?.to_owned(),
-            model_name: strings.get("model")?.to_owned(),
-            weights_digest: strings.get("weights_digest")?.to_owned(),
-            settings,
-            prompt_tokens: prompt_tokens.ok_or_else(|| {
-                let reason = format!("expected a number in 0..={num_tokens}, found {text:?}");
-                strings.refused("prompt_tokens", reason)
-            })?,
-        })
-    }
-
-    fn misshapen(&self, array: &str, expected: &str, found: &[usize]) -> TraceError {
-        self.refused(array, format!("expected shape {expected}, found {found:?}"))
-    }
-
-    fn refused(&self, array: &str, reason: String) -> TraceError {
-        TraceError::Array {
-            file: self.file.to_owned(),
-            array: array.to_owned(),
-            reason,
-        }
-    }
-}
-
-/// The metadata's strings.
-struct Strings<'a> {
-    file: &'a str,
-    map: &'a BTreeMap<String, String>,
-}
-
-impl<'a> Strings<'a> {
-    fn get(&self, key: &'static str) -> Result<&'a str, TraceError> {
-        self.map
-            .get(key)
-            .map(String::as_str)
-            .ok_or_else(|| self.refused(key, "missing".to_owned()))
-    }
-
-    fn expect(&self, key: &'static str, expected: &str) -> Result<(), TraceError> {
-        let found = self.get(key)?;
-        if found == expected {
-            return Ok(());
-        }
-        Err(self.refused(key, format!("expected {expected:?}, found {found:?}")))
-    }
-
-    fn refused(&self, key: &'static str, reason: String) -> TraceError {
-        TraceError::Metadata {
-            file: self.file.to_owned(),
-            key,
-            reason,
-        }
+        let (values, _) = self
+            .mapping
+            .bytes()
+            .get(start..start + width * 4)?
+            .as_chunks::<4>();
+        let row: Vec<f32> = values
+            .iter()
+            .map(|&word| f32::from_le_bytes(word))
+            .collect();
+        // A row of a finished file that was not recorded.
+        let is_absent = matches!(rows, Rows::Dense(_)) && row.iter().all(|value| value.is_nan());
+        (!is_absent).then_some(row)
     }
 }

@@ -48,7 +48,9 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &The
     composer.set_style(theme.style(ThemeRole::Text));
     composer.set_cursor_line_style(theme.style(ThemeRole::Text));
     composer.set_selection_style(theme.style(ThemeRole::Selection));
-    composer.set_placeholder_text(if focused {
+    composer.set_placeholder_text(if state.replay.is_some() {
+        "A replay can only be looked at"
+    } else if focused {
         "Write a message"
     } else {
         "i writes a message"

@@ -67,11 +67,28 @@ fn hints(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
 
 /// Not every list lets its entries be changed.
 fn is_of_use(action: Action, state: &State) -> bool {
+    if state.replay.is_some() && needs_a_model(action) {
+        return false;
+    }
     match (action, state.popups.last()) {
         (Action::Delete, Some(Popup::Rules(_))) | (_, None | Some(Popup::Sessions(_))) => true,
         (Action::Delete | Action::Rename | Action::UndoDelete, _) => false,
         _ => true,
     }
+}
+
+/// What a replay refuses.
+fn needs_a_model(action: Action) -> bool {
+    matches!(
+        action,
+        Action::Compose
+            | Action::Regenerate
+            | Action::Edit
+            | Action::Continue
+            | Action::AnswerNow
+            | Action::PreviousSibling
+            | Action::NextSibling
+    )
 }
 
 fn wanted(context: Context) -> &'static [Action] {
@@ -192,6 +209,14 @@ fn first(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
         put(buf, inner, (0, 0), &text, theme.style(role));
         return;
     }
+    if let Some(replay) = &state.replay {
+        let parts = [
+            (format!("replay of {}", replay.name), ThemeRole::Warning),
+            (replay.origin.clone(), ThemeRole::Text),
+        ];
+        items(buf, inner, (0, 0), &parts, theme);
+        return;
+    }
     let speed = &state.shown_telemetry().speed;
     let mut parts = vec![activity(state)];
     if let Some(rate) = speed
@@ -290,7 +315,7 @@ fn second(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
             ThemeRole::Danger,
         ));
     }
-    if let Some(model) = state.model.ready() {
+    if let Some(model) = state.model.ready().filter(|_| state.replay.is_none()) {
         let used = telemetry
             .cache
             .full
@@ -303,7 +328,9 @@ fn second(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
         ));
     }
     let cache = telemetry.cache.full.bytes + telemetry.cache.sliding.bytes;
-    parts.push((format!("KV {}", format::bytes(cache)), ThemeRole::Text));
+    if state.replay.is_none() {
+        parts.push((format!("KV {}", format::bytes(cache)), ThemeRole::Text));
+    }
     let memory = &telemetry.memory;
     if memory.active_bytes > 0 {
         let limit = match memory.limit_bytes {

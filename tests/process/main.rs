@@ -14,3 +14,4 @@ mod profile;
 mod signals;
 mod support;
 mod trace;
+mod traces;

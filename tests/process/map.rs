@@ -89,9 +89,8 @@ fn the_map_shows_what_trace_writes() {
     let mut counts = vec![0.0; layers * experts];
     let mut sums = vec![0.0; layers * experts];
     let cells = known.len() * layers * per_token;
-    let choices = file.experts()[..cells]
-        .iter()
-        .zip(&file.expert_weights()[..cells]);
+    let (chosen, weights) = (file.experts(), file.expert_weights());
+    let choices = chosen[..cells].iter().zip(&weights[..cells]);
     for (place, (expert, weight)) in choices.enumerate() {
         let layer = place / per_token % layers;
         counts[layer * experts + *expert as usize] += 1.0;
@@ -119,7 +118,6 @@ fn the_map_shows_what_trace_writes() {
     for position in [0, known.len() / 2, known.len() - 1] {
         let row = position * layers * per_token..(position + 1) * layers * per_token;
         let routing = run.log.get(position).expect("recorded").routing.experts();
-        let routing: Vec<i32> = routing.iter().map(|id| i32::from(*id)).collect();
-        assert_eq!(routing, file.experts()[row], "position {position}");
+        assert_eq!(routing, &chosen[row], "position {position}");
     }
 }

@@ -189,6 +189,7 @@ pub(in crate::app) fn edit(popup: &mut Popup, request: InputRequest) {
         Popup::Help { .. }
         | Popup::HowTo { .. }
         | Popup::Ablation { .. }
+        | Popup::Difference { .. }
         | Popup::Inside
         | Popup::Profile
         | Popup::Trouble { .. } => return,
@@ -265,7 +266,10 @@ pub(in crate::app) fn scroll(popup: &mut Popup, by: i64) {
         Popup::Code { list, .. } => list.step(by),
         Popup::Tree(list) => list.step(by),
         Popup::Rules(list) => list.step(by),
-        Popup::Help { scroll, .. } | Popup::HowTo { scroll } | Popup::Ablation { scroll } => {
+        Popup::Help { scroll, .. }
+        | Popup::HowTo { scroll }
+        | Popup::Ablation { scroll }
+        | Popup::Difference { scroll } => {
             *scroll = (*scroll as i64).saturating_add(by).clamp(0, 10_000) as usize;
         }
         Popup::Ask { .. } | Popup::Inside | Popup::Profile | Popup::Trouble { .. } => {}
@@ -335,6 +339,7 @@ fn choose(state: &mut State) -> Vec<Effect> {
         Popup::Help { .. }
         | Popup::HowTo { .. }
         | Popup::Ablation { .. }
+        | Popup::Difference { .. }
         | Popup::Inside
         | Popup::Profile
         | Popup::Trouble { .. } => Vec::new(),

@@ -47,6 +47,12 @@ pub(crate) struct PlaygroundArgs {
     /// Play FILE, a script of engine events, instead of a model.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["model", "synthetic"])]
     pub(crate) replay_script: Option<PathBuf>,
+    /// Look at a recorded trace, without a model.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["model", "synthetic", "replay_script", "session"])]
+    pub(crate) replay: Option<PathBuf>,
+    /// With --replay: show what the trace FILE does differently.
+    #[arg(long, value_name = "FILE", requires = "replay")]
+    pub(crate) against: Option<PathBuf>,
 }
 
 /// Which conversation is opened.
@@ -95,6 +101,8 @@ impl PlaygroundArgs {
             ("--profile", self.profile.is_some()),
             ("--synthetic", self.synthetic.is_some()),
             ("--replay-script", self.replay_script.is_some()),
+            ("--replay", self.replay.is_some()),
+            ("--against", self.against.is_some()),
         ];
         given
             .into_iter()

@@ -288,8 +288,10 @@ impl ModelSummary {
 pub enum ModelOrigin {
     /// A model computes them.
     Model,
-    /// A recording or a script repeats them.
+    /// A script repeats them.
     Scripted,
+    /// They are read from a trace.
+    Recorded,
     /// They are made up from a seed.
     Synthetic,
 }

@@ -2,6 +2,7 @@
 
 use crate::app::action::Action;
 use crate::app::state::State;
+use crate::engine::protocol::ModelOrigin;
 use crate::harmony::{Channel, MessageEnding};
 use crate::session::{Node, NodeId, NodeKind, Part, Turn};
 use crate::ui::chrome;
@@ -269,9 +270,13 @@ impl Builder<'_> {
         };
         let mark = if is_unfolded { "-" } else { "+" };
         let mut facts = vec![super::words::tokens(part.tokens.len())];
+        let is_recorded = turn.settings.origin == ModelOrigin::Recorded;
         let until_ms = part.ended_ms.or(is_open.then_some(self.state.wall_ms()));
         facts.extend(until_ms.map(|end| format::duration_ms(end.saturating_sub(part.started_ms))));
-        if part.header.channel == Some(Channel::Analysis) {
+        // A trace tells neither times nor effort.
+        if is_recorded {
+            facts.truncate(1);
+        } else if part.header.channel == Some(Channel::Analysis) {
             facts.push(format!("effort {}", turn.settings.effort));
         }
         if part.ending == Some(MessageEnding::Truncated) && turn.outcome.is_some() {

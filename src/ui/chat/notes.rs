@@ -16,6 +16,7 @@ use crate::ui::theme::{Theme, ThemeRole};
 pub(in crate::ui) fn origin(origin: ModelOrigin) -> Option<&'static str> {
     match origin {
         ModelOrigin::Model => None,
+        ModelOrigin::Recorded => Some("replay, no model"),
         ModelOrigin::Scripted => Some("scripted, no model"),
         ModelOrigin::Synthetic => Some("synthetic, no model"),
     }

@@ -175,6 +175,22 @@ pub(super) fn draw(
                 viewport,
             );
         }
+        Popup::Difference { scroll } => {
+            let lines = state.replay.iter().flat_map(|replay| &replay.comparison);
+            let rows: Vec<Line<'_>> = lines
+                .flat_map(|line| wrapped(line, text_columns(screen).into()))
+                .map(|line| Line::styled(line, theme.style(ThemeRole::Text)))
+                .collect();
+            text(
+                frame,
+                screen,
+                ("two recorded runs", "arrows scroll  Esc closes"),
+                &rows,
+                *scroll,
+                theme,
+                viewport,
+            );
+        }
         Popup::Inside => inside::draw(frame, screen, state, theme, viewport),
         Popup::Profile => profile::draw(frame, screen, state, theme, viewport),
         Popup::HowTo { scroll } => {

@@ -1,0 +1,120 @@
+//! `--force-routing`: a run under the experts that another run was recorded with.
+
+use std::sync::Arc;
+
+use gptoss::GptOss;
+use gptoss::intervention::ForcedRouting;
+use gptoss::trace_file::TraceFile;
+
+use super::args::ForceArgs;
+use super::diff::name;
+use super::exit::CliError;
+use super::output;
+
+/// The recorded run.
+#[derive(Debug)]
+pub(crate) struct Forced {
+    name: String,
+    trace: TraceFile,
+}
+
+impl Forced {
+    /// Opens the trace that the command line names, if it does.
+    pub(crate) fn open(args: &ForceArgs) -> Result<Option<Self>, CliError> {
+        let Some(path) = &args.force_routing else {
+            return Ok(None);
+        };
+        let trace = TraceFile::open(path)?;
+        let name = name(path);
+        if trace.routing_log().is_empty() {
+            return Err(CliError::usage(format!(
+                "{name} holds no routing to follow"
+            )));
+        }
+        Ok(Some(Self { name, trace }))
+    }
+
+    /// Refuses a trace of another model, then gives its choices.
+    pub(crate) fn routing(
+        &self,
+        model: &GptOss,
+        weights_digest: &str,
+    ) -> Result<Arc<ForcedRouting>, CliError> {
+        let (config, header) = (model.config(), self.trace.header());
+        let (name, shape) = (&self.name, header.shape);
+        for (what, found, expected) in [
+            ("layers", shape.num_layers, config.num_hidden_layers),
+            (
+                "experts a layer",
+                shape.num_local_experts,
+                config.num_local_experts,
+            ),
+            (
+                "experts a token",
+                shape.num_experts_per_tok,
+                config.num_experts_per_tok,
+            ),
+            (
+                "tokens in its vocabulary",
+                shape.vocab_size,
+                config.vocab_size,
+            ),
+        ] {
+            if found != expected {
+                return Err(CliError::usage(format!(
+                    "{name} is of a model with {found} {what}, this one has {expected}: its routing \
+                     cannot be forced"
+                )));
+            }
+        }
+        if header.weights_digest != weights_digest {
+            return Err(CliError::usage(format!(
+                "{name} is of other weights ({}, digest {}), these have digest {}: its routing means \
+                 other experts",
+                header.model_name,
+                short(&header.weights_digest),
+                short(weights_digest)
+            )));
+        }
+        let mut forced = ForcedRouting::new();
+        for (position, token) in self.trace.tokens().iter().enumerate() {
+            if let Some(routing) = &token.routing {
+                forced.set(position, routing.experts().to_vec());
+            }
+        }
+        Ok(Arc::new(forced))
+    }
+
+    /// What changed the choice, for the trace of the run.
+    pub(crate) fn rule(&self) -> String {
+        format!("routing of {}", self.name)
+    }
+
+    /// Tells where the run left the recorded one.
+    pub(crate) fn tell(&self, model: &GptOss, ids: &[u32]) {
+        let recorded = self.trace.ids();
+        let common = ids
+            .iter()
+            .zip(&recorded)
+            .take_while(|(a, b)| a == b)
+            .count();
+        let token = |ids: &[u32]| match ids.get(common) {
+            Some(id) => format!("{:?}", model.token_text(*id)),
+            None => "the end".to_owned(),
+        };
+        output::note(&if common == ids.len() && common == recorded.len() {
+            format!("the same {common} tokens as in {}", self.name)
+        } else {
+            format!(
+                "the text parts from {} at token {common}: {} there, {} here",
+                self.name,
+                token(&recorded),
+                token(ids)
+            )
+        });
+    }
+}
+
+fn short(digest: &str) -> String {
+    digest.chars().take(12).collect()
+}

@@ -1,0 +1,310 @@
+//! Two traces compared, as numbers and as a figure.
+
+use serde_json::{Value, json};
+
+use super::{TraceFile, TraceHeader};
+use crate::analytics::{
+    Bounds, DiffError, DiffSide, Grid, Measure, RunDiff, Scale, Selection, TokenAgreement,
+    difference,
+};
+use crate::share::{Figure, Line, LinePlot, Map, Part, Table};
+
+/// What two recorded runs, A and B, do differently.
+#[derive(Debug, Clone)]
+pub struct Comparison {
+    /// The numbers.
+    pub diff: RunDiff,
+    /// How much more of each layer's choices an expert gets in B, in percentage points.
+    pub map: Grid,
+    a: Side,
+    b: Side,
+}
+
+/// One of the runs.
+#[derive(Debug, Clone)]
+struct Side {
+    name: String,
+    header: TraceHeader,
+    prompt_tokens: usize,
+    ids: Vec<u32>,
+    texts: Vec<String>,
+}
+
+impl Side {
+    fn of((name, trace): (&str, &TraceFile)) -> Self {
+        let texts = trace.tokens().iter().map(|token| token.text.clone());
+        Self {
+            name: name.to_owned(),
+            header: trace.header().clone(),
+            prompt_tokens: trace.prompt_tokens(),
+            ids: trace.ids(),
+            texts: texts.collect(),
+        }
+    }
+
+    /// A token as it is read: its text, or its id where there is none.
+    fn token(&self, position: usize) -> String {
+        match (self.texts.get(position), self.ids.get(position)) {
+            (Some(text), _) if !text.is_empty() => format!("{text:?}"),
+            (_, Some(id)) => format!("id {id}"),
+            (_, None) => "the end".to_owned(),
+        }
+    }
+
+    fn line(&self, letter: &str) -> String {
+        let header = &self.header;
+        let rules = if header.is_untouched() {
+            "no rules".to_owned()
+        } else {
+            format!("rules {}", header.interventions)
+        };
+        format!(
+            "{letter}: {}, {} tokens ({} of the prompt), {}, {rules}, recorded {}",
+            self.name,
+            self.ids.len(),
+            self.prompt_tokens,
+            header.model_name,
+            header.recorded_at
+        )
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "name": self.name,
+            "model": self.header.model_name,
+            "weights_digest": self.header.weights_digest,
+            "recorded_at": self.header.recorded_at,
+            "interventions": self.header.interventions,
+            "tokens": self.ids.len(),
+            "prompt_tokens": self.prompt_tokens,
+        })
+    }
+}
+
+impl Comparison {
+    /// Compares two traces under the names by which people know them.
+    ///
+    /// # Errors
+    /// [`DiffError`] where they are of models of different shapes or vocabularies.
+    pub fn of(a: (&str, &TraceFile), b: (&str, &TraceFile)) -> Result<Self, DiffError> {
+        let [left, right] = [a.1, b.1].map(|trace| trace.shape().vocab_size);
+        let [log_a, log_b] = [a.1, b.1].map(TraceFile::routing_log);
+        let (a, b) = (Side::of(a), Side::of(b));
+        let diff = RunDiff::of(
+            &DiffSide {
+                ids: &a.ids,
+                log: &log_a,
+            },
+            &DiffSide {
+                ids: &b.ids,
+                log: &log_b,
+            },
+        )?;
+        if left != right {
+            return Err(DiffError::Vocabularies { left, right });
+        }
+        let counts = |log: &crate::analytics::RoutingLog| log.grid(Selection::All, Measure::Count);
+        Ok(Self {
+            diff,
+            map: difference(&counts(&log_b), &counts(&log_a))?,
+            a,
+            b,
+        })
+    }
+
+    /// Whether both runs are of the same weights.
+    pub fn has_same_weights(&self) -> bool {
+        self.a.header.weights_digest == self.b.header.weights_digest
+    }
+
+    /// What to know first, a line each.
+    pub fn summary(&self) -> Vec<String> {
+        let diff = &self.diff;
+        let mut lines = vec![self.a.line("A"), self.b.line("B")];
+        if !self.has_same_weights() {
+            let digest = |side: &Side| side.header.weights_digest.chars().take(12).collect();
+            let (a, b): (String, String) = (digest(&self.a), digest(&self.b));
+            lines.push(format!(
+                "the runs are of different weights: digest {a} and {b}"
+            ));
+        }
+        lines.push(match diff.alignment.first_difference {
+            None => "the tokens are the same".to_owned(),
+            Some(at) => format!(
+                "first different token: {at}, {} in A, {} in B",
+                self.a.token(at),
+                self.b.token(at)
+            ),
+        });
+        lines.push(format!(
+            "tokens that belong together: {} ({})",
+            diff.alignment.len(),
+            diff.alignment.method.as_str()
+        ));
+        if let (Some(agreement), Some(weighted)) = (diff.agreement(), diff.weighted_agreement()) {
+            lines.push(format!(
+                "the same experts in {} of their choices, by weight {}",
+                percent(agreement),
+                percent(weighted)
+            ));
+        }
+        if diff.is_zero() {
+            lines.push("the runs are the same: every difference is exactly 0".to_owned());
+        }
+        lines
+    }
+
+    /// Everything, for programs.
+    pub fn json(&self) -> Value {
+        json!({
+            "a": self.a.json(),
+            "b": self.b.json(),
+            "same_weights": self.has_same_weights(),
+            "is_zero": self.diff.is_zero(),
+            "agreement": self.diff.agreement(),
+            "weighted_agreement": self.diff.weighted_agreement(),
+            "pairs": self.diff.alignment.pairs().collect::<Vec<_>>(),
+            "diff": self.diff,
+        })
+    }
+
+    /// A table of the layers, of the `top` most changed experts and of as many tokens; with the map
+    /// and plots where these can be drawn.
+    pub fn figure(&self, top: usize, is_drawn: bool) -> Figure {
+        let mut parts = Vec::new();
+        if is_drawn {
+            parts.push(Part::Map(Map {
+                caption: "Experts' shares of each layer, B less A".to_owned(),
+                measure: "percentage points".to_owned(),
+                column: "expert",
+                grid: self.map.clone(),
+                scale: Scale::Linear,
+                bounds: Bounds::symmetric(&self.map),
+                is_diverging: true,
+            }));
+            parts.push(Part::Plot(self.layer_plot()));
+            parts.push(Part::Plot(self.token_plot()));
+        }
+        parts.extend([
+            Part::Table(self.layer_table()),
+            Part::Table(self.cell_table(top)),
+            Part::Table(self.token_table(top)),
+        ]);
+        Figure {
+            title: format!("{} against {}", self.a.name, self.b.name),
+            provenance: self.summary(),
+            parts,
+        }
+    }
+
+    fn layer_plot(&self) -> LinePlot {
+        let distances = self.diff.layers.iter().enumerate();
+        let points = distances.map(|(layer, one)| {
+            let distance = one.js_distance.unwrap_or(f64::NAN);
+            (layer as f64, distance)
+        });
+        LinePlot {
+            caption: "Distance of each layer's choices".to_owned(),
+            x_label: "layer".to_owned(),
+            y_label: "Jensen-Shannon distance".to_owned(),
+            lines: vec![Line {
+                name: "A to B".to_owned(),
+                points: points.collect(),
+            }],
+        }
+    }
+
+    fn token_plot(&self) -> LinePlot {
+        let line = |name: &str, value: fn(&TokenAgreement) -> f64| Line {
+            name: name.to_owned(),
+            points: (self.diff.tokens.iter())
+                .map(|token| (token.position_a as f64, value(token)))
+                .collect(),
+        };
+        LinePlot {
+            caption: "Agreement about each token".to_owned(),
+            x_label: "position in A".to_owned(),
+            y_label: "share of equal experts".to_owned(),
+            lines: vec![
+                line("by count", TokenAgreement::share),
+                line("by weight", |token| token.weighted),
+            ],
+        }
+    }
+
+    fn layer_table(&self) -> Table {
+        let rows = self.diff.layers.iter().enumerate().map(|(layer, one)| {
+            vec![
+                layer.to_string(),
+                optional(one.js_distance, |value| format!("{value:.4}")),
+                optional(one.agreement, percent),
+                optional(one.weighted_agreement, percent),
+                optional(one.router_entropy_change, |value| format!("{value:+.4}")),
+            ]
+        });
+        Table {
+            caption: "Layers".to_owned(),
+            columns: columns(&[
+                "layer",
+                "JS distance",
+                "same experts",
+                "by weight",
+                "entropy B - A, nats",
+            ]),
+            rows: rows.collect(),
+        }
+    }
+
+    fn cell_table(&self, top: usize) -> Table {
+        let rows = self.diff.cells.iter().take(top).map(|cell| {
+            vec![
+                format!("L{}:E{}", cell.layer, cell.expert),
+                percent(cell.share_a),
+                percent(cell.share_b),
+                format!("{:+.1}", cell.change() * 100.0),
+            ]
+        });
+        let found = self.diff.cells.len();
+        Table {
+            caption: format!("Most changed experts ({} of {found})", found.min(top)),
+            columns: columns(&["expert", "share in A", "in B", "points"]),
+            rows: rows.collect(),
+        }
+    }
+
+    fn token_table(&self, top: usize) -> Table {
+        let mut tokens: Vec<&TokenAgreement> = self.diff.tokens.iter().collect();
+        tokens.retain(|token| token.share() < 1.0);
+        let found = tokens.len();
+        tokens.sort_by(|one, other| one.share().total_cmp(&other.share()));
+        let rows = tokens.into_iter().take(top).map(|token| {
+            vec![
+                token.position_a.to_string(),
+                token.position_b.to_string(),
+                self.a.token(token.position_a),
+                format!("{} of {}", token.equal_experts, token.experts),
+                percent(token.weighted),
+            ]
+        });
+        Table {
+            caption: format!(
+                "Tokens about which the routers agree least ({} of {found} that differ)",
+                found.min(top)
+            ),
+            columns: columns(&["in A", "in B", "text", "same experts", "by weight"]),
+            rows: rows.collect(),
+        }
+    }
+}
+
+fn columns(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+fn optional(value: Option<f64>, show: impl Fn(f64) -> String) -> String {
+    value.map_or_else(|| "-".to_owned(), show)
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1}%", share * 100.0)
+}

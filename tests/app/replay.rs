@@ -1,0 +1,154 @@
+//! A trace on the screen without a model: everything can be looked at, nothing changed.
+
+use std::sync::Arc;
+
+use gptoss::analytics::Span;
+use gptoss::app::map::MapSource;
+use gptoss::app::{self, Action, Effect, Focus, Input, Key, State};
+use gptoss::generate::TokenRouting;
+use gptoss::trace_file::{TraceFile, TraceHeader, TraceRecorder, TraceRow, TraceShape, TraceToken};
+use serde_json::json;
+
+fn row(id: u32, text: &str, span: Span) -> TraceRow {
+    let experts = vec![id as u16 % 4, 4, 5, id as u16 % 4];
+    let routing = TokenRouting::new(2, 2, experts, vec![0.75, 0.25, 0.5, 0.5]);
+    TraceRow {
+        token: TraceToken {
+            id,
+            text: text.to_owned(),
+            span,
+            routing: Some(Arc::new(routing.expect("a shape"))),
+            logprob: Some(-0.5),
+            top_logprobs: vec![(id, -0.5), (9, -1.0)],
+        },
+        router_logits: None,
+        logits: None,
+    }
+}
+
+/// A recorded question with a reasoned answer.
+fn trace() -> TraceFile {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("run.safetensors");
+    let header = TraceHeader {
+        program_version: "0.1.0".to_owned(),
+        recorded_at: "2026-01-02T03:04:05Z".to_owned(),
+        model_name: "tiny".to_owned(),
+        weights_digest: "0123456789abcdef".to_owned(),
+        tokenizer_digest: String::new(),
+        settings: json!({}),
+        interventions: json!(["mask 0:1"]),
+        shape: TraceShape {
+            num_layers: 2,
+            num_local_experts: 8,
+            num_experts_per_tok: 2,
+            vocab_size: 10,
+        },
+    };
+    let mut recorder = TraceRecorder::create(&path, header).expect("a new recording");
+    let rows = [
+        row(1, "<|start|>user<|message|>", Span::Prompt),
+        row(2, "How many?", Span::Prompt),
+        row(3, "<|end|>", Span::Prompt),
+        row(4, "Let me see.", Span::Analysis),
+        row(5, "<|end|>", Span::Other),
+        row(6, "Four", Span::Final),
+        row(7, ".", Span::Final),
+    ];
+    recorder.append(&rows).expect("appended");
+    recorder.finish().expect("finished");
+    TraceFile::open(&path).expect("opens")
+}
+
+fn replay(comparison: Vec<String>) -> State {
+    let mut state = State::default();
+    app::replay::open(&mut state, "run.safetensors", &trace(), comparison);
+    state
+}
+
+#[test]
+fn a_trace_is_shown_as_the_conversation_that_it_was() {
+    let state = replay(Vec::new());
+    let tree = &state.session.tree;
+    let path = tree.path();
+    let turn = tree.turn(path[1]).expect("an answer");
+    assert_eq!(turn.final_text(), "Four.");
+    assert_eq!(turn.parts[0].text, "Let me see.");
+    assert_eq!(turn.settings.interventions.to_string(), "mask 0:1");
+    let run = state.shown_run().expect("a record");
+    assert_eq!(
+        (run.prompt.len(), run.tokens.len(), run.log.len()),
+        (3, 4, 7)
+    );
+    assert_eq!(run.tokens[0].top_logprobs[1].text, "id 9");
+}
+
+#[test]
+fn the_map_shows_every_source() {
+    let mut state = replay(Vec::new());
+    for source in MapSource::ALL {
+        state.map.source = source;
+        let grid = state.grid().expect("a map");
+        assert!(
+            grid.values().iter().any(|value| *value != 0.0),
+            "{source:?}"
+        );
+    }
+    state.map.source = MapSource::Cumulative;
+    assert_eq!(state.grid().expect("a map").tokens(), 7);
+}
+
+#[test]
+fn nothing_that_needs_a_model_happens_and_the_reason_is_told() {
+    for action in [
+        Action::Compose,
+        Action::Regenerate,
+        Action::Continue,
+        Action::Edit,
+        Action::Models,
+        Action::NewSession,
+        Action::ClearCache,
+    ] {
+        let mut state = replay(Vec::new());
+        let before = state.session.tree.clone();
+        let effects = app::update(&mut state, action, 5);
+        let is_harmless =
+            |effect: &Effect| !matches!(effect, Effect::Engine(_) | Effect::Session(_));
+        assert!(effects.iter().all(is_harmless), "{action:?}: {effects:?}");
+        assert_eq!(state.session.tree.path(), before.path(), "{action:?}");
+        assert_ne!(state.focus, Focus::Composer, "{action:?}");
+    }
+    let mut state = replay(Vec::new());
+    app::update(&mut state, Action::Regenerate, 5);
+    let notice = state.notice.expect("a reason").text;
+    assert!(notice.contains("replay of run.safetensors"), "{notice}");
+}
+
+#[test]
+fn pasted_text_is_refused_with_the_reason() {
+    let mut state = replay(Vec::new());
+    app::input(&mut state, Input::Paste("hello".to_owned()), 5);
+    assert!(state.composer.is_blank());
+    assert!(state.notice.is_some());
+}
+
+#[test]
+fn looking_works() {
+    let mut state = replay(Vec::new());
+    app::update(&mut state, Action::ViewExperts, 5);
+    assert_eq!(state.focus, Focus::Experts);
+    app::update(&mut state, Action::TokenBack, 6);
+    app::update(&mut state, Action::Help, 7);
+    assert_eq!(state.popups.len(), 1);
+    assert_eq!(app::update(&mut state, Action::Quit, 8), [Effect::Quit]);
+}
+
+#[test]
+fn a_comparison_opens_over_the_replay_and_can_be_opened_again() {
+    let mut state = replay(vec!["Layers".to_owned()]);
+    assert_eq!(state.popups.len(), 1);
+    app::input(&mut state, Input::Key(Key::new("esc")), 5);
+    assert!(state.popups.is_empty());
+    app::update(&mut state, Action::ShowAblation, 6);
+    assert_eq!(state.popups.len(), 1);
+}
