@@ -106,7 +106,7 @@ impl TraceShape {
 
     /// The size of an expert's id: one byte while the highest is free for [`crate::intervention::NO_EXPERT`].
     fn expert_bytes(&self) -> usize {
-        if self.num_local_experts <= usize::from(u8::MAX) {
+        if u8::try_from(self.num_local_experts).is_ok() {
             1
         } else {
             2

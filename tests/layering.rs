@@ -95,6 +95,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "generate",
             "harmony",
             "intervention",
+            "trace_file",
         ],
     ),
     (

@@ -292,7 +292,7 @@ fn cells(a: &RoutingLog, b: &RoutingLog) -> Vec<CellChange> {
     let (left, right) = (shares(a), shares(b));
     let pairs = left.values().iter().zip(right.values()).enumerate();
     let mut cells: Vec<_> = pairs
-        .filter(|(_, (left, right))| left != right)
+        .filter(|(_, (left, right))| left.total_cmp(right).is_ne())
         .map(|(cell, (&share_a, &share_b))| CellChange {
             layer: cell / a.num_experts(),
             expert: cell % a.num_experts(),

@@ -143,6 +143,8 @@ fn bare(id: u32) -> GeneratedToken {
     GeneratedToken {
         id,
         logprob: None,
+        entropy: None,
+        chain: None,
         top_logprobs: Vec::new(),
         predicted_from: None,
     }

@@ -95,12 +95,11 @@ pub(super) fn routing(
     weights: &[u8],
     entropies: Vec<f32>,
 ) -> Result<TokenRouting, String> {
-    let experts = match shape.expert_bytes() {
-        1 => experts.iter().copied().map(widen).collect(),
-        _ => {
-            let (pairs, _) = experts.as_chunks::<2>();
-            pairs.iter().map(|&pair| u16::from_le_bytes(pair)).collect()
-        }
+    let experts = if shape.expert_bytes() == 1 {
+        experts.iter().copied().map(widen).collect()
+    } else {
+        let (pairs, _) = experts.as_chunks::<2>();
+        pairs.iter().map(|&pair| u16::from_le_bytes(pair)).collect()
     };
     let (pairs, _) = weights.as_chunks::<2>();
     let weights = pairs.iter().map(|&pair| f16::from_le_bytes(pair).to_f32());

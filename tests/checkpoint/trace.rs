@@ -62,7 +62,7 @@ fn floats(count: usize, from: f32) -> Vec<f32> {
 /// Tokens with all that there can be, and one with nothing. Their weights are exact in half precision.
 fn rows() -> Vec<TraceRow> {
     let mut first = bare(5);
-    first.token.text = "Gr\u{fc}\u{df}e".to_owned();
+    "Gr\u{fc}\u{df}e".clone_into(&mut first.token.text);
     first.token.routing = Some(Arc::new(
         routing(&[0, 1, 2, 3], &[0.5, 0.5, 0.75, 0.25])
             .with_entropies(vec![0.5, 1.25])
@@ -520,14 +520,10 @@ fn a_finished_trace_cut_anywhere_is_refused() {
 /// Reads everything that an open trace gives.
 fn read_all(trace: &TraceFile) {
     for at in 0..=trace.len() {
-        (trace.logits(at), trace.router_logits(at));
+        std::hint::black_box((trace.logits(at), trace.router_logits(at)));
     }
-    (
-        trace.experts(),
-        trace.expert_weights(),
-        trace.ids(),
-        trace.routing_log(),
-    );
+    std::hint::black_box((trace.experts(), trace.expert_weights(), trace.ids()));
+    std::hint::black_box(trace.routing_log());
 }
 
 /// The checksum of a chunk or header, over its length and itself.

@@ -178,7 +178,7 @@ pub(super) fn draw(
         Popup::Difference { scroll } => {
             let lines = state.replay.iter().flat_map(|replay| &replay.comparison);
             let rows: Vec<Line<'_>> = lines
-                .flat_map(|line| wrapped(line, text_columns(screen).into()))
+                .flat_map(|line| wrapped(line, text_columns(screen)))
                 .map(|line| Line::styled(line, theme.style(ThemeRole::Text)))
                 .collect();
             text(
