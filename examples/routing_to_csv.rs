@@ -39,7 +39,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn print_rows(position: usize, id: u32, record: &PositionRecord) {
-    let layers = record.routing.iter().flat_map(|routing| routing.layers());
+    let layers = record
+        .routing
+        .iter()
+        .flat_map(gptoss::generate::TokenRouting::layers);
     for (layer, (experts, weights)) in layers.enumerate() {
         for (rank, (expert, weight)) in experts.iter().zip(weights).enumerate() {
             println!("{position},{id},{layer},{rank},{expert},{weight}");

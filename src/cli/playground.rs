@@ -56,14 +56,13 @@ pub(super) fn run(cli: &Cli, settings: &Settings, dirs: Option<&Dirs>) -> Result
     let has_screen = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
     let files = files(settings, dirs, args);
     let (engine, source) = engine(args, settings)?;
-    let effects = match &args.replay {
-        Some(path) => replay(&mut state, path, args.against.as_deref())?,
-        None => {
-            let mut effects = vec![Effect::Session(session(args, settings, &files, &state)?)];
-            effects.extend(app::start(&mut state, source, clock.now_ms()));
-            effects.extend(args.profile.clone().map(Effect::ReadProfile));
-            effects
-        }
+    let effects = if let Some(path) = &args.replay {
+        replay(&mut state, path, args.against.as_deref())?
+    } else {
+        let mut effects = vec![Effect::Session(session(args, settings, &files, &state)?)];
+        effects.extend(app::start(&mut state, source, clock.now_ms()));
+        effects.extend(args.profile.clone().map(Effect::ReadProfile));
+        effects
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

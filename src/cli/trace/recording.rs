@@ -64,7 +64,7 @@ impl<'a> Recording<'a> {
             none => {
                 // Rules can make it another number than the model's; it is the same for all tokens.
                 let routing = record.routing.as_ref();
-                let width = routing.map(|routing| routing.num_experts_per_tok());
+                let width = routing.map(gptoss::generate::TokenRouting::num_experts_per_tok);
                 let shape = &mut self.header.shape;
                 shape.num_experts_per_tok = width.unwrap_or(shape.num_experts_per_tok);
                 none.insert(TraceRecorder::create(self.path, self.header.clone())?)
