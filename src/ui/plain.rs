@@ -111,7 +111,9 @@ impl PlainPrinter {
             if let Some(outcome) = &turn.outcome {
                 told.has_ended = true;
                 text.push('\n');
-                if let Some((words, _)) = ending(outcome, turn.settings.max_tokens) {
+                if let Some((words, _)) =
+                    ending(outcome, turn.settings.max_tokens, turn.settings.origin)
+                {
                     let _ = writeln!(text, "note: {}", sanitize(&words));
                 }
             }

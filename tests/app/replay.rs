@@ -7,7 +7,12 @@ use gptoss::app::map::MapSource;
 use gptoss::app::{self, Action, Effect, Focus, Input, Key, State};
 use gptoss::generate::TokenRouting;
 use gptoss::trace_file::{TraceFile, TraceHeader, TraceRecorder, TraceRow, TraceShape, TraceToken};
+use gptoss::ui::{self, theme::Theme};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
 use serde_json::json;
+
+use crate::panes::text_of;
 
 fn row(id: u32, text: &str, span: Span) -> TraceRow {
     let experts = vec![id as u16 % 4, 4, 5, id as u16 % 4];
@@ -26,10 +31,17 @@ fn row(id: u32, text: &str, span: Span) -> TraceRow {
     }
 }
 
+/// How a recording ended.
+#[derive(Debug, Clone, Copy)]
+enum Ending {
+    Finished,
+    CutOff,
+}
+
 /// A recorded question with a reasoned answer.
-fn trace() -> TraceFile {
+fn trace(ending: Ending) -> TraceFile {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let path = folder.path().join("run.safetensors");
+    let mut path = folder.path().join("run.safetensors");
     let header = TraceHeader {
         program_version: "0.1.0".to_owned(),
         recorded_at: "2026-01-02T03:04:05Z".to_owned(),
@@ -56,13 +68,24 @@ fn trace() -> TraceFile {
         row(7, ".", Span::Final),
     ];
     recorder.append(&rows).expect("appended");
-    recorder.finish().expect("finished");
+    match ending {
+        Ending::Finished => recorder.finish().expect("finished"),
+        // Killed: only the journal is left.
+        Ending::CutOff => {
+            path = recorder.journal().to_owned();
+            drop(recorder);
+        }
+    }
     TraceFile::open(&path).expect("opens")
 }
 
 fn replay(comparison: Vec<String>) -> State {
+    replay_of(Ending::Finished, comparison)
+}
+
+fn replay_of(ending: Ending, comparison: Vec<String>) -> State {
     let mut state = State::default();
-    app::replay::open(&mut state, "run.safetensors", &trace(), comparison);
+    app::replay::open(&mut state, "run.safetensors", &trace(ending), comparison);
     state
 }
 
@@ -151,4 +174,29 @@ fn a_comparison_opens_over_the_replay_and_can_be_opened_again() {
     assert!(state.popups.is_empty());
     app::update(&mut state, Action::ShowAblation, 6);
     assert_eq!(state.popups.len(), 1);
+}
+
+#[test]
+fn a_recording_that_was_cut_off_says_so_and_offers_no_key_that_needs_a_model() {
+    for (ending, is_told) in [(Ending::CutOff, true), (Ending::Finished, false)] {
+        let state = replay_of(ending, Vec::new());
+        let screen = screen(&state);
+        assert_eq!(
+            screen.contains("the recording was cut off; it ends here"),
+            is_told,
+            "{ending:?}: {screen}"
+        );
+        assert!(!screen.contains("c goes on"), "{ending:?}: {screen}");
+    }
+}
+
+fn screen(state: &State) -> String {
+    let mut terminal = Terminal::new(TestBackend::new(120, 40)).expect("memory");
+    let theme = Theme::default();
+    terminal
+        .draw(|frame| {
+            ui::draw(frame, state, &theme, &mut ui::Cache::default());
+        })
+        .expect("drawn");
+    text_of(terminal.backend().buffer())
 }

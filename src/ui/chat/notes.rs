@@ -121,7 +121,9 @@ pub(super) fn outcome(blocks: &mut Vec<Block>, turn: &Turn, width: u16, theme: &
     let Some(outcome) = &turn.outcome else {
         return;
     };
-    if let Some((text, is_error)) = words::ending(outcome, turn.settings.max_tokens) {
+    if let Some((text, is_error)) =
+        words::ending(outcome, turn.settings.max_tokens, turn.settings.origin)
+    {
         let role = if is_error {
             ThemeRole::Danger
         } else {

@@ -1,5 +1,6 @@
 //! Figures and settings of answers in words.
 
+use crate::engine::protocol::ModelOrigin;
 use crate::generate::{FinishReason, GenerationStats, SamplingParams};
 use crate::session::{TurnOutcome, TurnSettings};
 use crate::ui::widgets::format;
@@ -94,8 +95,13 @@ pub(in crate::ui) fn tokens(count: usize) -> String {
 pub(in crate::ui) fn ending(
     outcome: &TurnOutcome,
     max_tokens: Option<usize>,
+    origin: ModelOrigin,
 ) -> Option<(String, bool)> {
     match outcome {
+        // No key makes a recording longer.
+        TurnOutcome::Interrupted if origin == ModelOrigin::Recorded => {
+            Some(("the recording was cut off; it ends here".to_owned(), false))
+        }
         TurnOutcome::Finished {
             finish_reason,
             stats,
