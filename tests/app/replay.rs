@@ -72,7 +72,7 @@ fn trace(ending: Ending) -> TraceFile {
         Ending::Finished => recorder.finish().expect("finished"),
         // Killed: only the journal is left.
         Ending::CutOff => {
-            path = recorder.journal().to_owned();
+            recorder.journal().clone_into(&mut path);
             drop(recorder);
         }
     }
