@@ -51,9 +51,10 @@ fn two_hundred_sizes_while_tokens_stream() {
         screen.listen(std::time::Duration::from_millis(5));
     }
     screen.resize(120, 40);
-    screen.press("\u{3}");
-    screen.wait("stopped answer at the last size", |text| {
-        text.contains("stopped") && text.contains("resize me")
+    // Whether the answer has come to its end by now hangs on the machine.
+    screen.press("still alive");
+    screen.wait("draft at the last size", |text| {
+        text.contains("still alive") && text.contains("resize me") && text.contains("5 Log")
     });
     screen.press("\u{11}");
     assert_eq!(screen.end(), 0);
