@@ -5,6 +5,7 @@
 //! ([`InsideTab::Sinks`], [`InsideTab::Attention`]). So a token has two passes of interest, see
 //! [`Pass`]. Nothing here computes: the engine does, after the cost was shown and agreed to.
 
+use super::map::{beside, place_of};
 use crate::engine::protocol::{ErrorReport, InspectReport, RequestId};
 use crate::generate::{HeadIndex, InspectCost, LensRow};
 use crate::intervention::Interventions;
@@ -130,15 +131,13 @@ impl InsideTab {
 
     /// Its place among all.
     pub fn index(self) -> usize {
-        Self::ALL.iter().position(|tab| *tab == self).unwrap_or(0)
+        place_of(&Self::ALL, &self)
     }
 
     /// The next one, or the one before.
     #[must_use]
     pub fn step(self, forward: bool) -> Self {
-        let count = Self::ALL.len();
-        let by = if forward { 1 } else { count - 1 };
-        Self::ALL[(self.index() + by) % count]
+        beside(&Self::ALL, self, forward)
     }
 }
 

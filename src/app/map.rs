@@ -72,12 +72,7 @@ impl MapSource {
     /// The next or the one before.
     #[must_use]
     pub fn step(self, forward: bool) -> Self {
-        let place = Self::ALL
-            .iter()
-            .position(|source| *source == self)
-            .unwrap_or(0);
-        let count = Self::ALL.len();
-        Self::ALL[(place + if forward { 1 } else { count - 1 }) % count]
+        beside(&Self::ALL, self, forward)
     }
 }
 
@@ -210,10 +205,24 @@ impl MapView {
         num_layers: usize,
         num_experts: usize,
     ) {
-        let shift = |value: usize, by: i64, count: usize| {
-            (value as i64 + by).clamp(0, count.saturating_sub(1) as i64) as usize
-        };
-        self.cursor.layer = shift(self.cursor.layer, layers, num_layers);
-        self.cursor.expert = shift(self.cursor.expert, experts, num_experts);
+        self.cursor.layer = moved(self.cursor.layer, layers, num_layers);
+        self.cursor.expert = moved(self.cursor.expert, experts, num_experts);
     }
+}
+
+/// A place among `count`, so many steps on or back; it stops at the ends.
+pub(super) fn moved(place: usize, by: i64, count: usize) -> usize {
+    let last = count.saturating_sub(1) as i64;
+    (place as i64).saturating_add(by).clamp(0, last) as usize
+}
+
+/// The place of `one` among `all`; the first where it is not there.
+pub(super) fn place_of<T: PartialEq>(all: &[T], one: &T) -> usize {
+    all.iter().position(|other| other == one).unwrap_or(0)
+}
+
+/// The one after `one` or before it, around the ends.
+pub(super) fn beside<T: PartialEq + Copy>(all: &[T], one: T, forward: bool) -> T {
+    let by = if forward { 1 } else { all.len() - 1 };
+    all[(place_of(all, &one) + by) % all.len()]
 }

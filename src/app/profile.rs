@@ -1,6 +1,6 @@
 //! A profile of a prompt set that was opened: its specialists, its map, and the shown answer beside it.
 
-use super::map::Cell;
+use super::map::{Cell, beside, place_of};
 use super::state::State;
 use crate::analytics::{DomainSimilarity, Grid, Measure, ProfileFile, Span, SpanSet, Specialist};
 
@@ -48,15 +48,13 @@ impl ProfileTab {
 
     /// Its place among all.
     pub fn index(self) -> usize {
-        Self::ALL.iter().position(|tab| *tab == self).unwrap_or(0)
+        place_of(&Self::ALL, &self)
     }
 
     /// The next one, or the one before.
     #[must_use]
     pub fn step(self, forward: bool) -> Self {
-        let count = Self::ALL.len();
-        let by = if forward { 1 } else { count - 1 };
-        Self::ALL[(self.index() + by) % count]
+        beside(&Self::ALL, self, forward)
     }
 }
 
@@ -80,13 +78,17 @@ impl ProfileView {
 
     /// The specialists listed, each with its domain, the highest replicated lift first.
     pub fn rows(&self) -> Vec<(usize, &Specialist)> {
-        let domains = self.file.profile.domains.iter().enumerate();
-        let shown = domains.filter(|(index, _)| self.domain.is_none_or(|only| only == *index));
-        let mut rows: Vec<_> = shown
-            .flat_map(|(index, domain)| domain.specialists.iter().map(move |one| (index, one)))
-            .collect();
+        let is_shown = |domain: usize| self.domain.is_none_or(|only| only == domain);
+        let all = self.specialists();
+        let mut rows: Vec<_> = all.filter(|(domain, _)| is_shown(*domain)).collect();
         rows.sort_by(|a, b| replicated(b.1).total_cmp(&replicated(a.1)));
         rows
+    }
+
+    /// All specialists, each with its domain.
+    fn specialists(&self) -> impl Iterator<Item = (usize, &Specialist)> {
+        let domains = self.file.profile.domains.iter().enumerate();
+        domains.flat_map(|(index, domain)| domain.specialists.iter().map(move |one| (index, one)))
     }
 
     /// The letter of each cell's domain, layer by layer: where several claim an expert, the one of
@@ -94,10 +96,7 @@ impl ProfileView {
     pub fn owners(&self) -> Vec<Vec<Option<usize>>> {
         let (layers, experts) = self.file.shape();
         let mut owners = vec![vec![None; experts]; layers];
-        let domains = self.file.profile.domains.iter().enumerate();
-        let mut rows: Vec<(usize, &Specialist)> = domains
-            .flat_map(|(index, domain)| domain.specialists.iter().map(move |one| (index, one)))
-            .collect();
+        let mut rows: Vec<_> = self.specialists().collect();
         rows.sort_by(|a, b| replicated(a.1).total_cmp(&replicated(b.1)));
         for (domain, one) in rows {
             owners[one.layer][one.expert] = Some(domain);

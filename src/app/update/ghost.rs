@@ -65,27 +65,27 @@ pub(in crate::app) fn toggle(state: &mut State) -> Vec<Effect> {
 
 /// Takes the ghost away, and stops it where it is still being written.
 pub(in crate::app) fn clear(state: &mut State) -> Vec<Effect> {
-    let ghost = state.token_lab.ghost.take();
-    let running = ghost.filter(Ghost::is_running);
-    running
-        .map(|ghost| Effect::Cancel(ghost.request))
-        .into_iter()
-        .collect()
+    let effects = make_way(state);
+    state.token_lab.ghost = None;
+    effects
 }
 
 /// Stops the ghost that is being written, for something else to be asked of the engine.
 pub(in crate::app) fn make_way(state: &State) -> Vec<Effect> {
-    let ghost = state.token_lab.ghost.iter();
-    let running = ghost.filter(|ghost| ghost.is_running());
-    running.map(|ghost| Effect::Cancel(ghost.request)).collect()
+    running(state).map(Effect::Cancel).into_iter().collect()
 }
 
 /// Stops the ghost that is being written; whether there was one.
 pub(in crate::app) fn stop(state: &mut State) -> Option<Vec<Effect>> {
-    let ghost = state.token_lab.ghost.as_ref()?;
-    let request = ghost.is_running().then_some(ghost.request)?;
+    let request = running(state)?;
     say(state, Level::Info, "stopping the ghost");
     Some(vec![Effect::Cancel(request)])
+}
+
+/// The request of the ghost that is being written.
+fn running(state: &State) -> Option<RequestId> {
+    let ghost = state.token_lab.ghost.as_ref()?;
+    ghost.is_running().then_some(ghost.request)
 }
 
 /// Takes an event, if it is the ghost's.

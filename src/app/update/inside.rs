@@ -5,12 +5,14 @@ use super::super::effect::Effect;
 use super::super::inside::{
     InsideState, InsideTab, InsideView, NamedToken, Pass, Subject, WeightOrder,
 };
+use super::super::map::{TokenCursor, moved};
 use super::super::popup::Popup;
 use super::super::run::Run;
 use super::super::state::{Level, State};
 use super::{generate, ghost, map, popups, say};
 use crate::engine::protocol::{Command, ErrorReport, InspectReport, InspectRequest, RequestId};
 use crate::generate::{HeadIndex, InspectCost, InspectOptions, LensLayers};
+use crate::intervention::Interventions;
 use crate::session::Turn;
 
 /// Tokens that the lens names for each layer.
@@ -167,22 +169,17 @@ fn named(run: &Run, position: usize) -> Option<NamedToken> {
 }
 
 /// The turn's rules for the pass that reads `last`, and whether they were others before.
-fn rules(
-    turn: Option<&Turn>,
-    run: &Run,
-    last: usize,
-) -> (crate::intervention::Interventions, bool) {
+fn rules(turn: Option<&Turn>, run: &Run, last: usize) -> (Interventions, bool) {
     let Some(turn) = turn else {
         return Default::default();
     };
-    // That pass computes the token after it.
-    let index = (last + 1).checked_sub(run.prompt.len());
-    let changes = turn.intervention_changes.iter();
-    let before = changes.filter(|change| index.is_some_and(|index| change.token_index <= index));
-    match before.max_by_key(|change| change.token_index) {
-        Some(change) => (change.interventions.clone(), true),
-        None => (turn.settings.interventions.clone(), false),
-    }
+    // That pass computes the token after it; in the prompt that is none of the answer's.
+    let Some(index) = (last + 1).checked_sub(run.prompt.len()) else {
+        return (turn.settings.interventions.clone(), false);
+    };
+    let mut changes = turn.intervention_changes.iter();
+    let were_changed = changes.any(|change| change.token_index <= index);
+    (turn.interventions_at(index).clone(), were_changed)
 }
 
 /// Does what the look makes of an action; none where it leaves it to others.
@@ -248,14 +245,9 @@ pub(in crate::app) fn step(state: &mut State, layers: i64, heads: i64) {
     let Some(view) = &mut state.inside else {
         return;
     };
-    let shift = |value: usize, by: i64, count: usize| {
-        (value as i64)
-            .saturating_add(by)
-            .clamp(0, count.saturating_sub(1) as i64) as usize
-    };
     if view.report.is_some() {
-        view.cursor.layer = shift(view.cursor.layer, layers, view.num_layers());
-        view.cursor.head = shift(view.cursor.head, heads, view.num_heads());
+        view.cursor.layer = moved(view.cursor.layer, layers, view.num_layers());
+        view.cursor.head = moved(view.cursor.head, heads, view.num_heads());
     }
 }
 
@@ -264,8 +256,7 @@ fn turn_page(state: &mut State, by: i64) {
         return;
     };
     if view.tab == InsideTab::Attention {
-        let last = view.weight_order().len().saturating_sub(1) as i64;
-        view.scroll = (view.scroll as i64).saturating_add(by).clamp(0, last) as usize;
+        view.scroll = moved(view.scroll, by, view.weight_order().len());
     } else {
         step(state, by, 0);
     }
@@ -315,7 +306,7 @@ fn other_token(state: &mut State, forward: bool) -> Vec<Effect> {
     }
     // What the cursor is on may have moved with new tokens; the look's own token is what is seen.
     if let Some(view) = &state.inside {
-        state.map.token = super::super::map::TokenCursor::At(view.subject.token.position);
+        state.map.token = TokenCursor::At(view.subject.token.position);
     }
     let mut effects = map::step_token(state, forward);
     let pass = state
@@ -334,7 +325,7 @@ fn other_pass(state: &mut State) -> Vec<Effect> {
     let Some(view) = &state.inside else {
         return Vec::new();
     };
-    state.map.token = super::super::map::TokenCursor::At(view.subject.token.position);
+    state.map.token = TokenCursor::At(view.subject.token.position);
     let pass = match view.subject.pass {
         Pass::Choosing => Pass::Reading,
         Pass::Reading => Pass::Choosing,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::super::action::Action;
 use super::super::effect::Effect;
-use super::super::map::Zoom;
+use super::super::map::{Zoom, moved};
 use super::super::popup::{Popup, Question};
 use super::super::profile::{ProfileTab, ProfileView};
 use super::super::state::{Level, State, View};
@@ -107,15 +107,11 @@ pub(in crate::app) fn step(state: &mut State, rows: i64, columns: i64) {
     };
     if view.tab == ProfileTab::Map {
         let (layers, experts) = view.file.shape();
-        let shift = |value: usize, by: i64, count: usize| {
-            (value as i64 + by).clamp(0, count.saturating_sub(1) as i64) as usize
-        };
-        view.cursor.layer = shift(view.cursor.layer, rows, layers);
-        view.cursor.expert = shift(view.cursor.expert, columns, experts);
+        view.cursor.layer = moved(view.cursor.layer, rows, layers);
+        view.cursor.expert = moved(view.cursor.expert, columns, experts);
         return;
     }
-    let last = view.rows().len().saturating_sub(1) as i64;
-    view.selected = (view.selected as i64 + rows).clamp(0, last) as usize;
+    view.selected = moved(view.selected, rows, view.rows().len());
 }
 
 /// Goes to the card of the selected expert.

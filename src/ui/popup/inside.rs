@@ -10,25 +10,20 @@ mod norms;
 mod sinks;
 
 use ratatui::Frame;
-use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::widgets::Widget;
 use unicode_width::UnicodeWidthStr;
 
+use super::page::{Page, Tabbed, first_shown};
 use crate::app::State;
 use crate::app::inside::{InsideState, InsideTab, InsideView, Pass, Subject};
 use crate::app::viewport::Viewport;
-use crate::ui::chat::{origin, wrapped};
-use crate::ui::chrome::put;
+use crate::ui::chat::origin;
 use crate::ui::sanitize::sanitize;
 use crate::ui::theme::{Theme, ThemeRole};
-use crate::ui::widgets::{Popup as Window, Tab, Tabs, format};
+use crate::ui::widgets::format;
 
 /// Columns and rows that the figures want at most.
 const MOST: (u16, u16) = (150, 52);
-
-/// Rows of a screen that are left around the figures.
-const AROUND: u16 = 4;
 
 /// Draws the latest look over the screen.
 pub(super) fn draw(
@@ -41,24 +36,14 @@ pub(super) fn draw(
     let Some(view) = &state.inside else {
         return;
     };
-    let window = Window {
+    let tabbed = Tabbed {
         title: "inside",
         footer: footer(view),
-        columns: MOST.0,
-        rows: MOST.1.min(screen.height.saturating_sub(AROUND)).max(1),
-        theme,
+        most: MOST,
+        tabs: (&InsideTab::ALL.map(InsideTab::name), view.tab.index()),
     };
-    let inner = window.inner(screen);
-    let buf = frame.buffer_mut();
-    (&window).render(screen, buf);
-    tabs(buf, inner, view, theme);
-    let mut page = Page {
-        buf,
-        area: inner,
-        y: 1,
-        theme,
-    };
-    page.heading(view);
+    let mut page = Page::open(frame, screen, &tabbed, theme);
+    page.about_look(view);
     viewport.list_rows = page.rest().height.saturating_sub(4).max(1);
     page.body(view, state);
 }
@@ -82,65 +67,9 @@ fn footer(view: &InsideView) -> &'static str {
     }
 }
 
-fn tabs(buf: &mut Buffer, area: Rect, view: &InsideView, theme: &Theme) {
-    let keys = ["1", "2", "3", "4"];
-    let tabs = InsideTab::ALL.map(|tab| Tab {
-        key: keys[tab.index()],
-        name: tab.name(),
-    });
-    let tabs = Tabs {
-        tabs: &tabs,
-        selected: view.tab.index(),
-        theme,
-    };
-    let row = Rect {
-        height: area.height.min(1),
-        ..area
-    };
-    (&tabs).render(row, buf);
-}
-
-/// Rows from the top of an area down.
-struct Page<'a> {
-    buf: &'a mut Buffer,
-    area: Rect,
-    y: u16,
-    theme: &'a Theme,
-}
-
 impl Page<'_> {
-    /// What is left of the area.
-    fn rest(&self) -> Rect {
-        let used = self.y.min(self.area.height);
-        Rect {
-            y: self.area.y + used,
-            height: self.area.height - used,
-            ..self.area
-        }
-    }
-
-    /// One row, cut at the edge.
-    fn row(&mut self, text: &str, role: ThemeRole) {
-        let room = usize::from(self.area.width);
-        let text = format::short_text(text, room, self.theme.glyph_set());
-        let style = self.theme.style(role);
-        put(self.buf, self.area, (0, self.y), &text, style);
-        self.y += 1;
-    }
-
-    /// As many rows as the text needs.
-    fn text(&mut self, text: &str, role: ThemeRole) {
-        for row in wrapped(text, self.area.width) {
-            self.row(&row, role);
-        }
-    }
-
-    fn blank(&mut self) {
-        self.y += 1;
-    }
-
     /// Which token and pass it is, and what is special about it.
-    fn heading(&mut self, view: &InsideView) {
+    fn about_look(&mut self, view: &InsideView) {
         self.text(&subject(&view.subject), ThemeRole::Strong);
         if let Some(origin) = view
             .report
@@ -238,13 +167,6 @@ fn cell(text: &str, columns: usize, theme: &Theme) -> String {
     let text = format::short_text(text, columns, theme.glyph_set());
     let pad = columns.saturating_sub(text.width());
     format!("{text}{}", " ".repeat(pad))
-}
-
-/// The first of `count` rows to show so that `cursor` is among the `room` shown.
-fn first_shown(cursor: usize, count: usize, room: usize) -> usize {
-    cursor
-        .saturating_sub(room / 2)
-        .min(count.saturating_sub(room))
 }
 
 /// A bar of so many columns for a value from 0 to 1; anything above 0 can be seen.

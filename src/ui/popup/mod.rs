@@ -4,6 +4,7 @@ mod ablation;
 mod entries;
 mod help;
 mod inside;
+mod page;
 mod profile;
 
 use ratatui::Frame;

@@ -1,20 +1,19 @@
 //! An open profile: specialists as a list, all experts by domain, and the shown answer beside it.
 
 use ratatui::Frame;
-use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
+use super::page::{Page, Tabbed, first_shown};
 use crate::app::State;
 use crate::app::profile::{ProfileTab, ProfileView, replicated};
 use crate::app::viewport::Viewport;
-use crate::ui::chat::wrapped;
 use crate::ui::chrome::put;
 use crate::ui::sanitize::sanitize;
 use crate::ui::theme::{Theme, ThemeRole};
-use crate::ui::widgets::{ListRows, Popup as Window, Tab, Tabs, format};
+use crate::ui::widgets::{ListRows, format};
 
 /// Columns and rows that a profile wants at most.
 const MOST: (u16, u16) = (140, 48);
@@ -38,42 +37,18 @@ pub(super) fn draw(
         ProfileTab::Map => "arrows expert  Enter its card  1-3 figures  ? help  Esc closes",
         ProfileTab::Comparison => "1-3 figures  ? help  Esc closes",
     };
-    let window = Window {
+    let tabbed = Tabbed {
         title: "profile",
         footer,
-        columns: MOST.0,
-        rows: MOST.1.min(screen.height.saturating_sub(4)).max(1),
-        theme,
+        most: MOST,
+        tabs: (&ProfileTab::ALL.map(ProfileTab::name), view.tab.index()),
     };
-    let inner = window.inner(screen);
-    let buf = frame.buffer_mut();
-    (&window).render(screen, buf);
-    let keys = ["1", "2", "3"];
-    let tabs = ProfileTab::ALL.map(|tab| Tab {
-        key: keys[tab.index()],
-        name: tab.name(),
-    });
-    let tabs = Tabs {
-        tabs: &tabs,
-        selected: view.tab.index(),
-        theme,
-    };
-    let row = Rect {
-        height: inner.height.min(1),
-        ..inner
-    };
-    (&tabs).render(row, buf);
-    let mut page = Page {
-        buf,
-        area: inner,
-        y: 1,
-        theme,
-    };
-    page.heading(view, state);
+    let mut page = Page::open(frame, screen, &tabbed, theme);
+    page.about_profile(view, state);
     viewport.list_rows = page.rest().height.saturating_sub(2).max(1);
     match view.tab {
         ProfileTab::Specialists => page.specialists(view),
-        ProfileTab::Map => page.map(view),
+        ProfileTab::Map => page.domain_map(view),
         ProfileTab::Comparison => page.comparison(view, state),
     }
 }
@@ -97,32 +72,8 @@ fn color(domain: usize) -> ThemeRole {
     roles[domain % roles.len()]
 }
 
-struct Page<'a> {
-    buf: &'a mut Buffer,
-    area: Rect,
-    y: u16,
-    theme: &'a Theme,
-}
-
 impl Page<'_> {
-    fn rest(&self) -> Rect {
-        let used = self.y.min(self.area.height);
-        Rect {
-            y: self.area.y + used,
-            height: self.area.height - used,
-            ..self.area
-        }
-    }
-
-    fn text(&mut self, text: &str, role: ThemeRole) {
-        for row in wrapped(text, self.area.width) {
-            let style = self.theme.style(role);
-            put(self.buf, self.area, (0, self.y), &row, style);
-            self.y += 1;
-        }
-    }
-
-    fn heading(&mut self, view: &ProfileView, state: &State) {
+    fn about_profile(&mut self, view: &ProfileView, state: &State) {
         let profile = &view.file.profile;
         let found: usize = profile
             .domains
@@ -209,7 +160,7 @@ impl Page<'_> {
         (&list).render(rest, self.buf);
     }
 
-    fn map(&mut self, view: &ProfileView) {
+    fn domain_map(&mut self, view: &ProfileView) {
         let domains = &view.file.profile.domains;
         let owners = view.owners();
         let cell = view.cursor;
@@ -236,9 +187,9 @@ impl Page<'_> {
         let room = rest.width.saturating_sub(LABEL);
         let columns = if experts as u16 * 2 <= room { 2 } else { 1 };
         let shown = usize::from(room / columns);
-        let first = around(cell.expert, experts, shown);
+        let first = first_shown(cell.expert, experts, shown);
         let rows = usize::from(rest.height.saturating_sub(1));
-        let from = around(cell.layer, layers, rows);
+        let from = first_shown(cell.layer, layers, rows);
         let faint = self.theme.style(ThemeRole::Faint);
         for expert in (first..experts.min(first + shown)).filter(|expert| expert % 8 == 0) {
             let x = LABEL + (expert - first) as u16 * columns;
@@ -296,18 +247,11 @@ impl Page<'_> {
             put(self.buf, self.area, (at, self.y), &bar, style);
             self.y += 1;
         }
-        self.y += 1;
+        self.blank();
         self.text(
             "the bar is the answer's; the prompt is all of it, with system message and earlier \
              turns",
             ThemeRole::Faint,
         );
     }
-}
-
-/// The first of `count` to show so that `cursor` is among the `room` shown.
-fn around(cursor: usize, count: usize, room: usize) -> usize {
-    cursor
-        .saturating_sub(room / 2)
-        .min(count.saturating_sub(room))
 }
