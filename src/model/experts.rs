@@ -1,9 +1,9 @@
 //! The mixture of experts: the router, and the experts' products.
 //!
 //! Few tokens go through one gather per product. Many tokens are sorted by expert first, so that a
-//! GPU can group its work by matrix, or go through the experts one by one ([`super::one_by_one`])
+//! GPU can group its work by matrix, or go through the experts one by one (`one_by_one`)
 //! where MLX does not. On the CPU the experts run in [`crate::kernels`] instead, as MLX has no vector
-//! path for packed weights there, and on NVIDIA GPUs in [`super::cuda`].
+//! path for packed weights there, and on NVIDIA GPUs in `model::cuda`.
 
 use std::sync::Arc;
 

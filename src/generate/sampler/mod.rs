@@ -14,7 +14,7 @@
 //!
 //! Start at [`Sampler`] (feature `mlx`), which builds the chain on the device without evaluating
 //! anything. [`reference`](mod@reference) is the same chain in plain Rust, readable stage by stage: it proves the
-//! device's in the tests. [`explain`] tells a screen which sampler cut which token, at the price of a
+//! device's in the tests. [`explain()`] tells a screen which sampler cut which token, at the price of a
 //! pass over the vocabulary a stage. All take [`History`], the tokens so far. Nothing here knows a model, a text or a cache.
 //!
 //! Randomness is keyed by (seed, position) and by nothing else, and each token of the vocabulary has
