@@ -116,8 +116,17 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "src/tui",
         &[
-            "tui", "ui", "app", "session", "catalog", "meters", "log_ring", "engine", "generate",
+            "tui",
+            "ui",
+            "app",
+            "session",
+            "catalog",
+            "meters",
+            "log_ring",
+            "engine",
+            "generate",
             "harmony",
+            "trace_file",
         ],
     ),
     ("src/settings", &["settings", "generate", "harmony"]),

@@ -27,6 +27,7 @@ pub enum Action {
     PageUp,
     PageDown,
     AnswerNow,
+    Record,
     // Composer.
     Send,
     Newline,
@@ -351,6 +352,7 @@ pub const REGISTRY: &[ActionInfo] = &[
     row(A::Redraw, "redraw", "redraw", "Draw the whole screen anew", &[(C::Global, &["ctrl-l"])]),
     row(A::Suspend, "suspend", "suspend", "Go back to the shell; fg returns", &[(C::Global, &["ctrl-z"])]),
     row(A::AnswerNow, "answer-now", "answer now", "End the analysis and go to the answer", &[(C::Chat, &["a"]), (C::Global, &["f4"])]),
+    row(A::Record, "record", "record", "Write each answer to a trace file while it comes, or no more", &[(C::Global, &["f8"])]),
 
     row(A::Send, "send", "send", "Send the message", &[(C::Composer, &["enter"])]),
     row(A::Newline, "newline", "new line", "Begin a new line", &[(C::Composer, &["ctrl-j", "shift-enter", "alt-enter"])]),

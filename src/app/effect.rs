@@ -8,6 +8,7 @@ use crate::log_ring::LogLine;
 use crate::meters::GpuReading;
 use crate::session::{NodeId, Opened, SessionId, SessionInfo, StoreEvent, Tree, TreeOp};
 
+use super::recording::{RecordReport, RecordRequest};
 use super::sampling::Preset;
 
 /// Something outside of the state that has to be done. Effects are done in order; none is waited for.
@@ -32,6 +33,8 @@ pub enum Effect {
     },
     /// Read the profile at a path; relative to where the program was started.
     ReadProfile(PathBuf),
+    /// Write the running answer to a trace file.
+    Record(RecordRequest),
     /// Let the person write in an editor, beginning with this text.
     Editor(String),
     /// Look for models on disk.
@@ -113,6 +116,8 @@ pub enum Report {
         /// Its text, or why there is none.
         text: Result<String, String>,
     },
+    /// What became of a trace file in the making.
+    Recorded(RecordReport),
     /// The editor was closed.
     EditorClosed(String),
     /// A session was opened or begun.

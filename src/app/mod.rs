@@ -32,6 +32,7 @@ pub mod map;
 pub mod meters;
 pub mod popup;
 pub mod profile;
+pub mod recording;
 pub mod replay;
 mod report;
 pub mod run;

@@ -3,6 +3,7 @@
 use super::effect::{Effect, Report};
 use super::inside::InsideView;
 use super::popup::{ListPopup, Popup};
+use super::recording;
 use super::state::{Focus, Level, ModelFailure, ModelStatus, SessionState, State};
 use super::update::{self, ghost, inside, profile, say};
 use crate::engine::protocol::{Command, ErrorKind, ErrorReport, RequestId};
@@ -24,6 +25,7 @@ fn take(state: &mut State, report: Report) -> Vec<Effect> {
         Report::EngineRefused { request, message } => return refused(state, request, &message),
         Report::EngineGone => return engine_gone(state),
         Report::ProfileRead { name, text } => return profile::read(state, name, text),
+        Report::Recorded(report) => recording::report(state, report),
         Report::EditorClosed(text) => {
             state.composer.set_text(text.trim_end_matches('\n'));
             state.focus = Focus::Composer;
@@ -184,6 +186,9 @@ fn session_opened(
 /// What was said before the session was open goes on in it, under other names.
 fn keep_running(state: &mut State, offset: u64) {
     state.runs.rename(offset);
+    if let Some(current) = &mut state.recording.current {
+        current.node.0 += offset;
+    }
     let lab = &mut state.token_lab;
     lab.marked.iter_mut().for_each(|mark| mark.node.0 += offset);
     lab.ghost

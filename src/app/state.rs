@@ -11,6 +11,7 @@ use super::map::{MapCells, MapView};
 use super::meters::Meters;
 use super::popup::Popup;
 use super::profile::ProfileView;
+use super::recording::Recording;
 use super::replay::Replay;
 use super::run::Runs;
 use super::sampling::SamplingPanel;
@@ -306,6 +307,8 @@ pub struct State {
     pub sampling: SamplingPanel,
     /// How the experts' choice is changed; forgotten with the model.
     pub interventions: Interventions,
+    /// Whether answers are written to trace files.
+    pub recording: Recording,
     /// The trace that is shown in place of a model's work.
     pub replay: Option<Replay>,
     /// The latest comparison of two runs.

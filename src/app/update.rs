@@ -22,6 +22,7 @@ use super::action::Action;
 use super::effect::Effect;
 use super::input;
 use super::popup::{ExportFormat, Popup, Question};
+use super::recording;
 use super::replay;
 use super::share::Shared;
 use super::state::{Focus, Level, ModelStatus, Notice, Predicted, State, View};
@@ -118,6 +119,7 @@ fn everywhere(state: &mut State, action: Action) -> Vec<Effect> {
         }
         Action::ShowAblation => ablate::show(state),
         Action::LookInside => inside::begin(state),
+        Action::Record => recording::toggle(state),
         Action::OpenProfile => popups::ask(state, Question::Profile, ""),
         Action::ShowProfile => profile::show(state),
         Action::MaskExpert
@@ -349,6 +351,7 @@ pub(super) fn after(state: &mut State) -> Vec<Effect> {
         effects = state.change(vec![TreeOp::SetDraft { text: draft }]);
     }
     effects.extend(prediction);
+    effects.extend(recording::follow(state));
     effects.extend(inside::ask_again(state));
     effects
 }

@@ -26,7 +26,7 @@ use gptoss::share::Format;
 use gptoss::trace_file::{Comparison, TraceFile};
 use gptoss::tui::{
     self, Clock, Effects, Exit, Files, FrameWriter, Keys, Outcome, Panicked, PlainSetup, Rates,
-    Setup, TerminalGuard, UiPainter,
+    Setup, TerminalGuard, TraceDigests, UiPainter,
 };
 use gptoss::{meters, ui};
 use ratatui::Terminal;
@@ -239,17 +239,35 @@ fn files(settings: &Settings, dirs: Option<&Dirs>, args: &PlaygroundArgs) -> Fil
     places.folders.extend(expanded);
     places.current.get_or_insert_with(|| current.clone());
     let data = dirs.map(|dirs| dirs.data.clone());
-    let sessions = dirs
-        .filter(|_| settings.session.autosave)
-        .map(|dirs| dirs.sessions(&settings.session.folder));
+    let folder = dirs.map(|dirs| dirs.sessions(&settings.session.folder));
+    let traces = folder.as_ref().map(|folder| folder.join("traces"));
+    let sessions = folder.filter(|_| settings.session.autosave);
     Files {
         sessions: sessions.map(SessionFolder::new),
+        traces,
+        digests: Some(digests),
         history: data.as_ref().map(|data| data.join("history.jsonl")),
         presets: data.map(|data| data.join("presets.json")),
         current,
         places,
         editor: settings.ui.editor.clone(),
     }
+}
+
+/// What tells a model's files apart, without loading it.
+fn digests(source: &ModelSource) -> Result<TraceDigests, String> {
+    let source = match source {
+        ModelSource::Directory(folder) => gptoss::ModelSource::Directory(folder.clone()),
+        ModelSource::Demo => gptoss::ModelSource::Demo,
+        _ => return Err("this model has no files".to_owned()),
+    };
+    let checkpoint = gptoss::open(&source).map_err(|error| error.to_string())?;
+    let tokenizer = gptoss::open_tokenizer(&source, checkpoint.config().vocab_size);
+    Ok(TraceDigests {
+        weights: checkpoint.weights_digest(),
+        // Without one there are only ids.
+        tokenizer: tokenizer.map_or_else(|_| String::new(), |tokenizer| tokenizer.digest()),
+    })
 }
 
 /// The session to begin with.

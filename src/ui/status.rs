@@ -171,13 +171,19 @@ fn wanted(context: Context) -> &'static [Action] {
     }
 }
 
-/// The first row where there is no second one to tell that the experts' choice is changed.
+/// The first row where there is no second one to tell of a recording, or that the experts' choice is
+/// changed.
 fn with_rules(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
-    let text = match state.interventions.rules() {
-        [] => return first(buf, area, state, theme),
-        [rule] => rule.to_string(),
-        rules => format!("{} rules", rules.len()),
+    let rules = match state.interventions.rules() {
+        [] => None,
+        [rule] => Some(rule.to_string()),
+        rules => Some(format!("{} rules", rules.len())),
     };
+    let words: Vec<String> = recording(state).into_iter().chain(rules).collect();
+    if words.is_empty() {
+        return first(buf, area, state, theme);
+    }
+    let text = words.join(", ");
     let taken = (text.chars().count() as u16 + 2).min(area.width);
     put(buf, area, (1, 0), &text, theme.style(ThemeRole::Danger));
     let rest = Rect {
@@ -186,6 +192,18 @@ fn with_rules(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
         ..area
     };
     first(buf, rest, state, theme);
+}
+
+/// That answers are recorded, and how much of the present one is in its file.
+fn recording(state: &State) -> Option<String> {
+    match &state.recording.current {
+        Some(current) => Some(format!(
+            "REC {}, {}",
+            tokens(current.written_tokens),
+            format::bytes(current.written_bytes)
+        )),
+        None => state.recording.is_on.then(|| "REC on".to_owned()),
+    }
 }
 
 /// What the engine does, or a notice.
@@ -303,7 +321,10 @@ fn second(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
         ..area
     };
     let telemetry = state.shown_telemetry();
-    let mut parts = Vec::new();
+    let mut parts: Vec<_> = recording(state)
+        .map(|text| (text, ThemeRole::Danger))
+        .into_iter()
+        .collect();
     if let Some(trouble) = &state.session.trouble {
         parts.push((format!("not saved: {trouble}"), ThemeRole::Danger));
     } else if state.session.access.reason().is_some() {

@@ -12,6 +12,7 @@ mod opening;
 mod panes;
 mod profile;
 mod random;
+mod recording;
 mod replay;
 mod rig;
 mod screens;

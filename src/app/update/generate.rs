@@ -2,11 +2,10 @@
 
 use super::super::ablation::AblationView;
 use super::super::effect::Effect;
+use super::super::recording;
 use super::super::state::{Level, Running, State};
 use super::{ghost, inside, say};
-use crate::engine::protocol::{
-    AnswerOpening, Command, GenerateRequest, Prompt, RecordOptions, StopOptions,
-};
+use crate::engine::protocol::{AnswerOpening, Command, GenerateRequest, Prompt, StopOptions};
 use crate::harmony::{Conversation, Message, ReasoningEffort};
 use crate::session::{Node, NodeId, NodeKind, TreeOp, Turn, TurnOutcome, TurnSettings};
 
@@ -109,7 +108,6 @@ pub(in crate::app) fn ask(
         messages.pop();
         conversation.messages.extend(messages);
     }
-    let preferences = &state.preferences;
     let generate = GenerateRequest {
         sampling: settings.sampling,
         interventions: settings.interventions,
@@ -118,10 +116,7 @@ pub(in crate::app) fn ask(
             tokens: Vec::new(),
             strings: state.sampling.stop.clone(),
         },
-        record: RecordOptions {
-            top_logprobs: (preferences.top_logprobs > 0).then_some(preferences.top_logprobs),
-            routing: preferences.record_routing,
-        },
+        record: recording::record_options(state),
         ..GenerateRequest::new(request, Prompt::conversation(conversation, opening))
     };
     state.running = Some(Running {

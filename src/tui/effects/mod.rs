@@ -8,6 +8,7 @@ mod clipboard;
 mod editor;
 mod files;
 mod sessions;
+mod traces;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use self::clipboard::Clipboard;
 use self::sessions::Sessions;
+use self::traces::Traces;
 use super::probe::Answers;
 use super::worker::Worker;
 use crate::app::{Effect, Focus, Report, State, View};
@@ -29,6 +31,7 @@ use crate::session::SessionFolder;
 
 pub use self::files::{load_history, load_presets};
 pub use self::sessions::OpenedSession;
+pub use self::traces::{ReadDigests, TraceDigests};
 
 /// What only the loop can do.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,6 +70,10 @@ pub enum Outcome {
 pub struct Files {
     /// The sessions.
     pub sessions: Option<SessionFolder>,
+    /// The traces that are recorded.
+    pub traces: Option<PathBuf>,
+    /// What tells models apart in traces.
+    pub digests: Option<ReadDigests>,
     /// Messages sent before.
     pub history: Option<PathBuf>,
     /// The person's presets.
@@ -86,6 +93,7 @@ pub struct Effects {
     files: Arc<Files>,
     clipboard: Clipboard,
     sessions: Sessions,
+    traces: Traces,
     /// Short work on files, in order.
     writing: Worker,
     /// Looking through folders, which may take long.
@@ -118,6 +126,7 @@ impl Effects {
             engine,
             clipboard: Clipboard::new(outcomes.clone(), !clipboard::is_remote()),
             sessions: Sessions::new(files.sessions.clone(), outcomes.clone()),
+            traces: Traces::new(files.traces.clone(), files.digests, outcomes.clone()),
             files,
             outcomes,
             writing: Worker::new("gptoss-files"),
@@ -148,6 +157,7 @@ impl Effects {
                 let folder = self.files.current.clone();
                 self.write(move || files::read_profile(&folder, &path));
             }
+            Effect::Record(request) => self.traces.record(request),
             Effect::SavePresets(presets) => match self.files.presets.clone() {
                 Some(path) => self.write(move || files::save_presets(&path, &presets)),
                 None => self.tell(Report::Failed(
@@ -253,6 +263,7 @@ impl Effects {
     /// Waits until everything is written, and ends the engine.
     pub fn finish(mut self) {
         self.sessions.finish();
+        self.traces.finish();
         self.writing.finish();
         if let Err(error) = self.engine.shutdown() {
             tracing::error!(%error, "engine ended badly");
