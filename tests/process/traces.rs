@@ -155,6 +155,52 @@ fn a_recording_left_behind_is_compared_and_recovered() {
 }
 
 #[test]
+fn an_answer_is_traced_while_it_is_shown() {
+    let folder = Folder::new();
+    let whole = folder.record("whole.safetensors", ADD, &["--logprobs", "2"]);
+    let traced = folder.path("answer.safetensors");
+    let prompt = ["generate", "-p", ADD, "-n", "24", "--seed", "7"];
+    let flags = ["--trace", arg(&traced), "--json", "--logprobs", "2"];
+    let found = done(&[&prompt[..], &flags].concat());
+    assert!(found.stderr.contains("wrote"), "{}", found.stderr);
+    let (one, other) = (
+        TraceFile::open(&traced).expect("opens"),
+        TraceFile::open(&whole).expect("opens"),
+    );
+    assert_eq!(one.tokens(), other.tokens());
+    assert_eq!(one.header().weights_digest, other.header().weights_digest);
+    assert_eq!(one.header().settings, other.header().settings);
+    // A stop text ends the answer before its last token has been read.
+    let until = |name: &str, flags: &[&str]| {
+        let path = folder.path(name);
+        let prompt = ["generate", "-p", ADD, "--seed", "7", "--trace", arg(&path)];
+        done(&[&prompt[..], flags].concat());
+        TraceFile::open(&path).expect("opens")
+    };
+    let (full, short) = (until("full", &[]), until("short", &["--stop", "12"]));
+    assert!(short.len() < full.len() && short.len() > short.prompt_tokens());
+    assert!(short.tokens().iter().all(|token| token.routing.is_some()));
+}
+
+#[test]
+fn a_file_that_exists_is_replaced_only_by_force() {
+    let folder = Folder::new();
+    let path = folder.path("kept.safetensors");
+    std::fs::write(&path, "mine").expect("written");
+    let (trace, generate) = (["trace", "-o"], ["generate", "--trace"]);
+    for [command, flag] in [trace, generate] {
+        let args = [command, "-p", ADD, "-n", "3", flag, arg(&path)];
+        let parts = ["kept.safetensors exists already", "--force"];
+        refused(&args, 2, &parts);
+        assert_eq!(std::fs::read(&path).expect("still there"), b"mine");
+        done(&[&args[..], &["--force"]].concat());
+        assert!(ids(&path).len() > 3, "{command}");
+        std::fs::write(&path, "mine").expect("written");
+    }
+    assert_eq!(names_in(folder.0.path()), ["kept.safetensors"]);
+}
+
+#[test]
 fn a_run_under_its_own_routing_says_the_same_tokens() {
     let folder = Folder::new();
     for (temperature, name) in [("0", "cold"), ("1", "warm")] {
