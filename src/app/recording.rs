@@ -79,8 +79,10 @@ pub enum RecordReport {
     },
     /// The file is there.
     Finished {
-        /// Its path.
-        path: String,
+        /// Its name.
+        name: String,
+        /// Where it is.
+        folder: String,
         /// Its tokens.
         tokens: usize,
     },
@@ -282,12 +284,13 @@ pub(super) fn report(state: &mut State, report: RecordReport) {
                 current.written_bytes = bytes;
             }
         }
-        RecordReport::Finished { path, tokens } => {
-            say(
-                state,
-                Level::Info,
-                format!("recorded {tokens} tokens: {path}"),
-            );
+        RecordReport::Finished {
+            name,
+            folder,
+            tokens,
+        } => {
+            let text = format!("recorded {tokens} tokens: {name} in {folder}");
+            say(state, Level::Info, text);
         }
         RecordReport::Failed { message } => {
             state.recording = Recording::default();

@@ -180,8 +180,11 @@ fn what_became_of_the_file_is_told() {
         recorded(&rig).iter().all(|file| !file.is_ended),
         "no more is asked of the writer"
     );
-    let (path, tokens) = ("a.safetensors".to_owned(), 9);
-    rig.report(Report::Recorded(RecordReport::Finished { path, tokens }));
+    rig.report(Report::Recorded(RecordReport::Finished {
+        name: "a.safetensors".to_owned(),
+        folder: "traces".to_owned(),
+        tokens: 9,
+    }));
     let notice = rig.state.notice.clone().expect("it is told");
-    assert_eq!(notice.text, "recorded 9 tokens: a.safetensors");
+    assert_eq!(notice.text, "recorded 9 tokens: a.safetensors in traces");
 }

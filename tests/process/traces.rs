@@ -60,11 +60,14 @@ fn a_trace_against_itself_is_exactly_zero_everywhere_and_says_so() {
     let layers = found["diff"]["layers"].as_array().expect("layers");
     assert!(!layers.is_empty());
     for layer in layers {
-        assert_eq!(layer["js_distance"], 0.0);
+        assert_eq!(layer["js_distance_all"], 0.0);
+        assert_eq!(layer["js_distance_aligned"], 0.0);
         assert_eq!(layer["router_entropy_change"], 0.0);
         assert_eq!(layer["agreement"], 1.0);
     }
-    assert_eq!(found["diff"]["cells"].as_array().map(Vec::len), Some(0));
+    for cells in ["cells_all", "cells_aligned"] {
+        assert_eq!(found["diff"][cells].as_array().map(Vec::len), Some(0));
+    }
     assert!(
         diff(&a, &a, &[])
             .stdout
@@ -83,7 +86,9 @@ fn two_prompts_differ_in_tokens_layers_and_experts_and_can_be_drawn() {
         (&false.into(), &true.into())
     );
     for layer in found["diff"]["layers"].as_array().expect("layers") {
-        let distance = layer["js_distance"].as_f64().expect("both have traffic");
+        let distance = layer["js_distance_all"]
+            .as_f64()
+            .expect("both have traffic");
         assert!(distance > 0.0 && distance <= 1.0, "{distance}");
     }
     let (svg, html) = (folder.path("d.svg"), folder.path("d.html"));
@@ -95,8 +100,10 @@ fn two_prompts_differ_in_tokens_layers_and_experts_and_can_be_drawn() {
     for part in [
         "sum.safetensors",
         "first different token",
-        "JS distance",
-        "Most changed experts (3",
+        "JS all tokens",
+        "JS aligned",
+        "Most changed experts, all tokens (3",
+        "Most changed experts, aligned pairs only (3",
     ] {
         assert!(text.stdout.contains(part), "{part}: {}", text.stdout);
     }

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -176,8 +177,14 @@ impl Writer {
         let (tokens, journal) = (recorder.tokens(), recorder.journal().to_owned());
         match recorder.finish_new() {
             Ok(()) => {
-                let path = path.display().to_string();
-                self.tell(RecordReport::Finished { path, tokens });
+                let words = |part: Option<&OsStr>| {
+                    part.map_or_else(String::new, |part| part.to_string_lossy().into_owned())
+                };
+                self.tell(RecordReport::Finished {
+                    name: words(path.file_name()),
+                    folder: words(path.parent().map(Path::as_os_str)),
+                    tokens,
+                });
                 Ok(())
             }
             Err(error) => Err(with_journal(&error, &journal, tokens)),

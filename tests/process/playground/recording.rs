@@ -32,7 +32,7 @@ fn a_recorded_answer_has_the_routing_that_the_command_trace_writes() {
     screen.press(RECORD);
     screen.wait("recording", |text| text.contains("REC on"));
     screen.press("What is 48 + 75?\r");
-    screen.wait("the file", |text| text.contains("tokens: /"));
+    screen.wait("the file", |text| text.contains(".safetensors in "));
     screen.press("\u{11}");
     assert_eq!(screen.end(), 0);
 

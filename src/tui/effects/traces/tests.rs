@@ -81,9 +81,13 @@ fn record(folder: &Path, ids: &[u32]) -> PathBuf {
         traces.record(RecordRequest::Append(vec![row(*id)]));
     }
     match ending(&mut traces, &mut outcomes) {
-        Some(RecordReport::Finished { path, tokens }) => {
+        Some(RecordReport::Finished {
+            name,
+            folder,
+            tokens,
+        }) => {
             assert_eq!(tokens, ids.len());
-            path.into()
+            Path::new(&folder).join(name)
         }
         other => unreachable!("{other:?}"),
     }
