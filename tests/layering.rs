@@ -23,6 +23,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "analytics",
             "generate::TokenRouting",
             "intervention::NO_EXPERT",
+            "intervention::ForcedRouting",
             "share",
         ],
     ),

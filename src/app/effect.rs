@@ -10,6 +10,7 @@ use crate::session::{NodeId, Opened, SessionId, SessionInfo, StoreEvent, Tree, T
 
 use super::recording::{RecordReport, RecordRequest};
 use super::sampling::Preset;
+use super::traces::{TraceRead, TraceRequest};
 
 /// Something outside of the state that has to be done. Effects are done in order; none is waited for.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +34,8 @@ pub enum Effect {
     },
     /// Read the profile at a path; relative to where the program was started.
     ReadProfile(PathBuf),
+    /// Read traces.
+    Trace(TraceRequest),
     /// Write the running answer to a trace file.
     Record(RecordRequest),
     /// Let the person write in an editor, beginning with this text.
@@ -116,6 +119,8 @@ pub enum Report {
         /// Its text, or why there is none.
         text: Result<String, String>,
     },
+    /// Traces were read, or not.
+    Trace(TraceRead),
     /// What became of a trace file in the making.
     Recorded(RecordReport),
     /// The editor was closed.

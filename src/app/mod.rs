@@ -40,6 +40,7 @@ pub mod sampling;
 pub mod share;
 pub mod state;
 pub mod token_lab;
+pub mod traces;
 mod update;
 pub mod viewport;
 

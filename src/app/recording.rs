@@ -189,12 +189,13 @@ fn header(
     rules: &Interventions,
 ) -> Option<TraceHeader> {
     let model = state.model.ready()?;
-    let weights = match model.origin {
-        ModelOrigin::Model => "",
-        ModelOrigin::Recorded => "recorded, no weights",
-        ModelOrigin::Scripted => "scripted, no weights",
-        ModelOrigin::Synthetic => "synthetic, no weights",
-    };
+    let weights = weights_word(model.origin);
+    let mut interventions = json!(rules);
+    let following = state.following.as_ref();
+    let following = following.filter(|following| following.request == running.request);
+    if let (Some(following), Some(rules)) = (following, interventions.as_array_mut()) {
+        rules.push(format!("routing of {}", following.name).into());
+    }
     let kv_bits = match state.preferences.load.kv_bits {
         KvBits::Activation => Value::Null,
         KvBits::Eight => 8.into(),
@@ -214,7 +215,7 @@ fn header(
             "session": state.session.id.as_ref().map(ToString::to_string),
             "turn": running.node.0,
         }),
-        interventions: json!(rules),
+        interventions,
         shape: TraceShape {
             num_layers: model.layers.len(),
             num_local_experts: model.num_local_experts,
@@ -222,6 +223,16 @@ fn header(
             vocab_size: model.vocab_size,
         },
     })
+}
+
+/// What a trace says in place of a digest where there are no weights.
+pub(super) const fn weights_word(origin: ModelOrigin) -> &'static str {
+    match origin {
+        ModelOrigin::Model => "",
+        ModelOrigin::Recorded => "recorded, no weights",
+        ModelOrigin::Scripted => "scripted, no weights",
+        ModelOrigin::Synthetic => "synthetic, no weights",
+    }
 }
 
 /// Hands over the positions that are complete, or at the end all.

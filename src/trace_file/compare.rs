@@ -15,7 +15,7 @@ const ALL: &str = "all tokens";
 const ALIGNED: &str = "aligned pairs only";
 
 /// What two recorded runs, A and B, do differently.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Comparison {
     /// The numbers.
     pub diff: RunDiff,
@@ -26,7 +26,7 @@ pub struct Comparison {
 }
 
 /// One of the runs.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 struct Side {
     name: String,
     header: TraceHeader,

@@ -13,6 +13,7 @@ use crate::app::State;
 use crate::app::action::{Action, Context};
 use crate::app::inside::InsideState;
 use crate::app::popup::Popup;
+use crate::app::replay;
 use crate::app::state::{Level, ModelStatus};
 use crate::engine::protocol::EnginePhase;
 
@@ -41,8 +42,9 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
 /// The most important keys of where the keys go now.
 fn hints(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
     let context = state.context();
-    let keys: Vec<(String, &str)> = wanted(context)
+    let keys: Vec<(String, &str)> = of_replays(context, state)
         .iter()
+        .chain(wanted(context))
         .filter(|action| is_of_use(**action, state))
         .filter_map(|action| {
             let key = state.keymap.keys(context, *action).first()?.to_string();
@@ -65,9 +67,19 @@ fn hints(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
         .render(inner, buf);
 }
 
+/// What a trace on the screen offers first.
+fn of_replays(context: Context, state: &State) -> &'static [Action] {
+    let is_pane = context.chain().contains(&Context::Panes);
+    match &state.replay {
+        Some(replay) if is_pane && replay.has_chat() => &[Action::CloseTrace, Action::CompareTrace],
+        Some(_) if is_pane => &[Action::CompareTrace],
+        _ => &[],
+    }
+}
+
 /// Not every list lets its entries be changed.
 fn is_of_use(action: Action, state: &State) -> bool {
-    if state.replay.is_some() && needs_a_model(action) {
+    if state.replay.is_some() && replay::needs_a_model(action) {
         return false;
     }
     match (action, state.popups.last()) {
@@ -75,20 +87,6 @@ fn is_of_use(action: Action, state: &State) -> bool {
         (Action::Delete | Action::Rename | Action::UndoDelete, _) => false,
         _ => true,
     }
-}
-
-/// What a replay refuses.
-fn needs_a_model(action: Action) -> bool {
-    matches!(
-        action,
-        Action::Compose
-            | Action::Regenerate
-            | Action::Edit
-            | Action::Continue
-            | Action::AnswerNow
-            | Action::PreviousSibling
-            | Action::NextSibling
-    )
 }
 
 fn wanted(context: Context) -> &'static [Action] {
@@ -335,6 +333,10 @@ fn second(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
             format!("experts changed: {}", state.interventions),
             ThemeRole::Danger,
         ));
+    }
+    if let Some(following) = &state.following {
+        let text = format!("experts as in {}", following.name);
+        parts.push((text, ThemeRole::Danger));
     }
     if let Some(model) = state.model.ready().filter(|_| state.replay.is_none()) {
         let used = telemetry

@@ -18,3 +18,4 @@ mod rig;
 mod screens;
 mod share;
 mod tokens;
+mod traces;

@@ -43,7 +43,18 @@ pub(in crate::app) fn can_ask(state: &mut State) -> bool {
 
 /// A new answer below `parent`.
 pub(in crate::app) fn answer(state: &mut State, parent: Option<NodeId>, seed: Seed) -> Vec<Effect> {
-    let settings = settings(state, seed);
+    answer_as(state, parent, seed, &|_| {})
+}
+
+/// A new answer below `parent`, with the settings of now but for what `change` makes of them.
+pub(super) fn answer_as(
+    state: &mut State,
+    parent: Option<NodeId>,
+    seed: Seed,
+    change: &dyn Fn(&mut TurnSettings),
+) -> Vec<Effect> {
+    let mut settings = settings(state, seed);
+    change(&mut settings);
     let node = state.session.tree.next_id();
     let op = TreeOp::AddNode(Node {
         id: node,

@@ -7,6 +7,7 @@
 mod clipboard;
 mod editor;
 mod files;
+mod read_traces;
 mod sessions;
 mod traces;
 
@@ -156,6 +157,13 @@ impl Effects {
             Effect::ReadProfile(path) => {
                 let folder = self.files.current.clone();
                 self.write(move || files::read_profile(&folder, &path));
+            }
+            Effect::Trace(request) => {
+                let (outcomes, files) = (self.outcomes.clone(), Arc::clone(&self.files));
+                self.searching.queue(move || {
+                    let read = read_traces::read(&files, request);
+                    let _ = outcomes.send(Outcome::Report(Report::Trace(read)));
+                });
             }
             Effect::Record(request) => self.traces.record(request),
             Effect::SavePresets(presets) => match self.files.presets.clone() {

@@ -5,8 +5,10 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::*;
 use crate::analytics::Span;
+use crate::app::traces::{TraceChoice, TraceRead, TraceRequest};
 use crate::generate::TokenRouting;
 use crate::trace_file::{Completeness, TraceFile, TraceShape, TraceToken, recover};
+use crate::tui::effects::Files;
 
 fn row(id: u32) -> TraceRow {
     let routing = TokenRouting::new(1, 2, vec![id as u16 % 4, 4], vec![0.75, 0.25]).unwrap();
@@ -170,4 +172,82 @@ fn what_was_written_before_a_failure_can_be_recovered() {
         .path()
         .join("sessions/traces/7-turn-2.safetensors.part");
     assert_eq!(recover(&journal).unwrap().tokens, 2);
+}
+
+/// What comes of reading, with the traces of `folder`.
+fn reading(folder: &Path, request: TraceRequest) -> TraceRead {
+    let files = Files {
+        traces: Some(folder.join("sessions/traces")),
+        digests: Some(read),
+        current: folder.to_owned(),
+        ..Files::default()
+    };
+    super::super::read_traces::read(&files, request)
+}
+
+#[test]
+fn traces_are_listed_opened_compared_and_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(
+        reading(folder.path(), TraceRequest::List),
+        TraceRead::Listed(Vec::new())
+    );
+    let (a, b) = (
+        record(folder.path(), &[1, 2]),
+        record(folder.path(), &[1, 3]),
+    );
+    fs::write(a.with_file_name("notes.txt"), "no trace").unwrap();
+    let TraceRead::Listed(listed) = reading(folder.path(), TraceRequest::List) else {
+        unreachable!("a list");
+    };
+    let mut names: Vec<&str> = listed.iter().map(TraceChoice::name).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["7-turn-2-2.safetensors", "7-turn-2.safetensors"]);
+    let relative = a.strip_prefix(folder.path()).unwrap().to_owned();
+    let TraceRead::Opened(opened) = reading(folder.path(), TraceRequest::Open(relative)) else {
+        unreachable!("it opens");
+    };
+    assert_eq!(
+        (&*opened.name, opened.trace.len()),
+        ("7-turn-2.safetensors", 2)
+    );
+    let (shown, other) = (a.clone(), b);
+    let compared = reading(folder.path(), TraceRequest::Compare { shown, other });
+    let TraceRead::Compared(found) = compared else {
+        unreachable!("{compared:?}");
+    };
+    assert_eq!(found.diff.alignment.first_difference, Some(1));
+    let shape = opened.trace.shape();
+    let follow = |weights: &str, source, shape| TraceRequest::Follow {
+        path: a.clone(),
+        shape,
+        source,
+        weights: weights.to_owned(),
+    };
+    let followed = reading(folder.path(), follow("", Some(ModelSource::Demo), shape));
+    let TraceRead::Followed(trace) = followed else {
+        unreachable!("{followed:?}");
+    };
+    assert_eq!((trace.ids, trace.routing.len()), (vec![1, 2], 2));
+    let wider = TraceShape {
+        num_layers: 2,
+        ..shape
+    };
+    for (request, expected) in [
+        (
+            follow("synthetic", None, shape),
+            "is of other weights (tiny, digest abc)",
+        ),
+        (
+            follow("", Some(ModelSource::Demo), wider),
+            "with 1 layers, this one has 2",
+        ),
+        (TraceRequest::Open("missing".into()), "cannot read"),
+    ] {
+        let refused = reading(folder.path(), request);
+        let TraceRead::Refused { message, .. } = refused else {
+            unreachable!("{refused:?}");
+        };
+        assert!(message.contains(expected), "{message}");
+    }
 }
