@@ -10,7 +10,7 @@
 use serde_json::{Value, json};
 
 use super::effect::Effect;
-use super::run::Run;
+use super::run::{Run, TokenRecord};
 use super::state::{Level, Running, State};
 use super::update::say;
 use crate::analytics::Span;
@@ -30,6 +30,8 @@ pub struct Recording {
     pub current: Option<RecordedAnswer>,
     /// An answer of which no more is recorded.
     skipped: Option<RequestId>,
+    /// What is told together with the file's name.
+    pub(super) note: Option<String>,
 }
 
 /// An answer whose file is being written.
@@ -265,7 +267,7 @@ fn row(run: &Run, position: usize) -> TraceRow {
                 .or(prompt)
                 .unwrap_or_default(),
             text: run.text(position).unwrap_or_default().to_owned(),
-            span: record.map_or(Span::Prompt, |record| record.span),
+            span: record.map_or(Span::Prompt, span),
             routing: run.log.get(position).map(|token| token.routing.clone()),
             logprob: record.and_then(|record| record.logprob),
             top_logprobs: alternatives.map(|one| (one.id, one.logprob)).collect(),
@@ -273,6 +275,12 @@ fn row(run: &Run, position: usize) -> TraceRow {
         router_logits: None,
         logits: None,
     }
+}
+
+/// The part of the answer that a token's text belongs to; control tokens stand between the parts.
+fn span(record: &TokenRecord) -> Span {
+    let is_control = record.text.starts_with("<|") && record.text.ends_with("|>");
+    if is_control { Span::Other } else { record.span }
 }
 
 /// Ends the present file with what there is.
@@ -300,7 +308,10 @@ pub(super) fn report(state: &mut State, report: RecordReport) {
             folder,
             tokens,
         } => {
-            let text = format!("recorded {tokens} tokens: {name} in {folder}");
+            let mut text = format!("recorded {tokens} tokens: {name} in {folder}");
+            if let Some(note) = state.recording.note.take() {
+                text = format!("{note}; {text}");
+            }
             say(state, Level::Info, text);
         }
         RecordReport::Failed { message } => {

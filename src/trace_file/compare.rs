@@ -253,16 +253,17 @@ impl Comparison {
             ]
         });
         Table {
-            caption: "Layers: Jensen-Shannon distance and entropy over all tokens of each run; \
-                      distance and agreement over aligned pairs only"
-                .to_owned(),
+            caption:
+                "Layers: Jensen-Shannon (JS) distance and entropy in nats over all tokens of each \
+                      run; JS distance and agreement over aligned pairs only"
+                    .to_owned(),
             columns: columns(&[
                 "layer",
                 "JS all tokens",
                 "JS aligned",
                 "same experts",
                 "by weight",
-                "entropy B - A, nats",
+                "entropy B-A",
             ]),
             rows: rows.collect(),
         }

@@ -194,6 +194,8 @@ fn with_rules(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
 
 /// That answers are recorded, and how much of the present one is in its file.
 fn recording(state: &State) -> Option<String> {
+    // The chat behind a trace goes on, and with it its recording.
+    let state = state.behind.as_deref().unwrap_or(state);
     match &state.recording.current {
         Some(current) => Some(format!(
             "REC {}, {}",

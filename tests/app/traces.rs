@@ -34,7 +34,7 @@ fn a_trace_lies_over_the_chat_which_goes_on_and_comes_back_whole() {
     rig.type_text("a draft");
     open(&mut rig);
     rig.draw();
-    for part in ["How many?", "replay of run.safetensors", "q back to chat"] {
+    for part in ["How many?", "run.safetensors is open", "q back to chat"] {
         assert!(rig.text().contains(part), "{part}: {}", rig.text());
     }
     // Another trace takes the first one's place, not the chat's.
@@ -129,7 +129,7 @@ fn a_comparison_of_traces_is_shown_and_shared_in_all_formats() {
     rig.press("esc");
     for (name, start) in [
         ("d.txt", "run.safetensors against"),
-        ("d.svg", "<svg"),
+        ("d.svg", "<?xml"),
         ("d.html", "<"),
     ] {
         rig.act(Action::ShareTraces);

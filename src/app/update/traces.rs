@@ -197,5 +197,6 @@ pub(in crate::app) fn follow_to_the_end(state: &mut State) {
         let here = run.text(common).unwrap_or("the end");
         format!("the text parts from {name} at token {common}, here {here:?}")
     };
+    state.recording.note = state.recording.is_on.then(|| text.clone());
     say(state, Level::Info, text);
 }

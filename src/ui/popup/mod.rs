@@ -201,7 +201,10 @@ pub(super) fn draw(
             text(
                 frame,
                 screen,
-                ("two recorded runs", "arrows scroll  Esc closes"),
+                (
+                    "two recorded runs",
+                    "arrows scroll  Esc closes  share-traces is in the palette",
+                ),
                 &rows,
                 *scroll,
                 theme,

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use gptoss::analytics::Span;
 use gptoss::trace_file::{TraceFile, TraceToken};
 
 use super::screen::Screen;
@@ -63,6 +64,12 @@ fn a_recorded_answer_has_the_routing_that_the_command_trace_writes() {
         let expected = experts(other).filter(|_| position < last);
         assert_eq!(experts(one), expected, "position {position}");
     }
+    let finals = found
+        .tokens()
+        .iter()
+        .filter(|token| token.span == Span::Final);
+    let text: String = finals.map(|token| &*token.text).collect();
+    assert!(text.contains("123") && !text.contains("<|"), "{text}");
     let (one, other) = (found.header(), expected.header());
     assert_eq!(one.weights_digest, other.weights_digest);
     assert_eq!(one.tokenizer_digest, other.tokenizer_digest);
