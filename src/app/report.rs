@@ -11,6 +11,7 @@ use crate::session::{Opened, SessionId, StoreEvent, TreeOp, TurnOutcome};
 /// Takes what became of an effect.
 pub fn report(state: &mut State, report: Report, now_ms: u64) -> Vec<Effect> {
     state.now_ms = now_ms;
+    state.take_arrivals();
     let mut effects = take(state, report);
     effects.extend(update::after(state));
     effects

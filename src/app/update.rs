@@ -43,6 +43,7 @@ const DRAFT_REST_MS: u64 = 400;
 /// Does what a person asked for.
 pub fn update(state: &mut State, action: Action, now_ms: u64) -> Vec<Effect> {
     state.now_ms = now_ms;
+    state.take_arrivals();
     if state.replay.is_some() {
         return replay::guarded(state, |state| act(state, action));
     }
@@ -397,7 +398,8 @@ impl State {
         let predicting =
             (can_predict && !is_predicted).then_some(self.predicted_for.at_ms + DRAFT_REST_MS);
         let cost = self.inside.as_ref().and_then(|view| view.cost_again_ms);
-        [notice, armed, resting, predicting, cost]
+        let arrivals = self.arrivals.due_ms();
+        [notice, armed, resting, predicting, cost, arrivals]
             .into_iter()
             .flatten()
             .min()
