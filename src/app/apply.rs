@@ -20,6 +20,9 @@ pub fn apply(state: &mut State, event: Event, now_ms: u64) -> Vec<Effect> {
     if state.behind.is_some() {
         return replay::unseen(state, |behind| apply(behind, event, now_ms));
     }
+    if !matches!(event, Event::Token { .. }) {
+        state.take_arrivals();
+    }
     let mut effects = if ghost::take(state, &event) {
         Vec::new()
     } else {
@@ -301,9 +304,7 @@ fn new_token(state: &mut State, request: RequestId, token: &TokenEvent) -> Vec<E
     running.first_token_ms.get_or_insert(now_ms);
     running.generated_tokens += 1;
     let node = running.node;
-    if let Some(run) = state.runs.latest_mut() {
-        run.token(token);
-    }
+    state.arrived(token);
     state.change(vec![TreeOp::AppendTokens {
         node,
         ids: vec![token.id],

@@ -54,6 +54,7 @@ pub enum MouseKind {
 /// Takes what came from the terminal.
 pub fn input(state: &mut State, input: Input, now_ms: u64) -> Vec<Effect> {
     state.now_ms = now_ms;
+    state.take_arrivals();
     if state.replay.is_some() && !matches!(input, Input::Resize { .. }) {
         if is_text(state, &input) {
             match &input {

@@ -19,6 +19,7 @@
 pub mod ablation;
 pub mod action;
 mod apply;
+pub mod arrivals;
 pub mod chat;
 pub mod composer;
 mod effect;

@@ -16,6 +16,7 @@ pub fn report(state: &mut State, report: Report, now_ms: u64) -> Vec<Effect> {
     if state.behind.is_some() && is_of_the_chat(&report) {
         return replay::unseen(state, |behind| super::report(behind, report, now_ms));
     }
+    state.take_arrivals();
     let mut effects = if matches!(report, Report::Tick) {
         replay::unseen(state, |behind| super::report(behind, Report::Tick, now_ms))
     } else {

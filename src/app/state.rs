@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::ablation::AblationView;
+use super::arrivals::Arrivals;
 use super::chat::ChatView;
 use super::composer::Composer;
 use super::inside::InsideView;
@@ -300,6 +301,8 @@ pub struct State {
     pub running: Option<Running>,
     /// Records of the latest answers.
     pub runs: Runs,
+    /// Tokens that the newest record has not taken in yet.
+    pub arrivals: Arrivals,
     /// The text being written.
     pub composer: Composer,
     /// Messages sent before, the newest last, and where Up has got to.

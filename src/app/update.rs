@@ -46,6 +46,7 @@ const DRAFT_REST_MS: u64 = 400;
 /// Does what a person asked for.
 pub fn update(state: &mut State, action: Action, now_ms: u64) -> Vec<Effect> {
     state.now_ms = now_ms;
+    state.take_arrivals();
     if state.replay.is_some() {
         return replay::guarded(state, |state| act(state, action));
     }
@@ -412,9 +413,10 @@ impl State {
         let predicting =
             (can_predict && !is_predicted).then_some(self.predicted_for.at_ms + DRAFT_REST_MS);
         let cost = self.inside.as_ref().and_then(|view| view.cost_again_ms);
+        let arrivals = self.arrivals.due_ms();
         let behind = self.behind.as_ref();
         let behind = behind.and_then(|behind| behind.next_deadline_ms());
-        [notice, armed, resting, predicting, cost, behind]
+        [notice, armed, resting, predicting, cost, arrivals, behind]
             .into_iter()
             .flatten()
             .min()

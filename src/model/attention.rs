@@ -9,6 +9,7 @@ use mlx_rs::fast::{ScaledDotProductAttentionMask, scaled_dot_product_attention};
 use mlx_rs::ops::arange;
 
 use super::cache::KeysValues;
+use super::config::LayerType;
 
 /// Which keys each new row may see.
 #[derive(Debug)]
@@ -19,6 +20,33 @@ pub enum AttentionMask {
     Causal,
     /// `[L, n]` bool: causal, and nothing older than the window.
     Windowed(Array),
+}
+
+/// What all layers of a pass share.
+#[derive(Debug)]
+pub(super) struct Pass {
+    full: AttentionMask,
+    sliding: AttentionMask,
+    /// The first new row's position, i32.
+    pub(super) position: Array,
+}
+
+impl Pass {
+    /// A pass of `rows` new positions after `len` earlier ones.
+    pub(super) fn new(rows: usize, len: usize, window: usize) -> Result<Self> {
+        Ok(Self {
+            full: AttentionMask::full(rows),
+            sliding: AttentionMask::sliding(rows, len, window)?,
+            position: Array::from_int(len as i32),
+        })
+    }
+
+    pub(super) fn mask(&self, layer_type: LayerType) -> &AttentionMask {
+        match layer_type {
+            LayerType::FullAttention => &self.full,
+            LayerType::SlidingAttention => &self.sliding,
+        }
+    }
 }
 
 impl AttentionMask {

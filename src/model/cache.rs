@@ -53,6 +53,22 @@ impl LayerCache {
         }
     }
 
+    /// Keys and values with all their room, `[1, Hkv, capacity, Dh]`, where they are plain: position
+    /// `p` lies in place `p`, or `p mod W` of a ring.
+    pub(super) fn plain_buffers(&self) -> Option<(&Array, &Array)> {
+        let buffers = match self {
+            Self::Full(cache) => &cache.buffers,
+            Self::Sliding(cache) => &cache.ring,
+            Self::FullQuantized(_) => &None,
+        };
+        buffers.as_ref().map(|(keys, values)| (keys, values))
+    }
+
+    /// Whether keys and values are kept packed.
+    pub(super) fn is_packed(&self) -> bool {
+        matches!(self, Self::FullQuantized(_))
+    }
+
     /// The positions of the keys that the latest [`Self::update`], with `rows` rows, has returned, in
     /// their order.
     pub fn visible_positions(&self, rows: usize) -> Vec<usize> {

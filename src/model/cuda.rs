@@ -1,11 +1,14 @@
-//! The mixture of experts in kernels of our own on NVIDIA GPUs.
+//! Kernels of our own on NVIDIA GPUs, the mixture of experts first.
 //!
 //! Few tokens: one kernel for gate, up and `SwiGLU`, one for down, weights and residual; each reads only
 //! the chosen experts' packed weights, once. Many tokens: pairs of token and expert sorted by expert,
 //! and products on tensor cores that unpack the weights on the way. The sources lie beside this file
 //! and say how. MLX's own path ([`super::experts`]) computes the same and is what tests compare with.
+//! [`one_token`] has the rest of a layer for one token.
 //!
 //! Why: docs/decisions/0014-cuda-kernels.md.
+
+pub(super) mod one_token;
 
 use mlx_rs::error::Result;
 use mlx_rs::ops::argsort_axis;
@@ -17,6 +20,7 @@ use super::experts::ExpertWeights;
 use super::layers::Weight;
 use crate::mlx::cuda::{CudaConstant, CudaKernel, CudaLaunch, CudaSource};
 use crate::mlx::ops::QuantizedArray;
+use one_token::OneTokenKernels;
 
 /// From this many tokens on, reading every expert once beats reading some for each token.
 const MIN_SORTED_TOKENS: usize = 32;
@@ -66,7 +70,7 @@ const ROUTER: CudaSource = CudaSource {
     name: c"gptoss_router",
     inputs: &[c"logits"],
     outputs: &[c"experts", c"shares"],
-    header: "",
+    header: include_str!("cuda/choose.cuh"),
     body: include_str!("cuda/router.cu"),
     shared_memory_bytes: 0,
 };
@@ -110,6 +114,7 @@ pub(super) struct CudaKernels {
     tiles: CudaKernel,
     grouped: CudaKernel,
     combine: CudaKernel,
+    pub(super) one_token: OneTokenKernels,
 }
 
 /// A layer's experts as the kernels read them.
@@ -130,6 +135,7 @@ impl CudaKernels {
             tiles: CudaKernel::new(&TILES)?,
             grouped: CudaKernel::new(&GROUPED)?,
             combine: CudaKernel::new(&COMBINE)?,
+            one_token: OneTokenKernels::new()?,
         })
     }
 

@@ -15,7 +15,7 @@ use mlx_rs::{Array, Dtype};
 use super::config::{ModelConfig, SWIGLU_ALPHA};
 use super::cpu::{self, ExpertShape, is_supported};
 use super::cuda::CudaKernels;
-use super::layers::{Linear, Weight};
+use super::layers::{Linear, RmsNorm, Weight};
 use super::{one_by_one, steer};
 use crate::intervention::LayerPlan;
 use crate::kernels::Pool;
@@ -99,6 +99,23 @@ impl Router {
             logits,
             recorded: None,
         })
+    }
+
+    /// Norm and choice in one kernel, where there is one: one token, and nobody intervenes. Returns
+    /// the normed `x`, too.
+    pub(super) fn forward_one(
+        &self,
+        x: &Array,
+        norm: &RmsNorm,
+        plan: Option<&LayerPlan>,
+    ) -> Result<Option<(Array, Routing)>> {
+        match &self.cuda {
+            Some(kernels) if x.dim(0) == 1 && plan.is_none() => {
+                let num_chosen = self.num_experts_per_tok;
+                kernels.one_token.route(x, norm, &self.linear, num_chosen)
+            }
+            _ => Ok(None),
+        }
     }
 
     fn choose(&self, logits: &Array) -> Result<(Array, Array)> {

@@ -2,13 +2,17 @@
 //!
 //! Source: `OpenAI`'s `gpt_oss/torch/model.py`; every block has its name there.
 
+use std::sync::Arc;
+
 use mlx_rs::error::Result;
 use mlx_rs::{Array, Dtype};
 
-use super::attention::{AttentionMask, attend};
+use super::attention::{AttentionMask, Pass, attend};
 use super::cache::{KvCache, LayerCache, QuantizedKvCache, RotatingKvCache};
 use super::config::{LayerType, ModelConfig};
-use super::experts::{Experts, Router};
+use super::cuda::CudaKernels;
+use super::cuda::one_token::OneTokenKernels;
+use super::experts::{ExpertProducts, Experts, Router};
 use super::layers::{Embedding, Linear, RmsNorm};
 use super::observe::{AttentionView, EachHidden, ForwardObserver};
 use super::rope::RotaryEmbedding;
@@ -146,16 +150,11 @@ impl Transformer {
     ) -> Result<Array> {
         let rows = x.dim(0) as usize;
         let earlier = caches.first().map_or(0, LayerCache::len);
-        let full = AttentionMask::full(rows);
-        let sliding = AttentionMask::sliding(rows, earlier, self.config.sliding_window)?;
+        let pass = Pass::new(rows, earlier, self.config.sliding_window)?;
         for (index, (layer, cache)) in self.layers.iter().zip(caches).enumerate() {
-            let mask = match layer.layer_type {
-                LayerType::FullAttention => &full,
-                LayerType::SlidingAttention => &sliding,
-            };
             let plan = plan.and_then(|plan| plan.layer(index));
             let watching = reborrow(&mut observer);
-            x = layer.forward(&x, cache, mask, trace.as_deref_mut(), plan, watching)?;
+            x = layer.forward(&x, cache, &pass, trace.as_deref_mut(), plan, watching)?;
             if rows >= ROWS_EVALUATED_BY_LAYER {
                 x.eval()?;
             }
@@ -242,13 +241,22 @@ impl TransformerBlock {
         &self,
         x: &Array,
         cache: &mut LayerCache,
-        mask: &AttentionMask,
+        pass: &Pass,
         trace: Option<&mut ForwardTrace>,
         plan: Option<&LayerPlan>,
         mut observer: Option<&mut dyn ForwardObserver>,
     ) -> Result<Array> {
-        let position = cache.len();
-        let x = self.attn.forward(x, cache, mask, reborrow(&mut observer))?;
+        let (rows, position) = (x.dim(0), cache.len());
+        let watching = reborrow(&mut observer);
+        let x = match self.attn.one_token(cache, rows) {
+            Some(kernels) if watching.is_none() => {
+                kernels.attention(x, &self.attn, cache, &pass.position)?
+            }
+            _ => {
+                let mask = pass.mask(self.layer_type);
+                self.attn.forward(x, cache, mask, watching)?
+            }
+        };
         if let Some(observer) = reborrow(&mut observer) {
             observer.after_attention(&x)?;
         }
@@ -278,9 +286,30 @@ pub struct AttentionBlock {
     pub(super) num_attention_heads: usize,
     pub(super) num_key_value_heads: usize,
     pub(super) head_dim: usize,
+    /// Set where kernels of our own can compute this block for one token.
+    pub(super) cuda: Option<Arc<CudaKernels>>,
 }
 
 impl AttentionBlock {
+    /// The same block with the kernels of `products`, if they can compute it.
+    pub(super) fn with_kernels(self, products: &ExpertProducts, dtype: Dtype) -> Self {
+        let cuda = match products {
+            ExpertProducts::Cuda(kernels) if OneTokenKernels::fit(&self, dtype) => {
+                Some(Arc::clone(kernels))
+            }
+            _ => None,
+        };
+        Self { cuda, ..self }
+    }
+
+    /// The kernels for `rows` new rows, where there are any.
+    fn one_token(&self, cache: &LayerCache, rows: i32) -> Option<&OneTokenKernels> {
+        let kernels = self.cuda.as_deref().filter(|_| rows == 1);
+        kernels
+            .filter(|_| !cache.is_packed())
+            .map(|kernels| &kernels.one_token)
+    }
+
     /// `x: [L, D]` → `x + attention(norm(x))`.
     fn forward(
         &self,
@@ -349,8 +378,14 @@ impl MlpBlock {
         plan: Option<&LayerPlan>,
         position: usize,
     ) -> Result<Array> {
-        let t = self.norm.forward(x)?;
-        let routing = self.router.forward_as(&t, plan, position)?;
+        let (t, routing) = match self.router.forward_one(x, &self.norm, plan)? {
+            Some(both) => both,
+            None => {
+                let t = self.norm.forward(x)?;
+                let routing = self.router.forward_as(&t, plan, position)?;
+                (t, routing)
+            }
+        };
         if let Some(trace) = trace {
             trace.record(&routing);
         }

@@ -151,6 +151,14 @@ impl Linear {
     pub fn weight(&self) -> &Weight {
         &self.weight
     }
+
+    /// Weight `[out, in]` and bias of a plain map that has both.
+    pub(super) fn plain(&self) -> Option<(&Array, &Array)> {
+        match (&self.weight, &self.bias) {
+            (Weight::Dense(weight), Some(bias)) => Some((weight, bias)),
+            _ => None,
+        }
+    }
 }
 
 /// Token ids to vectors.
@@ -207,6 +215,16 @@ impl RmsNorm {
     /// `x: [.., D]` → the same shape and dtype.
     pub fn forward(&self, x: &Array) -> Result<Array> {
         fast::rms_norm(x, Some(&self.weight), self.eps)
+    }
+
+    /// `w`, `[D]`.
+    pub(super) fn weight(&self) -> &Array {
+        &self.weight
+    }
+
+    /// What keeps the division defined.
+    pub(super) fn eps(&self) -> f32 {
+        self.eps
     }
 
     /// The arrays held.

@@ -214,7 +214,9 @@ impl Loader<'_> {
             num_attention_heads: config.num_attention_heads,
             num_key_value_heads: config.num_key_value_heads,
             head_dim: config.head_dim,
+            cuda: None,
         };
+        let attn = attn.with_kernels(products, self.options.dtype);
         let norm = RmsNorm::new(
             self.floats(&layer.post_attention_layernorm())?,
             config.rms_norm_eps,

@@ -68,6 +68,7 @@ impl RandomWeights<'_> {
             num_attention_heads: config.num_attention_heads,
             num_key_value_heads: config.num_key_value_heads,
             head_dim: config.head_dim,
+            cuda: None,
         };
         let mlp = MlpBlock {
             norm: self.norm()?,
@@ -90,7 +91,7 @@ impl RandomWeights<'_> {
         };
         Ok(TransformerBlock {
             layer_type: config.layer_types[index],
-            attn,
+            attn: attn.with_kernels(products, self.options.dtype),
             mlp,
         })
     }

@@ -51,6 +51,11 @@ impl RotaryEmbedding {
         )
     }
 
+    /// Periods `1 / inv_freq`, f32 `[head_dim / 2]`.
+    pub(super) fn periods(&self) -> &Array {
+        &self.periods
+    }
+
     /// The factor for `q · k`: `concentration² / sqrt(Dh)`.
     pub fn attention_scale(&self) -> f32 {
         (self.concentration * self.concentration / f64::from(self.head_dim).sqrt()) as f32

@@ -1,6 +1,7 @@
 //! The map, its read-outs and the panes beside it say only what is true.
 
 use gptoss::analytics::{Bounds, Grid, Measure, RoutingLog, Scale, Span, normalize};
+use gptoss::app::arrivals::Arrivals;
 use gptoss::app::map::{Cell, MapCells, MapSource, TokenCursor, Zoom};
 use gptoss::app::sampling::Knob;
 use gptoss::app::{Action, Effect, Focus, Input, MouseInput, MouseKind, State};
@@ -388,4 +389,32 @@ fn a_notch_of_the_wheel_scrolls_as_many_lines_as_set() {
         }));
         assert_eq!(rig.state.log_scroll, usize::from(lines));
     }
+}
+
+#[test]
+fn maps_change_at_their_own_pace_and_at_once_for_a_key_or_the_end() {
+    let mut rig = Rig::slow();
+    rig.state.arrivals = Arrivals::every(100);
+    rig.wait(1_000);
+    rig.type_text("hello");
+    rig.press("enter");
+    let recorded = |rig: &Rig| rig.state.runs.latest().map_or(0, |run| run.tokens.len());
+    let written = |rig: &Rig| rig.turn(rig.last()).ids.len();
+
+    rig.tokens(1);
+    let first = recorded(&rig);
+    assert_eq!(first, written(&rig), "nothing was shown before");
+    rig.tokens(5);
+    assert_eq!((recorded(&rig), written(&rig)), (first, first + 4));
+    let due_ms = rig.state.next_deadline_ms();
+    assert_eq!(due_ms, Some(rig.now_ms + 100));
+    rig.wait(100);
+    assert_eq!(recorded(&rig), first + 4);
+
+    rig.tokens(8);
+    assert_eq!(recorded(&rig), first + 4);
+    rig.act(Action::Freeze);
+    assert_eq!(recorded(&rig), first + 7, "a key finds the newest");
+    rig.settle();
+    assert_eq!(recorded(&rig), written(&rig), "the end leaves nothing out");
 }

@@ -207,7 +207,7 @@ fn a_key_that_does_nothing_says_where_the_keys_are() {
     app::input(&mut state, Input::Key(Key::new("Q")), 5);
     let notice = state.notice.expect("a reason").text;
     assert!(
-        notice.contains("Q does nothing") && notice.contains("?"),
+        notice.contains("Q does nothing") && notice.contains('?'),
         "{notice}"
     );
 }

@@ -1,6 +1,7 @@
 //! Half precision, judged statistically, and its dtype kept throughout.
 
-use gptoss::model::gpt_oss::{KvPrecision, LogitRows};
+use gptoss::mlx::device::DeviceKind;
+use gptoss::model::gpt_oss::{KvPrecision, LogitRows, Transformer};
 use gptoss::model::params::{LoadOptions, Products, QuantizeOptions};
 use mlx_rs::Dtype;
 
@@ -18,39 +19,65 @@ fn options(dtype: Dtype) -> LoadOptions {
 #[test]
 fn bf16_agrees_statistically() {
     for (name, expected) in [("pub-a/hf", "pub-a"), ("pub-b/mlx", "pub-b")] {
-        let (model, golden) = (
-            load_as(name, options(Dtype::Bfloat16)),
-            Golden::open(expected),
-        );
-        let (mut agree, mut rows, mut kl) = (0, 0, 0.0);
-        let mut errors = Vec::new();
-        for (prompt, (tokens, _)) in &golden.prompts {
-            let mut caches = model.new_caches(KvPrecision::Activations);
-            let logits = model.forward(&ids(tokens), &mut caches, LogitRows::All, None);
-            let found = values(&logits.unwrap().unwrap());
-            let expected = golden.f32(&format!("{prompt}.logits"));
-            let width = expected.len() / tokens.len();
-            for (a, b) in expected.chunks(width).zip(found.chunks(width)) {
-                agree += usize::from(argmax(a) == argmax(b));
-                kl += divergence(a, b);
-                rows += 1;
-                errors.extend(a.iter().zip(b).map(|(a, b)| (a - b).abs()));
-            }
-        }
-        errors.sort_by(f32::total_cmp);
-        let agreement = f64::from(agree as u32) / f64::from(rows);
-        assert!(
-            agreement >= BF16_ARGMAX_AGREEMENT,
-            "{name}: agreement {agreement}"
-        );
-        let median = errors[errors.len() / 2];
-        assert!(
-            median > 0.0 && median < BF16_MEDIAN_LOGITS,
-            "{name}: median {median}"
-        );
-        let kl = kl / f64::from(rows);
-        assert!(kl < BF16_MEAN_KL, "{name}: divergence {kl}");
+        let model = load_as(name, options(Dtype::Bfloat16));
+        check_statistics(&model, &Golden::open(expected), usize::MAX, name);
     }
+}
+
+#[test]
+fn cuda_kernels_agree_statistically() {
+    if DeviceKind::current().unwrap() != DeviceKind::Cuda {
+        println!("passed over: there is no NVIDIA GPU");
+        return;
+    }
+    for (name, expected) in [("pub-a/hf", "pub-a"), ("pub-b/mlx", "pub-b")] {
+        let options = LoadOptions {
+            products: Products::CudaKernels,
+            ..options(Dtype::Bfloat16)
+        };
+        let model = load_as(name, options);
+        // One token goes through other kernels than many.
+        for rows in [1, usize::MAX] {
+            check_statistics(&model, &Golden::open(expected), rows, name);
+        }
+    }
+}
+
+/// Reads the golden's prompts, `rows` tokens at a time at most.
+fn check_statistics(model: &Transformer, golden: &Golden, rows: usize, name: &str) {
+    let (mut agree, mut count, mut kl) = (0, 0, 0.0);
+    let mut errors = Vec::new();
+    for (prompt, (tokens, _)) in &golden.prompts {
+        let mut caches = model.new_caches(KvPrecision::Activations);
+        let found: Vec<f32> = tokens
+            .chunks(rows.min(tokens.len()))
+            .flat_map(|chunk| {
+                let logits = model.forward(&ids(chunk), &mut caches, LogitRows::All, None);
+                values(&logits.unwrap().unwrap())
+            })
+            .collect();
+        let expected = golden.f32(&format!("{prompt}.logits"));
+        let width = expected.len() / tokens.len();
+        for (a, b) in expected.chunks(width).zip(found.chunks(width)) {
+            agree += usize::from(argmax(a) == argmax(b));
+            kl += divergence(a, b);
+            count += 1;
+            errors.extend(a.iter().zip(b).map(|(a, b)| (a - b).abs()));
+        }
+    }
+    errors.sort_by(f32::total_cmp);
+    let agreement = f64::from(agree as u32) / f64::from(count);
+    assert!(
+        agreement >= BF16_ARGMAX_AGREEMENT,
+        "{name}: agreement {agreement}"
+    );
+    let median = errors[errors.len() / 2];
+    assert!(
+        median > 0.0 && median < BF16_MEDIAN_LOGITS,
+        "{name}: median {median}"
+    );
+    let kl = kl / f64::from(count);
+    assert!(kl < BF16_MEAN_KL, "{name}: divergence {kl}");
 }
 
 #[test]

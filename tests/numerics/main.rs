@@ -8,6 +8,7 @@ mod bf16;
 mod cache;
 mod conversation;
 mod convert;
+mod cuda;
 mod engine;
 mod generate;
 mod golden;

@@ -57,3 +57,9 @@ pub(crate) fn assert_close(what: &str, actual: &[f32], expected: &[f32], toleran
         expected[index]
     );
 }
+
+/// Logits of our CUDA kernels in bf16 against MLX's, `|a - b| / |b|`: the median of many tokens, ...
+pub(crate) const CUDA_MEDIAN_ERROR: f32 = 0.04;
+/// ... and four of five tokens. In the rest a rounding may have turned a close choice of a router,
+/// after which random weights have little in common.
+pub(crate) const CUDA_MOST_ERROR: f32 = 0.15;

@@ -1,5 +1,6 @@
 //! Settings as the state to begin with.
 
+use gptoss::app::arrivals::Arrivals;
 use gptoss::app::map::MapCells;
 use gptoss::app::sampling::{Preset, SamplingPanel};
 use gptoss::app::state::{Preferences, State};
@@ -35,6 +36,7 @@ pub(super) fn of(
         // The clock and the process are enough: seeds need to differ, not to be secret.
         seed_state: started_wall_ms.wrapping_mul(0x2545_f491_4f6c_dd1d)
             ^ u64::from(std::process::id()),
+        arrivals: Arrivals::every(1000 / u64::from(settings.ui.map_fps)),
         ..State::default()
     };
     state.chat.is_unfolded = settings.chat.show_analysis;

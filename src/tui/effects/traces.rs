@@ -59,7 +59,7 @@ enum Current {
     None,
     /// Its first rows tell how wide they are.
     Named(PathBuf, Box<TraceHeader>),
-    Open(PathBuf, TraceRecorder),
+    Open(PathBuf, Box<TraceRecorder>),
 }
 
 impl Traces {
@@ -154,7 +154,7 @@ impl Writer {
             }
             let recorder = TraceRecorder::create(path, (**header).clone());
             let recorder = recorder.map_err(|error| error.to_string())?;
-            self.current = Current::Open(std::mem::take(path), recorder);
+            self.current = Current::Open(std::mem::take(path), Box::new(recorder));
         }
         let Current::Open(_, recorder) = &mut self.current else {
             return Ok(());

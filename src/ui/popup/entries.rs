@@ -1,5 +1,8 @@
 //! The rows of lists.
 
+use std::ffi::OsStr;
+use std::path::Path;
+
 use ratatui::text::{Line, Span};
 
 use crate::app::State;
@@ -81,7 +84,7 @@ pub(super) fn trace(trace: &TraceChoice, state: &State, theme: &Theme) -> Line<'
             ..
         } => {
             let age = age(state.wall_ms().saturating_sub(*modified_ms));
-            let is_cut = name.ends_with(".part");
+            let is_cut = Path::new(name).extension() == Some(OsStr::new("part"));
             let note = if is_cut { "  not finished" } else { "" };
             vec![
                 (format!("{age:>8}  "), ThemeRole::Faint),

@@ -48,6 +48,7 @@ fn begin(source: Option<ModelSource>) -> RecordRequest {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as a reader of digests has to be")]
 fn read(_: &ModelSource) -> Result<TraceDigests, String> {
     Ok(TraceDigests {
         weights: "abc".to_owned(),

@@ -1,0 +1,77 @@
+// Products of bf16 matrices with one vector, which a block holds in shared memory.
+
+namespace gptoss {
+
+__device__ __forceinline__ float warp_sum(float sum) {
+#pragma unroll
+  for (int step = 16; step > 0; step /= 2) {
+    sum += __shfl_xor_sync(0xffffffffu, sum, step);
+  }
+  return sum;
+}
+
+// Adds the product of two times two bf16 values.
+__device__ __forceinline__ float dot_pair(unsigned a, unsigned b, float sum) {
+  // A bf16 is the upper half of its f32.
+  sum = fmaf(__uint_as_float(a << 16), __uint_as_float(b << 16), sum);
+  return fmaf(__uint_as_float(a & 0xffff0000u), __uint_as_float(b & 0xffff0000u), sum);
+}
+
+// Adds the product of two times eight bf16 values.
+__device__ __forceinline__ float dot_eight(const uint4& a, const uint4& b, float sum) {
+  sum = dot_pair(a.x, b.x, sum);
+  sum = dot_pair(a.y, b.y, sum);
+  sum = dot_pair(a.z, b.z, sum);
+  return dot_pair(a.w, b.w, sum);
+}
+
+// The products of ROWS rows, `stride` values apart, with x. Every lane of the warp gets them.
+template <int D, int ROWS, typename T>
+__device__ __forceinline__ void row_dots(
+    const T* row, size_t stride, const T* x, int lane, float (&sums)[ROWS]) {
+  const uint4* values = reinterpret_cast<const uint4*>(x);
+#pragma unroll
+  for (int r = 0; r < ROWS; ++r) {
+    sums[r] = 0.0f;
+  }
+#pragma unroll 4
+  for (int c = lane; c < D / 8; c += 32) {
+#pragma unroll
+    for (int r = 0; r < ROWS; ++r) {
+      const uint4 weights = __ldg(reinterpret_cast<const uint4*>(row + r * stride) + c);
+      sums[r] = dot_eight(weights, values[c], sums[r]);
+    }
+  }
+#pragma unroll
+  for (int r = 0; r < ROWS; ++r) {
+    sums[r] = warp_sum(sums[r]);
+  }
+}
+
+// Puts x / rms(x) * weight into shared memory, rounded to the activations' type.
+template <int D, int THREADS, typename T>
+__device__ __forceinline__ void load_normed(const T* x, const T* weight, float eps, T* held) {
+  __shared__ float parts[THREADS / 32];
+  float sum = 0.0f;
+  for (int d = threadIdx.x; d < D; d += THREADS) {
+    const float value = static_cast<float>(x[d]);
+    sum = fmaf(value, value, sum);
+  }
+  sum = warp_sum(sum);
+  if (threadIdx.x % 32 == 0) {
+    parts[threadIdx.x / 32] = sum;
+  }
+  __syncthreads();
+  sum = 0.0f;
+#pragma unroll
+  for (int part = 0; part < THREADS / 32; ++part) {
+    sum += parts[part];
+  }
+  const float scale = rsqrtf(sum / D + eps);
+  for (int d = threadIdx.x; d < D; d += THREADS) {
+    held[d] = static_cast<T>(static_cast<float>(x[d]) * scale * static_cast<float>(weight[d]));
+  }
+  __syncthreads();
+}
+
+}  // namespace gptoss

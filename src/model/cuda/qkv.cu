@@ -1,0 +1,32 @@
+// One token: the norm, queries, keys and values, and the rotation. A warp computes the two values of a
+// head that are rotated together, d and d + DH / 2.
+// Constants: T, D, HQ, HKV, DH, EPS (the bits of an f32), WARPS.
+constexpr int HALF = DH / 2;
+__shared__ __align__(16) T held[D];
+const int lane = threadIdx.x % 32;
+gptoss::load_normed<D, 32 * WARPS>(x, norm, __int_as_float(EPS), held);
+const int pair = blockIdx.x * WARPS + threadIdx.x / 32;
+const int head = pair / HALF;
+const int d = pair % HALF;
+if (head < HQ + 2 * HKV) {
+  const int row = head * DH + d;
+  float sums[2];
+  gptoss::row_dots<D, 2>(
+      weight + static_cast<size_t>(row) * D, static_cast<size_t>(HALF) * D, held, lane, sums);
+  if (lane == 0) {
+    // Rounded where a product of its own would be.
+    float low = static_cast<float>(static_cast<T>(sums[0] + static_cast<float>(bias[row])));
+    float high = static_cast<float>(static_cast<T>(sums[1] + static_cast<float>(bias[row + HALF])));
+    T* place = values + (head - HQ - HKV) * DH;
+    if (head < HQ + HKV) {
+      float sine, cosine;
+      sincosf(static_cast<float>(position[0]) / periods[d], &sine, &cosine);
+      const float turned = low * cosine - high * sine;
+      high = low * sine + high * cosine;
+      low = turned;
+      place = head < HQ ? queries + head * DH : keys + (head - HQ) * DH;
+    }
+    place[d] = static_cast<T>(low);
+    place[d + HALF] = static_cast<T>(high);
+  }
+}

@@ -1,0 +1,138 @@
+//! Our CUDA kernels against MLX's own path, on machines that have an NVIDIA GPU; elsewhere they are
+//! passed over, and say so.
+
+use gptoss::ModelConfig;
+use gptoss::mlx::device::DeviceKind;
+use gptoss::model::gpt_oss::{KvPrecision, LogitRows, Transformer};
+use gptoss::model::params::{LoadOptions, Products};
+use mlx_rs::Dtype;
+
+use crate::golden::{ids, values};
+use crate::tolerance::{CUDA_MEDIAN_ERROR, CUDA_MOST_ERROR};
+
+/// A model of four layers whose sizes are no multiples of the kernels' blocks, or those of the 20b.
+struct Shape {
+    hidden_size: usize,
+    intermediate_size: usize,
+    heads: (usize, usize),
+    head_dim: usize,
+    experts: (usize, usize),
+    sliding_window: usize,
+}
+
+const SHAPES: &[Shape] = &[
+    Shape {
+        hidden_size: 2880,
+        intermediate_size: 2880,
+        heads: (64, 8),
+        head_dim: 64,
+        experts: (32, 4),
+        sliding_window: 128,
+    },
+    Shape {
+        hidden_size: 192,
+        intermediate_size: 320,
+        heads: (6, 3),
+        head_dim: 32,
+        experts: (7, 3),
+        sliding_window: 24,
+    },
+    Shape {
+        hidden_size: 64,
+        intermediate_size: 64,
+        heads: (5, 1),
+        head_dim: 16,
+        experts: (33, 1),
+        sliding_window: 5,
+    },
+    Shape {
+        hidden_size: 448,
+        intermediate_size: 64,
+        heads: (4, 4),
+        head_dim: 128,
+        experts: (128, 8),
+        sliding_window: 64,
+    },
+];
+
+/// Tokens read at once: past the ring's wrap, and enough for full layers to be cut in parts.
+const PROMPT_TOKENS: u32 = 700;
+
+#[test]
+fn kernels_agree_with_mlx_for_any_shape() {
+    if DeviceKind::current().unwrap() != DeviceKind::Cuda {
+        println!("passed over: there is no NVIDIA GPU");
+        return;
+    }
+    for shape in SHAPES {
+        let config = config(shape);
+        let (ours, mlx) = (
+            model(&config, Products::CudaKernels),
+            model(&config, Products::MlxOneByOne),
+        );
+        for prompt_tokens in [3, PROMPT_TOKENS] {
+            let mut errors = errors(&ours, &mlx, prompt_tokens);
+            errors.sort_by(f32::total_cmp);
+            let at = |share: f32| errors[(share * (errors.len() - 1) as f32) as usize];
+            println!(
+                "hidden {}, after {prompt_tokens} tokens: relative error {:.4}, 80 % below {:.4}, \
+                 at most {:.4}",
+                shape.hidden_size,
+                at(0.5),
+                at(0.8),
+                at(1.0)
+            );
+            assert!(at(0.5) < CUDA_MEDIAN_ERROR, "median {}", at(0.5));
+            assert!(at(0.8) < CUDA_MOST_ERROR, "80 % below {}", at(0.8));
+        }
+    }
+}
+
+fn config(shape: &Shape) -> ModelConfig {
+    let mut config = ModelConfig::gpt_oss_20b();
+    config.num_hidden_layers = 4;
+    config.layer_types.truncate(4);
+    config.vocab_size = 1000;
+    config.hidden_size = shape.hidden_size;
+    config.intermediate_size = shape.intermediate_size;
+    (config.num_attention_heads, config.num_key_value_heads) = shape.heads;
+    config.head_dim = shape.head_dim;
+    (config.num_local_experts, config.num_experts_per_tok) = shape.experts;
+    config.sliding_window = shape.sliding_window;
+    config
+}
+
+fn model(config: &ModelConfig, products: Products) -> Transformer {
+    let options = LoadOptions {
+        dtype: Dtype::Bfloat16,
+        products,
+        ..LoadOptions::for_device(DeviceKind::Cuda)
+    };
+    Transformer::random(config, options, 7).unwrap()
+}
+
+/// `|ours - mlx| / |mlx|` of the logits of the prompt's last row and of 40 single tokens after it.
+fn errors(ours: &Transformer, mlx: &Transformer, prompt_tokens: u32) -> Vec<f32> {
+    let token = |index: u32| (index * 7919 + 13) % 1000;
+    let prompt: Vec<u32> = (0..prompt_tokens).map(token).collect();
+    let chunks = std::iter::once(prompt).chain((0..40).map(|n| vec![token(prompt_tokens + n)]));
+    let (mut our_caches, mut mlx_caches) = (
+        ours.new_caches(KvPrecision::Activations),
+        mlx.new_caches(KvPrecision::Activations),
+    );
+    let mut errors = Vec::new();
+    for chunk in chunks {
+        let chunk = ids(&chunk);
+        let found = ours.forward(&chunk, &mut our_caches, LogitRows::Last, None);
+        let expected = mlx.forward(&chunk, &mut mlx_caches, LogitRows::Last, None);
+        let (found, expected) = (
+            values(&found.unwrap().unwrap()),
+            values(&expected.unwrap().unwrap()),
+        );
+        let squared =
+            |values: &mut dyn Iterator<Item = f32>| values.map(|value| value * value).sum::<f32>();
+        let difference = squared(&mut found.iter().zip(&expected).map(|(a, b)| a - b));
+        errors.push((difference / squared(&mut expected.iter().copied())).sqrt());
+    }
+    errors
+}
