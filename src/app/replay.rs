@@ -348,11 +348,17 @@ fn messages(answer: &[TraceToken]) -> Vec<HarmonyEvent> {
 
 fn settings(state: &State, trace: &TraceFile) -> TurnSettings {
     let header = trace.header();
-    let rules = header.interventions.as_array();
-    let rules = rules.into_iter().flatten().filter_map(|rule| rule.as_str());
-    let rules: Interventions = rules.filter_map(|rule| rule.parse::<Rule>().ok()).collect();
+    let words = header.interventions.as_array();
+    let words = words.into_iter().flatten().filter_map(|rule| rule.as_str());
+    let rules = words.clone().filter_map(|rule| rule.parse::<Rule>().ok());
+    let rules: Interventions = rules.collect();
+    let mut model = header.model_name.clone();
+    let mut words = words;
+    if let Some(routing) = words.find(|word| word.starts_with("routing of ")) {
+        model = format!("{model} ({routing})");
+    }
     TurnSettings {
-        model: header.model_name.clone(),
+        model,
         origin: ModelOrigin::Recorded,
         effort: state.preferences.effort,
         sampling: serde_json::from_value(header.settings["sampling"].clone()).unwrap_or_default(),
