@@ -29,6 +29,7 @@ mod compare;
 mod container;
 mod error;
 mod finish;
+mod follow;
 mod journal;
 mod read;
 mod recorder;
@@ -44,6 +45,7 @@ use crate::generate::TokenRouting;
 pub use compare::Comparison;
 pub use error::TraceError;
 pub use finish::{Recovery, recover};
+pub use follow::FollowError;
 pub use read::{Completeness, TraceFile};
 pub use recorder::{TraceRecorder, journal_path};
 

@@ -64,23 +64,28 @@ pub struct RunDiff {
     pub alignment: Alignment,
     /// Each layer.
     pub layers: Vec<LayerDiff>,
-    /// All cells whose shares differ, the largest change first.
-    pub cells: Vec<CellChange>,
+    /// All cells whose shares of all tokens differ, the largest change first.
+    pub cells_all: Vec<CellChange>,
+    /// The same over the aligned pairs alone: what the routers do differently with tokens that
+    /// belong together.
+    pub cells_aligned: Vec<CellChange>,
     /// Each aligned pair of tokens of which both have routing.
     pub tokens: Vec<TokenAgreement>,
 }
 
-/// What a layer does differently over all tokens of each run.
+/// What a layer does differently.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct LayerDiff {
-    /// The [`jensen_shannon`] distance of the experts' counts, in 0..=1; none where a run has no
-    /// routing.
-    pub js_distance: Option<f64>,
+    /// The [`jensen_shannon`] distance of the experts' counts over all tokens of each run, in 0..=1;
+    /// none where a run has no routing.
+    pub js_distance_all: Option<f64>,
+    /// The same over the aligned pairs alone, of which both tokens have routing; none without pairs.
+    pub js_distance_aligned: Option<f64>,
     /// The mean share of equal experts over the aligned pairs; none without pairs.
     pub agreement: Option<f64>,
     /// The mean [`weighted_agreement`] over them.
     pub weighted_agreement: Option<f64>,
-    /// Mean entropy over the chosen experts' weights in B less that in A, in nats.
+    /// Mean entropy over the chosen experts' weights in B less that in A, in nats, over all tokens.
     pub chosen_entropy_change: Option<f64>,
     /// The same over all experts, where both runs have it.
     pub router_entropy_change: Option<f64>,
@@ -144,9 +149,14 @@ impl RunDiff {
             .pairs()
             .filter_map(|(left, right)| sums.pair(a.log, b.log, left, right))
             .collect();
+        let pairs = [
+            aligned(a.log, tokens.iter().map(|token| token.position_a)),
+            aligned(b.log, tokens.iter().map(|token| token.position_b)),
+        ];
         Ok(Self {
-            layers: layers(a.log, b.log, &sums, tokens.len())?,
-            cells: cells(a.log, b.log),
+            layers: layers([a.log, b.log], [&pairs[0], &pairs[1]], &sums, tokens.len())?,
+            cells_all: cells(a.log, b.log),
+            cells_aligned: cells(&pairs[0], &pairs[1]),
             alignment,
             tokens,
         })
@@ -156,13 +166,15 @@ impl RunDiff {
     pub fn is_zero(&self) -> bool {
         let is_none_of = |change: Option<f64>| change.is_none_or(|change| change == 0.0);
         self.alignment.first_difference.is_none()
-            && self.cells.is_empty()
+            && self.cells_all.is_empty()
+            && self.cells_aligned.is_empty()
             && self
                 .tokens
                 .iter()
                 .all(|token| token.share() >= 1.0 && token.weighted >= 1.0)
             && self.layers.iter().all(|layer| {
-                is_none_of(layer.js_distance)
+                is_none_of(layer.js_distance_all)
+                    && is_none_of(layer.js_distance_aligned)
                     && is_none_of(layer.chosen_entropy_change)
                     && is_none_of(layer.router_entropy_change)
             })
@@ -264,26 +276,40 @@ impl LayerSums {
     }
 }
 
+/// The tokens at these positions alone.
+fn aligned(log: &RoutingLog, positions: impl Iterator<Item = usize>) -> RoutingLog {
+    let mut chosen = RoutingLog::new(log.num_layers(), log.num_experts());
+    for token in positions.filter_map(|position| log.get(position)) {
+        // Positions ascend in both runs, and the tokens fitted a log of this shape before.
+        let _ = chosen.push(token.clone());
+    }
+    chosen
+}
+
 fn layers(
-    a: &RoutingLog,
-    b: &RoutingLog,
+    [a, b]: [&RoutingLog; 2],
+    [pairs_a, pairs_b]: [&RoutingLog; 2],
     sums: &LayerSums,
     pairs: usize,
 ) -> Result<Vec<LayerDiff>, DiffError> {
     let grid = |log: &RoutingLog| log.grid(Selection::All, Measure::Count);
-    let distances = jensen_shannon(&grid(a), &grid(b))?;
+    let all = jensen_shannon(&grid(a), &grid(b))?;
+    let of_aligned = jensen_shannon(&grid(pairs_a), &grid(pairs_b))?;
     let (from, to) = (a.entropies(Selection::All), b.entropies(Selection::All));
     let of_pairs = |sums: &[f64], layer: usize| (pairs > 0).then(|| sums[layer] / pairs as f64);
     let change = |from: &[f64], to: &[f64], layer: usize| Some(to.get(layer)? - from.get(layer)?);
-    let layers = distances.into_iter().enumerate();
+    let layers = all.into_iter().zip(of_aligned).enumerate();
     Ok(layers
-        .map(|(layer, js_distance)| LayerDiff {
-            js_distance,
-            agreement: of_pairs(&sums.agreement, layer),
-            weighted_agreement: of_pairs(&sums.weighted, layer),
-            chosen_entropy_change: change(&from.chosen, &to.chosen, layer),
-            router_entropy_change: change(&from.router, &to.router, layer),
-        })
+        .map(
+            |(layer, (js_distance_all, js_distance_aligned))| LayerDiff {
+                js_distance_all,
+                js_distance_aligned,
+                agreement: of_pairs(&sums.agreement, layer),
+                weighted_agreement: of_pairs(&sums.weighted, layer),
+                chosen_entropy_change: change(&from.chosen, &to.chosen, layer),
+                router_entropy_change: change(&from.router, &to.router, layer),
+            },
+        )
         .collect())
 }
 

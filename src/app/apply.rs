@@ -3,6 +3,7 @@
 use super::composer::Target;
 use super::effect::Effect;
 use super::popup::Popup;
+use super::replay;
 use super::state::{Level, ModelFailure, ModelStatus, Prediction, Running, State};
 use super::update::{self, ablate, generate, ghost, inside, say, tokens};
 use crate::engine::protocol::{
@@ -16,6 +17,9 @@ use crate::session::{Fork, InterventionChange, NodeId, SamplingChange, TreeOp, T
 /// Takes an event of the engine.
 pub fn apply(state: &mut State, event: Event, now_ms: u64) -> Vec<Effect> {
     state.now_ms = now_ms;
+    if state.behind.is_some() {
+        return replay::unseen(state, |behind| apply(behind, event, now_ms));
+    }
     if !matches!(event, Event::Token { .. }) {
         state.take_arrivals();
     }
@@ -470,6 +474,10 @@ impl State {
     /// Takes the engine's newest snapshot.
     pub fn set_telemetry(&mut self, telemetry: Telemetry, now_ms: u64) {
         self.now_ms = now_ms;
+        if let Some(behind) = &mut self.behind {
+            behind.set_telemetry(telemetry, now_ms);
+            return;
+        }
         if self.replay.is_some() {
             // The recorded run's figures stay.
             return;

@@ -8,7 +8,9 @@ use crate::log_ring::LogLine;
 use crate::meters::GpuReading;
 use crate::session::{NodeId, Opened, SessionId, SessionInfo, StoreEvent, Tree, TreeOp};
 
+use super::recording::{RecordReport, RecordRequest};
 use super::sampling::Preset;
+use super::traces::{TraceRead, TraceRequest};
 
 /// Something outside of the state that has to be done. Effects are done in order; none is waited for.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +34,10 @@ pub enum Effect {
     },
     /// Read the profile at a path; relative to where the program was started.
     ReadProfile(PathBuf),
+    /// Read traces.
+    Trace(TraceRequest),
+    /// Write the running answer to a trace file.
+    Record(RecordRequest),
     /// Let the person write in an editor, beginning with this text.
     Editor(String),
     /// Look for models on disk.
@@ -113,6 +119,10 @@ pub enum Report {
         /// Its text, or why there is none.
         text: Result<String, String>,
     },
+    /// Traces were read, or not.
+    Trace(TraceRead),
+    /// What became of a trace file in the making.
+    Recorded(RecordReport),
     /// The editor was closed.
     EditorClosed(String),
     /// A session was opened or begun.

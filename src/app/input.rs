@@ -57,7 +57,10 @@ pub fn input(state: &mut State, input: Input, now_ms: u64) -> Vec<Effect> {
     state.take_arrivals();
     if state.replay.is_some() && !matches!(input, Input::Resize { .. }) {
         if is_text(state, &input) {
-            replay::refuse(state);
+            match &input {
+                Input::Key(key) => replay::unbound(state, key),
+                _ => replay::refuse(state),
+            }
             return Vec::new();
         }
         return replay::guarded(state, |state| take(state, input));

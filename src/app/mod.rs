@@ -33,6 +33,7 @@ pub mod map;
 pub mod meters;
 pub mod popup;
 pub mod profile;
+pub mod recording;
 pub mod replay;
 mod report;
 pub mod run;
@@ -40,6 +41,7 @@ pub mod sampling;
 pub mod share;
 pub mod state;
 pub mod token_lab;
+pub mod traces;
 mod update;
 pub mod viewport;
 

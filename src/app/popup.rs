@@ -3,6 +3,7 @@
 use tui_input::Input;
 
 use super::action::{Action, Context};
+use super::traces::{TraceChoice, TracePurpose};
 use crate::catalog::CatalogEntry;
 use crate::intervention::Rule;
 use crate::session::{NodeId, SessionInfo};
@@ -38,6 +39,13 @@ pub enum Popup {
     Tree(ListPopup<TreeRow>),
     /// The rules for the experts' choice.
     Rules(ListPopup<Rule>),
+    /// Recorded traces.
+    Traces {
+        /// Those in the folder, and another file.
+        list: ListPopup<TraceChoice>,
+        /// What is done with the chosen one.
+        purpose: TracePurpose,
+    },
     /// Two runs side by side.
     Ablation {
         /// Lines scrolled.
@@ -170,6 +178,8 @@ pub enum Question {
     Import,
     /// Which profile to open.
     Profile,
+    /// Which trace to take.
+    Trace(TracePurpose),
     /// The name of a preset.
     PresetName,
     /// A rule for the experts' choice.

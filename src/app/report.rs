@@ -3,18 +3,42 @@
 use super::effect::{Effect, Report};
 use super::inside::InsideView;
 use super::popup::{ListPopup, Popup};
+use super::recording;
+use super::replay;
 use super::state::{Focus, Level, ModelFailure, ModelStatus, SessionState, State};
-use super::update::{self, ghost, inside, profile, say};
+use super::update::{self, ghost, inside, profile, say, traces};
 use crate::engine::protocol::{Command, ErrorKind, ErrorReport, RequestId};
 use crate::session::{Access, Opened, SessionId, StoreEvent, TreeOp, TurnOutcome};
 
 /// Takes what became of an effect.
 pub fn report(state: &mut State, report: Report, now_ms: u64) -> Vec<Effect> {
     state.now_ms = now_ms;
+    if state.behind.is_some() && is_of_the_chat(&report) {
+        return replay::unseen(state, |behind| super::report(behind, report, now_ms));
+    }
     state.take_arrivals();
-    let mut effects = take(state, report);
+    let mut effects = if matches!(report, Report::Tick) {
+        replay::unseen(state, |behind| super::report(behind, Report::Tick, now_ms))
+    } else {
+        Vec::new()
+    };
+    effects.extend(take(state, report));
     effects.extend(update::after(state));
     effects
+}
+
+/// Whether a report concerns the chat, not what lies over it.
+fn is_of_the_chat(report: &Report) -> bool {
+    matches!(
+        report,
+        Report::EngineBusy(_)
+            | Report::EngineRefused { .. }
+            | Report::EngineGone
+            | Report::Recorded(_)
+            | Report::EditorClosed(_)
+            | Report::SessionOpened { .. }
+            | Report::Store(_)
+    )
 }
 
 fn take(state: &mut State, report: Report) -> Vec<Effect> {
@@ -25,6 +49,8 @@ fn take(state: &mut State, report: Report) -> Vec<Effect> {
         Report::EngineRefused { request, message } => return refused(state, request, &message),
         Report::EngineGone => return engine_gone(state),
         Report::ProfileRead { name, text } => return profile::read(state, name, text),
+        Report::Trace(read) => return traces::take(state, read),
+        Report::Recorded(report) => recording::report(state, report),
         Report::EditorClosed(text) => {
             state.composer.set_text(text.trim_end_matches('\n'));
             state.focus = Focus::Composer;
@@ -198,6 +224,9 @@ fn session_opened(
 /// What was said before the session was open goes on in it, under other names.
 fn keep_running(state: &mut State, offset: u64) {
     state.runs.rename(offset);
+    if let Some(current) = &mut state.recording.current {
+        current.node.0 += offset;
+    }
     let lab = &mut state.token_lab;
     lab.marked.iter_mut().for_each(|mark| mark.node.0 += offset);
     lab.ghost

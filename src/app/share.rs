@@ -34,6 +34,8 @@ pub enum Shared {
     Norms,
     /// The open profile.
     Profile,
+    /// The comparison of two traces.
+    Traces,
 }
 
 impl Shared {
@@ -48,6 +50,7 @@ impl Shared {
             Self::Attention => "attention.svg",
             Self::Norms => "norms.svg",
             Self::Profile => "profile.html",
+            Self::Traces => "traces.svg",
         }
     }
 
@@ -56,6 +59,7 @@ impl Shared {
         match self {
             Self::Map | Self::Card => "there is nothing on the map to share",
             Self::Profile => "no profile is open; open-profile opens one",
+            Self::Traces => "no traces are compared; compare-trace does, with a trace open",
             Self::Ablation => "there is no finished comparison to share",
             Self::Lens | Self::Sinks | Self::Attention | Self::Norms => {
                 "there is no finished look inside to share; look-inside takes one"
@@ -76,6 +80,7 @@ impl State {
             Shared::Attention => inside::attention(self),
             Shared::Norms => inside::norms(self),
             Shared::Profile => profile::figure(self),
+            Shared::Traces => self.replay.as_ref()?.figure(),
         }
     }
 

@@ -12,10 +12,12 @@ use super::map::{MapCells, MapView};
 use super::meters::Meters;
 use super::popup::Popup;
 use super::profile::ProfileView;
+use super::recording::Recording;
 use super::replay::Replay;
 use super::run::Runs;
 use super::sampling::SamplingPanel;
 use super::token_lab::TokenLab;
+use super::traces::Following;
 use super::viewport::Viewport;
 use crate::catalog::CatalogEntry;
 use crate::engine::protocol::{
@@ -309,8 +311,14 @@ pub struct State {
     pub sampling: SamplingPanel,
     /// How the experts' choice is changed; forgotten with the model.
     pub interventions: Interventions,
+    /// Whether answers are written to trace files.
+    pub recording: Recording,
     /// The trace that is shown in place of a model's work.
     pub replay: Option<Replay>,
+    /// The chat that a replay was opened over; it goes on unseen.
+    pub behind: Option<Box<State>>,
+    /// The answer that is given the experts of a trace.
+    pub following: Option<Following>,
     /// The latest comparison of two runs.
     pub ablation: Option<AblationView>,
     /// The token pane.

@@ -16,15 +16,18 @@ pub(super) mod search;
 pub(super) mod sessions;
 pub(super) mod share;
 pub(super) mod tokens;
+pub(super) mod traces;
 pub(super) mod tree;
 
 use super::action::Action;
 use super::effect::Effect;
 use super::input;
 use super::popup::{ExportFormat, Popup, Question};
+use super::recording;
 use super::replay;
 use super::share::Shared;
 use super::state::{Focus, Level, ModelStatus, Notice, Predicted, State, View};
+use super::traces::TracePurpose;
 use crate::engine::protocol::{
     AnswerOpening, Command, LoadRequest, ModelSource, Prompt, RequestId,
 };
@@ -59,6 +62,10 @@ fn act(state: &mut State, action: Action) -> Vec<Effect> {
 pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
     if let Some(effects) = popups::perform(state, action) {
         return effects;
+    }
+    if state.replay.is_some() && replay::needs_a_model(action) {
+        replay::refuse(state);
+        return Vec::new();
     }
     let from_pane = match state.focus {
         Focus::Experts => map::perform(state, action),
@@ -119,6 +126,11 @@ fn everywhere(state: &mut State, action: Action) -> Vec<Effect> {
         }
         Action::ShowAblation => ablate::show(state),
         Action::LookInside => inside::begin(state),
+        Action::Record => recording::toggle(state),
+        Action::OpenTrace => traces::choose(state, TracePurpose::Open),
+        Action::CompareTrace => traces::choose(state, TracePurpose::Compare),
+        Action::FollowTrace => traces::choose(state, TracePurpose::Follow),
+        Action::CloseTrace => replay::close(state),
         Action::OpenProfile => popups::ask(state, Question::Profile, ""),
         Action::ShowProfile => profile::show(state),
         Action::MaskExpert
@@ -156,6 +168,7 @@ fn everywhere(state: &mut State, action: Action) -> Vec<Effect> {
         Action::ShareAttention => share::begin(state, Shared::Attention),
         Action::ShareProfile => share::begin(state, Shared::Profile),
         Action::ShareNorms => share::begin(state, Shared::Norms),
+        Action::ShareTraces => share::begin(state, Shared::Traces),
         Action::ImportJson => popups::ask(state, Question::Import, ""),
         _ => chat::perform(state, action),
     }
@@ -164,7 +177,7 @@ fn everywhere(state: &mut State, action: Action) -> Vec<Effect> {
 /// Whether a replay is compared with another one.
 fn has_comparison(state: &State) -> bool {
     let replay = state.replay.as_ref();
-    replay.is_some_and(|replay| !replay.comparison.is_empty())
+    replay.is_some_and(|replay| !replay.lines.is_empty())
 }
 
 fn log_action(state: &mut State, action: Action) -> Option<Vec<Effect>> {
@@ -350,6 +363,8 @@ pub(super) fn after(state: &mut State) -> Vec<Effect> {
         effects = state.change(vec![TreeOp::SetDraft { text: draft }]);
     }
     effects.extend(prediction);
+    effects.extend(recording::follow(state));
+    traces::follow_to_the_end(state);
     effects.extend(inside::ask_again(state));
     effects
 }
@@ -399,7 +414,9 @@ impl State {
             (can_predict && !is_predicted).then_some(self.predicted_for.at_ms + DRAFT_REST_MS);
         let cost = self.inside.as_ref().and_then(|view| view.cost_again_ms);
         let arrivals = self.arrivals.due_ms();
-        [notice, armed, resting, predicting, cost, arrivals]
+        let behind = self.behind.as_ref();
+        let behind = behind.and_then(|behind| behind.next_deadline_ms());
+        [notice, armed, resting, predicting, cost, arrivals, behind]
             .into_iter()
             .flatten()
             .min()

@@ -110,7 +110,7 @@ pub(crate) struct GenerateArgs {
     #[command(flatten)]
     pub(crate) experts: InterventionArgs,
     #[command(flatten)]
-    pub(crate) force: ForceArgs,
+    pub(crate) follow: ForceArgs,
     /// Most tokens to generate [default: what context and memory hold; 256 with --raw or --tokens].
     #[arg(short = 'n', long, value_name = "N")]
     pub(crate) max_tokens: Option<usize>,
@@ -129,6 +129,12 @@ pub(crate) struct GenerateArgs {
     /// Print the analysis too, each channel under its label.
     #[arg(long)]
     pub(crate) show_analysis: bool,
+    /// Keep every token's router choices in a file, as `trace` does.
+    #[arg(long, value_name = "FILE.safetensors", conflicts_with = "dry_run")]
+    pub(crate) trace: Option<PathBuf>,
+    /// Replace the file of --trace if it exists.
+    #[arg(long, requires = "trace")]
+    pub(crate) force: bool,
     /// Only predict the memory that this would need; exit code 3 if that is more than the limit.
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -172,10 +178,13 @@ pub(crate) struct TraceArgs {
     #[command(flatten)]
     pub(crate) experts: InterventionArgs,
     #[command(flatten)]
-    pub(crate) force: ForceArgs,
+    pub(crate) follow: ForceArgs,
     /// The file to write.
     #[arg(short, long, value_name = "FILE.safetensors")]
     pub(crate) output: PathBuf,
+    /// Replace the file if it exists.
+    #[arg(long)]
+    pub(crate) force: bool,
     /// Record all logits.
     #[arg(long)]
     pub(crate) logits: bool,

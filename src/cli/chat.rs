@@ -102,7 +102,7 @@ impl Chat<'_> {
         let mut generator = self
             .model
             .generate_with(&mut self.cache, &prompt, options)?;
-        drive::answer(&mut generator, &mut answer)?;
+        drive::answer(&mut generator, &mut answer, None)?;
         output::flush()?;
         let start = ParseStart::AfterRole(Role::Assistant);
         let parsed = parse(self.tokenizer, start, answer.ids())?;

@@ -5,6 +5,7 @@ use gptoss::generate::{FinishReason, GeneratedToken};
 
 use super::answer::Answer;
 use super::exit::CliError;
+use super::trace::Tracing;
 use super::{interrupt, progress};
 
 /// Prompts above this many tokens get a bar.
@@ -14,8 +15,9 @@ const BAR_FROM_TOKENS: usize = 512;
 pub(crate) fn answer(
     generator: &mut TokenGenerator<'_>,
     answer: &mut Answer,
+    tracing: Option<&mut Tracing<'_>>,
 ) -> Result<(), CliError> {
-    let outcome = tokens(generator, answer);
+    let outcome = tokens(generator, answer, tracing);
     let reason = match outcome {
         Ok(reason) => reason,
         Err(CliError::Interrupted) => FinishReason::Cancelled,
@@ -28,9 +30,16 @@ pub(crate) fn answer(
 fn tokens(
     generator: &mut TokenGenerator<'_>,
     answer: &mut Answer,
+    mut tracing: Option<&mut Tracing<'_>>,
 ) -> Result<FinishReason, CliError> {
     prefill(generator)?;
-    while let Some(token) = next(generator)? {
+    if let Some(tracing) = &mut tracing {
+        tracing.prompt(generator)?;
+    }
+    while let Some(mut token) = next(generator)? {
+        if let Some(tracing) = &mut tracing {
+            tracing.token(&mut token)?;
+        }
         if answer.token(&token)?.is_break() {
             return Ok(FinishReason::Stop);
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use gptoss::GptOss;
 use gptoss::intervention::ForcedRouting;
-use gptoss::trace_file::TraceFile;
+use gptoss::trace_file::{TraceFile, TraceShape};
 
 use super::args::ForceArgs;
 use super::diff::name;
@@ -40,49 +40,18 @@ impl Forced {
         model: &GptOss,
         weights_digest: &str,
     ) -> Result<Arc<ForcedRouting>, CliError> {
-        let (config, header) = (model.config(), self.trace.header());
-        let (name, shape) = (&self.name, header.shape);
-        for (what, found, expected) in [
-            ("layers", shape.num_layers, config.num_hidden_layers),
-            (
-                "experts a layer",
-                shape.num_local_experts,
-                config.num_local_experts,
-            ),
-            (
-                "experts a token",
-                shape.num_experts_per_tok,
-                config.num_experts_per_tok,
-            ),
-            (
-                "tokens in its vocabulary",
-                shape.vocab_size,
-                config.vocab_size,
-            ),
-        ] {
-            if found != expected {
-                return Err(CliError::usage(format!(
-                    "{name} is of a model with {found} {what}, this one has {expected}: its routing \
-                     cannot be forced"
-                )));
-            }
-        }
-        if header.weights_digest != weights_digest {
-            return Err(CliError::usage(format!(
-                "{name} is of other weights ({}, digest {}), these have digest {}: its routing means \
-                 other experts",
-                header.model_name,
-                short(&header.weights_digest),
-                short(weights_digest)
-            )));
-        }
-        let mut forced = ForcedRouting::new();
-        for (position, token) in self.trace.tokens().iter().enumerate() {
-            if let Some(routing) = &token.routing {
-                forced.set(position, routing.experts().to_vec());
-            }
-        }
-        Ok(Arc::new(forced))
+        let config = model.config();
+        let shape = TraceShape {
+            num_layers: config.num_hidden_layers,
+            num_local_experts: config.num_local_experts,
+            num_experts_per_tok: config.num_experts_per_tok,
+            vocab_size: config.vocab_size,
+        };
+        let routing = self
+            .trace
+            .forced_routing(&self.name, &shape, weights_digest)
+            .map_err(CliError::usage)?;
+        Ok(Arc::new(routing))
     }
 
     /// What changed the choice, for the trace of the run.
@@ -113,8 +82,4 @@ impl Forced {
             )
         });
     }
-}
-
-fn short(digest: &str) -> String {
-    digest.chars().take(12).collect()
 }

@@ -10,6 +10,9 @@ use super::exit::CliError;
 use super::force::Forced;
 use super::predict::Prediction;
 use super::prompt::Prompt;
+use super::trace::recording::Recording;
+use super::trace::{self, Tracing};
+use super::writable::{self, Existing};
 use super::{drive, model};
 
 /// Generated at most where nothing says when to end: plain continuations often never do.
@@ -23,7 +26,11 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<(), CliError> {
     if args.dry_run {
         return dry_run(args, &prompt);
     }
-    let forced = Forced::open(&args.force)?;
+    let existing = Existing::of(args.force);
+    if let Some(path) = &args.trace {
+        writable::check_new_file(path, existing)?;
+    }
+    let forced = Forced::open(&args.follow)?;
     let mut answer = Answer::new(prompt.decoder()?, &args.stop, format(args))?;
     let model = model::load(&args.model, &args.limits)?;
     let forced_routing = match &forced {
@@ -38,6 +45,7 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<(), CliError> {
         stop_tokens: prompt.stop_tokens(model.config(), args.eos),
         record: RecordOptions {
             top_logprobs: args.logprobs,
+            routing: args.trace.is_some(),
             ..RecordOptions::default()
         },
         cached_positions: CachedPositions::Recompute,
@@ -46,9 +54,28 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<(), CliError> {
         memory_limit_bytes: args.limits.memory_limit_bytes(),
         ..GenerateOptions::default()
     };
+    let mut tracing = match &args.trace {
+        Some(path) => {
+            let digest = args.model.weights_digest()?;
+            let settings = trace::settings(&args.limits, args.prompt.raw, &options, &model);
+            let header =
+                trace::recording::header(&model, digest, &options, settings, forced.as_ref());
+            let (output, decoder) = ((path.as_path(), existing), prompt.decoder()?);
+            let recording = Recording::new(output, header, &model, decoder, options.record);
+            Some(Tracing::new(recording))
+        }
+        None => None,
+    };
     let mut generator = model.generate(&prompt.ids, options)?;
     answer.start(&model, prompt.ids.len())?;
-    drive::answer(&mut generator, &mut answer)?;
+    let outcome = drive::answer(&mut generator, &mut answer, tracing.as_mut());
+    if let (Some(path), Some(tracing)) = (&args.trace, tracing)
+        && matches!(outcome, Ok(()) | Err(CliError::Interrupted))
+    {
+        tracing.finish(&mut generator)?;
+        trace::tell(path, generator.tokens().len(), prompt.ids.len());
+    }
+    outcome?;
     if let Some(forced) = &forced {
         forced.tell(&model, generator.tokens());
     }

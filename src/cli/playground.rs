@@ -13,6 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use gptoss::app::traces::OpenTrace;
 use gptoss::app::{self, Effect, SessionRequest, State};
 use gptoss::catalog::Places;
 use gptoss::engine::protocol::ModelSource;
@@ -22,11 +23,10 @@ use gptoss::engine::{self, EngineHandle, MlxBackend};
 use gptoss::session::{SessionFolder, SessionId, StoreError, Tree};
 use gptoss::settings::dirs::{self, Dirs};
 use gptoss::settings::{ModelChoice, Resume, Settings};
-use gptoss::share::Format;
 use gptoss::trace_file::{Comparison, TraceFile};
 use gptoss::tui::{
     self, Clock, Effects, Exit, Files, FrameWriter, Keys, Outcome, Panicked, PlainSetup, Rates,
-    Setup, TerminalGuard, UiPainter,
+    Setup, TerminalGuard, TraceDigests, UiPainter,
 };
 use gptoss::{meters, ui};
 use ratatui::Terminal;
@@ -41,9 +41,6 @@ pub(super) use first_state::keymap;
 
 /// How often load and power are read.
 const METER_INTERVAL: Duration = Duration::from_secs(1);
-
-/// Experts and tokens listed where two traces are compared.
-const COMPARED: usize = 20;
 
 /// How long each token of the synthetic engine takes.
 const SYNTHETIC_TOKEN: Duration = Duration::from_millis(25);
@@ -87,18 +84,20 @@ pub(super) fn run(cli: &Cli, settings: &Settings, dirs: Option<&Dirs>) -> Result
 
 /// A trace in place of a session and a model.
 fn replay(state: &mut State, path: &Path, against: Option<&Path>) -> Result<Vec<Effect>, CliError> {
-    let trace = TraceFile::open(path)?;
-    let name = diff::name(path);
+    let opened = OpenTrace {
+        path: path.to_owned(),
+        name: diff::name(path),
+        trace: Arc::new(TraceFile::open(path)?),
+    };
     let comparison = match against {
-        None => Vec::new(),
+        None => None,
         Some(other) => {
             let found = (&*diff::name(other), &TraceFile::open(other)?);
-            let found = Comparison::of((&name, &trace), found).map_err(CliError::usage)?;
-            let text = found.figure(COMPARED, false).render(Format::Text);
-            text.lines().map(str::to_owned).collect()
+            let found = Comparison::of((&opened.name, &opened.trace), found);
+            Some(Arc::new(found.map_err(CliError::usage)?))
         }
     };
-    app::replay::open(state, &name, &trace, comparison);
+    app::replay::open(state, &opened, comparison);
     Ok(Vec::new())
 }
 
@@ -239,17 +238,35 @@ fn files(settings: &Settings, dirs: Option<&Dirs>, args: &PlaygroundArgs) -> Fil
     places.folders.extend(expanded);
     places.current.get_or_insert_with(|| current.clone());
     let data = dirs.map(|dirs| dirs.data.clone());
-    let sessions = dirs
-        .filter(|_| settings.session.autosave)
-        .map(|dirs| dirs.sessions(&settings.session.folder));
+    let folder = dirs.map(|dirs| dirs.sessions(&settings.session.folder));
+    let traces = folder.as_ref().map(|folder| folder.join("traces"));
+    let sessions = folder.filter(|_| settings.session.autosave);
     Files {
         sessions: sessions.map(SessionFolder::new),
+        traces,
+        digests: Some(digests),
         history: data.as_ref().map(|data| data.join("history.jsonl")),
         presets: data.map(|data| data.join("presets.json")),
         current,
         places,
         editor: settings.ui.editor.clone(),
     }
+}
+
+/// What tells a model's files apart, without loading it.
+fn digests(source: &ModelSource) -> Result<TraceDigests, String> {
+    let source = match source {
+        ModelSource::Directory(folder) => gptoss::ModelSource::Directory(folder.clone()),
+        ModelSource::Demo => gptoss::ModelSource::Demo,
+        _ => return Err("this model has no files".to_owned()),
+    };
+    let checkpoint = gptoss::open(&source).map_err(|error| error.to_string())?;
+    let tokenizer = gptoss::open_tokenizer(&source, checkpoint.config().vocab_size);
+    Ok(TraceDigests {
+        weights: checkpoint.weights_digest(),
+        // Without one there are only ids.
+        tokenizer: tokenizer.map_or_else(|_| String::new(), |tokenizer| tokenizer.digest()),
+    })
 }
 
 /// The session to begin with.

@@ -20,6 +20,34 @@ pub(crate) fn check_file(path: &Path) -> Result<(), CliError> {
     probe(&folder).map_err(|error| refused(path, &error.to_string()))
 }
 
+/// What happens to a file that is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Existing {
+    /// It stays, and the command is refused.
+    Keep,
+    /// It makes way for the new one.
+    Replace,
+}
+
+impl Existing {
+    /// As `--force` says.
+    pub(crate) fn of(is_forced: bool) -> Self {
+        if is_forced { Self::Replace } else { Self::Keep }
+    }
+}
+
+/// As [`check_file`]; a file that is there is refused unless it is to be replaced.
+pub(crate) fn check_new_file(path: &Path, existing: Existing) -> Result<(), CliError> {
+    check_file(path)?;
+    if existing == Existing::Keep && fs::symlink_metadata(path).is_ok() {
+        return Err(CliError::usage(format!(
+            "{} exists already; name another file, or replace it with --force",
+            path.display()
+        )));
+    }
+    Ok(())
+}
+
 /// Checks that the folder `path` could be made or filled; leaves nothing behind.
 pub(crate) fn check_folder(path: &Path) -> Result<(), CliError> {
     let existing = path

@@ -4,13 +4,18 @@ use serde_json::{Value, json};
 
 use super::{TraceFile, TraceHeader};
 use crate::analytics::{
-    Bounds, DiffError, DiffSide, Grid, Measure, RunDiff, Scale, Selection, TokenAgreement,
-    difference,
+    Bounds, CellChange, DiffError, DiffSide, Grid, LayerDiff, Measure, RunDiff, Scale, Selection,
+    TokenAgreement, difference,
 };
 use crate::share::{Figure, Line, LinePlot, Map, Part, Table};
 
+/// What figures over all tokens of each run are called.
+const ALL: &str = "all tokens";
+/// And those over tokens that belong together.
+const ALIGNED: &str = "aligned pairs only";
+
 /// What two recorded runs, A and B, do differently.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Comparison {
     /// The numbers.
     pub diff: RunDiff,
@@ -21,7 +26,7 @@ pub struct Comparison {
 }
 
 /// One of the runs.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 struct Side {
     name: String,
     header: TraceHeader,
@@ -174,7 +179,7 @@ impl Comparison {
         let mut parts = Vec::new();
         if is_drawn {
             parts.push(Part::Map(Map {
-                caption: "Experts' shares of each layer, B less A".to_owned(),
+                caption: format!("Experts' shares of each layer, B less A, {ALL}"),
                 measure: "percentage points".to_owned(),
                 column: "expert",
                 grid: self.map.clone(),
@@ -187,7 +192,8 @@ impl Comparison {
         }
         parts.extend([
             Part::Table(self.layer_table()),
-            Part::Table(self.cell_table(top)),
+            Part::Table(Self::cell_table(ALL, &self.diff.cells_all, top)),
+            Part::Table(Self::cell_table(ALIGNED, &self.diff.cells_aligned, top)),
             Part::Table(self.token_table(top)),
         ]);
         Figure {
@@ -198,19 +204,22 @@ impl Comparison {
     }
 
     fn layer_plot(&self) -> LinePlot {
-        let distances = self.diff.layers.iter().enumerate();
-        let points = distances.map(|(layer, one)| {
-            let distance = one.js_distance.unwrap_or(f64::NAN);
-            (layer as f64, distance)
-        });
+        let line = |name: &str, distance: fn(&LayerDiff) -> Option<f64>| {
+            let layers = self.diff.layers.iter().enumerate();
+            let point = |(layer, one)| (layer as f64, distance(one).unwrap_or(f64::NAN));
+            Line {
+                name: name.to_owned(),
+                points: layers.map(point).collect(),
+            }
+        };
         LinePlot {
             caption: "Distance of each layer's choices".to_owned(),
             x_label: "layer".to_owned(),
             y_label: "Jensen-Shannon distance".to_owned(),
-            lines: vec![Line {
-                name: "A to B".to_owned(),
-                points: points.collect(),
-            }],
+            lines: vec![
+                line(ALL, |one| one.js_distance_all),
+                line(ALIGNED, |one| one.js_distance_aligned),
+            ],
         }
     }
 
@@ -236,27 +245,32 @@ impl Comparison {
         let rows = self.diff.layers.iter().enumerate().map(|(layer, one)| {
             vec![
                 layer.to_string(),
-                optional(one.js_distance, |value| format!("{value:.4}")),
+                optional(one.js_distance_all, |value| format!("{value:.4}")),
+                optional(one.js_distance_aligned, |value| format!("{value:.4}")),
                 optional(one.agreement, percent),
                 optional(one.weighted_agreement, percent),
                 optional(one.router_entropy_change, |value| format!("{value:+.4}")),
             ]
         });
         Table {
-            caption: "Layers".to_owned(),
+            caption:
+                "Layers: Jensen-Shannon (JS) distance and entropy in nats over all tokens of each \
+                      run; JS distance and agreement over aligned pairs only"
+                    .to_owned(),
             columns: columns(&[
                 "layer",
-                "JS distance",
+                "JS all tokens",
+                "JS aligned",
                 "same experts",
                 "by weight",
-                "entropy B - A, nats",
+                "entropy B-A",
             ]),
             rows: rows.collect(),
         }
     }
 
-    fn cell_table(&self, top: usize) -> Table {
-        let rows = self.diff.cells.iter().take(top).map(|cell| {
+    fn cell_table(name: &str, cells: &[CellChange], top: usize) -> Table {
+        let rows = cells.iter().take(top).map(|cell| {
             vec![
                 format!("L{}:E{}", cell.layer, cell.expert),
                 percent(cell.share_a),
@@ -264,9 +278,12 @@ impl Comparison {
                 format!("{:+.1}", cell.change() * 100.0),
             ]
         });
-        let found = self.diff.cells.len();
+        let found = cells.len();
         Table {
-            caption: format!("Most changed experts ({} of {found})", found.min(top)),
+            caption: format!(
+                "Most changed experts, {name} ({} of {found})",
+                found.min(top)
+            ),
             columns: columns(&["expert", "share in A", "in B", "points"]),
             rows: rows.collect(),
         }

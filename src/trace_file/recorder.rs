@@ -73,6 +73,11 @@ impl TraceRecorder {
         self.tokens
     }
 
+    /// How many bytes the journal has.
+    pub fn written_bytes(&self) -> u64 {
+        self.written_bytes
+    }
+
     /// Appends the next tokens of the sequence as a chunk; none is no chunk.
     ///
     /// # Errors
@@ -111,6 +116,18 @@ impl TraceRecorder {
     pub fn finish(self) -> Result<(), TraceError> {
         finish::finish(&self.journal, &self.path, Completeness::Finished)?;
         Ok(())
+    }
+
+    /// As [`TraceRecorder::finish`], where no file of that name is there.
+    ///
+    /// # Errors
+    /// [`TraceError::Exists`] if there is one, otherwise as for [`TraceRecorder::finish`]; the journal
+    /// stays then.
+    pub fn finish_new(self) -> Result<(), TraceError> {
+        if std::fs::symlink_metadata(&self.path).is_ok() {
+            return Err(TraceError::Exists { path: self.path });
+        }
+        self.finish()
     }
 
     /// Ends the recording without a file.

@@ -24,7 +24,10 @@ mod terminal;
 mod worker;
 
 pub use clock::Clock;
-pub use effects::{Control, Effects, Files, OpenedSession, Outcome, load_history, load_presets};
+pub use effects::{
+    Control, Effects, Files, OpenedSession, Outcome, ReadDigests, TraceDigests, load_history,
+    load_presets,
+};
 pub use input::{ChordError, canonical, translate};
 pub use pace::Rates;
 pub use painter::{MakeTheme, Painter, UiPainter};

@@ -39,7 +39,9 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &The
             focused,
             theme,
         );
-        effort(frame, area, width(&title) + 4, state, theme);
+        if state.replay.is_none() {
+            effort(frame, area, width(&title) + 4, state, theme);
+        }
         text
     } else {
         area

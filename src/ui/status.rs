@@ -13,6 +13,7 @@ use crate::app::State;
 use crate::app::action::{Action, Context};
 use crate::app::inside::InsideState;
 use crate::app::popup::Popup;
+use crate::app::replay;
 use crate::app::state::{Level, ModelStatus};
 use crate::engine::protocol::EnginePhase;
 
@@ -41,8 +42,9 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
 /// The most important keys of where the keys go now.
 fn hints(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
     let context = state.context();
-    let keys: Vec<(String, &str)> = wanted(context)
+    let keys: Vec<(String, &str)> = of_replays(context, state)
         .iter()
+        .chain(wanted(context))
         .filter(|action| is_of_use(**action, state))
         .filter_map(|action| {
             let key = state.keymap.keys(context, *action).first()?.to_string();
@@ -65,9 +67,19 @@ fn hints(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
         .render(inner, buf);
 }
 
+/// What a trace on the screen offers first.
+fn of_replays(context: Context, state: &State) -> &'static [Action] {
+    let is_pane = context.chain().contains(&Context::Panes);
+    match &state.replay {
+        Some(replay) if is_pane && replay.has_chat() => &[Action::CloseTrace, Action::CompareTrace],
+        Some(_) if is_pane => &[Action::CompareTrace],
+        _ => &[],
+    }
+}
+
 /// Not every list lets its entries be changed.
 fn is_of_use(action: Action, state: &State) -> bool {
-    if state.replay.is_some() && needs_a_model(action) {
+    if state.replay.is_some() && replay::needs_a_model(action) {
         return false;
     }
     match (action, state.popups.last()) {
@@ -75,20 +87,6 @@ fn is_of_use(action: Action, state: &State) -> bool {
         (Action::Delete | Action::Rename | Action::UndoDelete, _) => false,
         _ => true,
     }
-}
-
-/// What a replay refuses.
-fn needs_a_model(action: Action) -> bool {
-    matches!(
-        action,
-        Action::Compose
-            | Action::Regenerate
-            | Action::Edit
-            | Action::Continue
-            | Action::AnswerNow
-            | Action::PreviousSibling
-            | Action::NextSibling
-    )
 }
 
 fn wanted(context: Context) -> &'static [Action] {
@@ -171,13 +169,19 @@ fn wanted(context: Context) -> &'static [Action] {
     }
 }
 
-/// The first row where there is no second one to tell that the experts' choice is changed.
+/// The first row where there is no second one to tell of a recording, or that the experts' choice is
+/// changed.
 fn with_rules(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
-    let text = match state.interventions.rules() {
-        [] => return first(buf, area, state, theme),
-        [rule] => rule.to_string(),
-        rules => format!("{} rules", rules.len()),
+    let rules = match state.interventions.rules() {
+        [] => None,
+        [rule] => Some(rule.to_string()),
+        rules => Some(format!("{} rules", rules.len())),
     };
+    let words: Vec<String> = recording(state).into_iter().chain(rules).collect();
+    if words.is_empty() {
+        return first(buf, area, state, theme);
+    }
+    let text = words.join(", ");
     let taken = (text.chars().count() as u16 + 2).min(area.width);
     put(buf, area, (1, 0), &text, theme.style(ThemeRole::Danger));
     let rest = Rect {
@@ -186,6 +190,20 @@ fn with_rules(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
         ..area
     };
     first(buf, rest, state, theme);
+}
+
+/// That answers are recorded, and how much of the present one is in its file.
+fn recording(state: &State) -> Option<String> {
+    // The chat behind a trace goes on, and with it its recording.
+    let state = state.behind.as_deref().unwrap_or(state);
+    match &state.recording.current {
+        Some(current) => Some(format!(
+            "REC {}, {}",
+            tokens(current.written_tokens),
+            format::bytes(current.written_bytes)
+        )),
+        None => state.recording.is_on.then(|| "REC on".to_owned()),
+    }
 }
 
 /// What the engine does, or a notice.
@@ -303,7 +321,10 @@ fn second(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
         ..area
     };
     let telemetry = state.shown_telemetry();
-    let mut parts = Vec::new();
+    let mut parts: Vec<_> = recording(state)
+        .map(|text| (text, ThemeRole::Danger))
+        .into_iter()
+        .collect();
     if let Some(trouble) = &state.session.trouble {
         parts.push((format!("not saved: {trouble}"), ThemeRole::Danger));
     } else if state.session.access.reason().is_some() {
@@ -314,6 +335,10 @@ fn second(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
             format!("experts changed: {}", state.interventions),
             ThemeRole::Danger,
         ));
+    }
+    if let Some(following) = &state.following {
+        let text = format!("experts as in {}", following.name);
+        parts.push((text, ThemeRole::Danger));
     }
     if let Some(model) = state.model.ready().filter(|_| state.replay.is_none()) {
         let used = telemetry

@@ -4,9 +4,13 @@ use std::sync::Arc;
 
 use gptoss::analytics::Span;
 use gptoss::app::map::MapSource;
+use gptoss::app::popup::Popup;
+use gptoss::app::traces::OpenTrace;
 use gptoss::app::{self, Action, Effect, Focus, Input, Key, State};
 use gptoss::generate::TokenRouting;
-use gptoss::trace_file::{TraceFile, TraceHeader, TraceRecorder, TraceRow, TraceShape, TraceToken};
+use gptoss::trace_file::{
+    Comparison, TraceFile, TraceHeader, TraceRecorder, TraceRow, TraceShape, TraceToken,
+};
 use gptoss::ui::{self, theme::Theme};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -33,13 +37,13 @@ fn row(id: u32, text: &str, span: Span) -> TraceRow {
 
 /// How a recording ended.
 #[derive(Debug, Clone, Copy)]
-enum Ending {
+pub(crate) enum Ending {
     Finished,
     CutOff,
 }
 
 /// A recorded question with a reasoned answer.
-fn trace(ending: Ending) -> TraceFile {
+pub(crate) fn trace(ending: Ending) -> OpenTrace {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut path = folder.path().join("run.safetensors");
     let header = TraceHeader {
@@ -76,22 +80,33 @@ fn trace(ending: Ending) -> TraceFile {
             drop(recorder);
         }
     }
-    TraceFile::open(&path).expect("opens")
+    OpenTrace {
+        trace: Arc::new(TraceFile::open(&path).expect("opens")),
+        name: "run.safetensors".to_owned(),
+        path,
+    }
 }
 
-fn replay(comparison: Vec<String>) -> State {
-    replay_of(Ending::Finished, comparison)
+/// The trace compared with itself.
+pub(crate) fn comparison() -> Arc<Comparison> {
+    let found = trace(Ending::Finished);
+    let side = (&*found.name, &*found.trace);
+    Arc::new(Comparison::of(side, side).expect("of one model"))
 }
 
-fn replay_of(ending: Ending, comparison: Vec<String>) -> State {
+fn replay() -> State {
+    replay_of(Ending::Finished)
+}
+
+fn replay_of(ending: Ending) -> State {
     let mut state = State::default();
-    app::replay::open(&mut state, "run.safetensors", &trace(ending), comparison);
+    app::replay::open(&mut state, &trace(ending), None);
     state
 }
 
 #[test]
 fn a_trace_is_shown_as_the_conversation_that_it_was() {
-    let state = replay(Vec::new());
+    let state = replay();
     let tree = &state.session.tree;
     let path = tree.path();
     let turn = tree.turn(path[1]).expect("an answer");
@@ -108,7 +123,7 @@ fn a_trace_is_shown_as_the_conversation_that_it_was() {
 
 #[test]
 fn the_map_shows_every_source() {
-    let mut state = replay(Vec::new());
+    let mut state = replay();
     for source in MapSource::ALL {
         state.map.source = source;
         let grid = state.grid().expect("a map");
@@ -131,8 +146,12 @@ fn nothing_that_needs_a_model_happens_and_the_reason_is_told() {
         Action::Models,
         Action::NewSession,
         Action::ClearCache,
+        Action::CycleEffort,
+        Action::Record,
+        Action::MaskExpert,
+        Action::Sampler,
     ] {
-        let mut state = replay(Vec::new());
+        let mut state = replay();
         let before = state.session.tree.clone();
         let effects = app::update(&mut state, action, 5);
         let is_harmless =
@@ -140,8 +159,9 @@ fn nothing_that_needs_a_model_happens_and_the_reason_is_told() {
         assert!(effects.iter().all(is_harmless), "{action:?}: {effects:?}");
         assert_eq!(state.session.tree.path(), before.path(), "{action:?}");
         assert_ne!(state.focus, Focus::Composer, "{action:?}");
+        assert!(state.notice.is_some(), "{action:?}: the reason is told");
     }
-    let mut state = replay(Vec::new());
+    let mut state = replay();
     app::update(&mut state, Action::Regenerate, 5);
     let notice = state.notice.expect("a reason").text;
     assert!(notice.contains("replay of run.safetensors"), "{notice}");
@@ -149,15 +169,65 @@ fn nothing_that_needs_a_model_happens_and_the_reason_is_told() {
 
 #[test]
 fn pasted_text_is_refused_with_the_reason() {
-    let mut state = replay(Vec::new());
+    let mut state = replay();
     app::input(&mut state, Input::Paste("hello".to_owned()), 5);
     assert!(state.composer.is_blank());
     assert!(state.notice.is_some());
 }
 
 #[test]
+fn the_palette_has_what_can_be_done_and_no_more() {
+    let mut state = replay();
+    app::update(&mut state, Action::Palette, 5);
+    let Some(Popup::Palette(list)) = state.popups.last() else {
+        panic!("it is open");
+    };
+    for (action, is_listed) in [
+        (Action::Send, false),
+        (Action::Record, false),
+        (Action::CycleEffort, false),
+        (Action::CompareTrace, true),
+        (Action::OpenTrace, true),
+        (Action::ShareMap, true),
+    ] {
+        assert_eq!(list.entries.contains(&action), is_listed, "{action:?}");
+    }
+    let mut chat = State::default();
+    app::update(&mut chat, Action::Palette, 5);
+    let Some(Popup::Palette(list)) = chat.popups.last() else {
+        panic!("it is open");
+    };
+    assert!(list.entries.contains(&Action::OpenTrace));
+    assert!(!list.entries.contains(&Action::CloseTrace));
+}
+
+#[test]
+fn a_key_that_does_nothing_says_where_the_keys_are() {
+    let mut state = replay();
+    app::input(&mut state, Input::Key(Key::new("Q")), 5);
+    let notice = state.notice.expect("a reason").text;
+    assert!(
+        notice.contains("Q does nothing") && notice.contains('?'),
+        "{notice}"
+    );
+}
+
+#[test]
+fn what_a_trace_does_not_hold_is_not_shown_as_zeros() {
+    let mut state = replay();
+    app::update(&mut state, Action::ViewMemory, 5);
+    let screen = screen(&state);
+    assert!(screen.contains("not recorded"), "{screen}");
+    assert!(!screen.contains("KV full"), "{screen}");
+    assert!(
+        !screen.contains("[medium]"),
+        "an effort that cannot be chosen: {screen}"
+    );
+}
+
+#[test]
 fn looking_works() {
-    let mut state = replay(Vec::new());
+    let mut state = replay();
     app::update(&mut state, Action::ViewExperts, 5);
     assert_eq!(state.focus, Focus::Experts);
     app::update(&mut state, Action::TokenBack, 6);
@@ -168,7 +238,9 @@ fn looking_works() {
 
 #[test]
 fn a_comparison_opens_over_the_replay_and_can_be_opened_again() {
-    let mut state = replay(vec!["Layers".to_owned()]);
+    let mut state = State::default();
+    let found = Some(comparison());
+    app::replay::open(&mut state, &trace(Ending::Finished), found);
     assert_eq!(state.popups.len(), 1);
     app::input(&mut state, Input::Key(Key::new("esc")), 5);
     assert!(state.popups.is_empty());
@@ -179,7 +251,7 @@ fn a_comparison_opens_over_the_replay_and_can_be_opened_again() {
 #[test]
 fn a_recording_that_was_cut_off_says_so_and_offers_no_key_that_needs_a_model() {
     for (ending, is_told) in [(Ending::CutOff, true), (Ending::Finished, false)] {
-        let state = replay_of(ending, Vec::new());
+        let state = replay_of(ending);
         let screen = screen(&state);
         assert_eq!(
             screen.contains("the recording was cut off; it ends here"),

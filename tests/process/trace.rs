@@ -230,7 +230,15 @@ fn a_choice_changed_by_rules_is_traced_as_it_was_made() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("trace.safetensors");
     let traced = |rule: &str| -> (usize, usize, Vec<Vec<u16>>) {
-        let ids = ["trace", "pub-b", "--tokens", "1,2,3,4,5", "-o", arg(&path)];
+        let ids = [
+            "trace",
+            "pub-b",
+            "--tokens",
+            "1,2,3,4,5",
+            "--force",
+            "-o",
+            arg(&path),
+        ];
         let model = fixture("pub-b/hf");
         let args: Vec<&str> = ids
             .iter()
@@ -310,7 +318,7 @@ fn a_recording_that_is_killed_opens_to_its_last_whole_chunk() {
     let recovered = TraceFile::open(&path).expect("opens");
     assert_eq!(recovered.tokens(), left.tokens());
     let count = (left.len() - 2).to_string();
-    done(&[&["trace", "-n", &count], &flags[..]].concat());
+    done(&[&["trace", "--force", "-n", &count], &flags[..]].concat());
     let whole = TraceFile::open(&path).expect("opens");
     assert_eq!(whole.tokens(), left.tokens());
 }

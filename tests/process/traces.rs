@@ -60,11 +60,14 @@ fn a_trace_against_itself_is_exactly_zero_everywhere_and_says_so() {
     let layers = found["diff"]["layers"].as_array().expect("layers");
     assert!(!layers.is_empty());
     for layer in layers {
-        assert_eq!(layer["js_distance"], 0.0);
+        assert_eq!(layer["js_distance_all"], 0.0);
+        assert_eq!(layer["js_distance_aligned"], 0.0);
         assert_eq!(layer["router_entropy_change"], 0.0);
         assert_eq!(layer["agreement"], 1.0);
     }
-    assert_eq!(found["diff"]["cells"].as_array().map(Vec::len), Some(0));
+    for cells in ["cells_all", "cells_aligned"] {
+        assert_eq!(found["diff"][cells].as_array().map(Vec::len), Some(0));
+    }
     assert!(
         diff(&a, &a, &[])
             .stdout
@@ -83,7 +86,9 @@ fn two_prompts_differ_in_tokens_layers_and_experts_and_can_be_drawn() {
         (&false.into(), &true.into())
     );
     for layer in found["diff"]["layers"].as_array().expect("layers") {
-        let distance = layer["js_distance"].as_f64().expect("both have traffic");
+        let distance = layer["js_distance_all"]
+            .as_f64()
+            .expect("both have traffic");
         assert!(distance > 0.0 && distance <= 1.0, "{distance}");
     }
     let (svg, html) = (folder.path("d.svg"), folder.path("d.html"));
@@ -95,8 +100,10 @@ fn two_prompts_differ_in_tokens_layers_and_experts_and_can_be_drawn() {
     for part in [
         "sum.safetensors",
         "first different token",
-        "JS distance",
-        "Most changed experts (3",
+        "JS all tokens",
+        "JS aligned",
+        "Most changed experts, all tokens (3",
+        "Most changed experts, aligned pairs only (3",
     ] {
         assert!(text.stdout.contains(part), "{part}: {}", text.stdout);
     }
@@ -152,6 +159,52 @@ fn a_recording_left_behind_is_compared_and_recovered() {
         ["cut.safetensors", "whole.safetensors"]
     );
     refused(&["recover", arg(&path)], 1, &["no journal"]);
+}
+
+#[test]
+fn an_answer_is_traced_while_it_is_shown() {
+    let folder = Folder::new();
+    let whole = folder.record("whole.safetensors", ADD, &["--logprobs", "2"]);
+    let traced = folder.path("answer.safetensors");
+    let prompt = ["generate", "-p", ADD, "-n", "24", "--seed", "7"];
+    let flags = ["--trace", arg(&traced), "--json", "--logprobs", "2"];
+    let found = done(&[&prompt[..], &flags].concat());
+    assert!(found.stderr.contains("wrote"), "{}", found.stderr);
+    let (one, other) = (
+        TraceFile::open(&traced).expect("opens"),
+        TraceFile::open(&whole).expect("opens"),
+    );
+    assert_eq!(one.tokens(), other.tokens());
+    assert_eq!(one.header().weights_digest, other.header().weights_digest);
+    assert_eq!(one.header().settings, other.header().settings);
+    // A stop text ends the answer before its last token has been read.
+    let until = |name: &str, flags: &[&str]| {
+        let path = folder.path(name);
+        let prompt = ["generate", "-p", ADD, "--seed", "7", "--trace", arg(&path)];
+        done(&[&prompt[..], flags].concat());
+        TraceFile::open(&path).expect("opens")
+    };
+    let (full, short) = (until("full", &[]), until("short", &["--stop", "12"]));
+    assert!(short.len() < full.len() && short.len() > short.prompt_tokens());
+    assert!(short.tokens().iter().all(|token| token.routing.is_some()));
+}
+
+#[test]
+fn a_file_that_exists_is_replaced_only_by_force() {
+    let folder = Folder::new();
+    let path = folder.path("kept.safetensors");
+    std::fs::write(&path, "mine").expect("written");
+    let (trace, generate) = (["trace", "-o"], ["generate", "--trace"]);
+    for [command, flag] in [trace, generate] {
+        let args = [command, "-p", ADD, "-n", "3", flag, arg(&path)];
+        let parts = ["kept.safetensors exists already", "--force"];
+        refused(&args, 2, &parts);
+        assert_eq!(std::fs::read(&path).expect("still there"), b"mine");
+        done(&[&args[..], &["--force"]].concat());
+        assert!(ids(&path).len() > 3, "{command}");
+        std::fs::write(&path, "mine").expect("written");
+    }
+    assert_eq!(names_in(folder.0.path()), ["kept.safetensors"]);
 }
 
 #[test]

@@ -36,9 +36,9 @@ fn hand_computed_numbers() {
     let b = log(&[([1, 0, 0, 1], [0.5, 0.5, 0.5, 0.5]), ([0, 2, 0, 1], HALVES)]);
     let diff = RunDiff::of(&side(&[7, 8], &a), &side(&[7, 8], &b)).unwrap();
     // Layer 1 shares no expert; layer 0 has (1/2, 1/2, 0) against (1/2, 1/4, 1/4).
-    assert_eq!(diff.layers[1].js_distance, Some(1.0));
+    assert_eq!(diff.layers[1].js_distance_all, Some(1.0));
     let divergence = 0.25 * (4.0_f64 / 3.0).log2() + 0.125 * (2.0_f64 / 3.0).log2() + 0.125;
-    assert!((diff.layers[0].js_distance.unwrap() - divergence.sqrt()).abs() < 1e-12);
+    assert!((diff.layers[0].js_distance_all.unwrap() - divergence.sqrt()).abs() < 1e-12);
     assert_eq!(diff.layers[0].agreement, Some(0.75));
     // min(0.75, 0.5) + min(0.25, 0.5), then 0.5.
     assert_eq!(diff.layers[0].weighted_agreement, Some(0.625));
@@ -52,13 +52,42 @@ fn hand_computed_numbers() {
     assert_eq!((equal, diff.tokens[0].experts), (vec![2, 1], 4));
     assert_eq!(diff.agreement(), Some(0.375));
     let top: Vec<_> = diff
-        .cells
+        .cells_all
         .iter()
         .map(|cell| (cell.layer, cell.expert, cell.change()))
         .collect();
     let layer_1 = [(1, 0, 0.5), (1, 1, 0.5), (1, 2, -0.5), (1, 3, -0.5)];
     assert_eq!(top[..4], layer_1);
     assert_eq!(top[4..], [(0, 1, -0.25), (0, 2, 0.25)]);
+}
+
+#[test]
+fn aligned_pairs_are_counted_apart_from_all_tokens() {
+    // The second run goes on: its last two tokens have no partner.
+    let a = log(&[([0, 1, 2, 3], HALVES), ([0, 1, 2, 3], HALVES)]);
+    let b = log(&[
+        ([0, 1, 2, 3], HALVES),
+        ([0, 2, 2, 3], HALVES),
+        ([2, 3, 0, 1], HALVES),
+        ([2, 3, 0, 1], HALVES),
+    ]);
+    let diff = RunDiff::of(&side(&[7, 8], &a), &side(&[7, 8, 9, 9], &b)).unwrap();
+    assert_eq!(diff.alignment.len(), 2);
+    // Layer 1 is the same in all pairs, and half elsewhere in the whole run.
+    assert_eq!(diff.layers[1].js_distance_aligned, Some(0.0));
+    assert!(diff.layers[1].js_distance_all.unwrap() > 0.5);
+    // (1/2, 1/2, 0) against (1/2, 1/4, 1/4).
+    let divergence = 0.25 * (4.0_f64 / 3.0).log2() + 0.125 * (2.0_f64 / 3.0).log2() + 0.125;
+    let aligned = diff.layers[0].js_distance_aligned.unwrap();
+    assert!((aligned - divergence.sqrt()).abs() < 1e-12);
+    let cells = |cells: &[CellChange]| -> Vec<_> {
+        let cells = cells.iter();
+        cells
+            .map(|cell| (cell.layer, cell.expert, cell.change()))
+            .collect()
+    };
+    assert_eq!(cells(&diff.cells_aligned), [(0, 1, -0.25), (0, 2, 0.25)]);
+    assert!(cells(&diff.cells_all).contains(&(1, 0, 0.25)));
 }
 
 #[test]
@@ -75,8 +104,8 @@ fn other_shapes_are_refused_with_both_named() {
 fn runs_without_routing_have_tokens_only() {
     let empty = RoutingLog::new(2, 4);
     let diff = RunDiff::of(&side(&[1, 2], &empty), &side(&[1, 3], &empty)).unwrap();
-    assert_eq!(diff.layers[0].js_distance, None);
-    assert_eq!((diff.agreement(), diff.cells.len()), (None, 0));
+    assert_eq!(diff.layers[0].js_distance_all, None);
+    assert_eq!((diff.agreement(), diff.cells_all.len()), (None, 0));
     assert_eq!(diff.alignment.first_difference, Some(1));
 }
 
@@ -181,14 +210,14 @@ proptest! {
         let diff = RunDiff::of(&side(&ids, &log), &side(&ids, &log)).unwrap();
         prop_assert_eq!(diff.alignment.first_difference, None);
         prop_assert!(diff.is_zero());
-        prop_assert!(diff.cells.is_empty());
+        prop_assert!(diff.cells_all.is_empty());
         prop_assert_eq!(diff.tokens.len(), log.len());
         for token in &diff.tokens {
             prop_assert_eq!((token.equal_experts, token.weighted), (token.experts, 1.0));
         }
         for layer in &diff.layers {
             let expected = (!log.is_empty()).then_some(0.0);
-            prop_assert_eq!(layer.js_distance, expected);
+            prop_assert_eq!(layer.js_distance_all, expected);
             prop_assert_eq!(layer.chosen_entropy_change, expected);
             prop_assert_eq!(layer.router_entropy_change, expected);
             prop_assert_eq!(layer.agreement, expected.map(|_| 1.0));
@@ -202,7 +231,7 @@ proptest! {
         let (a, b) = (side(&ids[..a.len()], &a), side(&ids[..b.len()], &b));
         let (there, back) = (RunDiff::of(&a, &b).unwrap(), RunDiff::of(&b, &a).unwrap());
         for (there, back) in there.layers.iter().zip(&back.layers) {
-            if let (Some(there), Some(back)) = (there.js_distance, back.js_distance) {
+            if let (Some(there), Some(back)) = (there.js_distance_all, back.js_distance_all) {
                 prop_assert!((0.0..=1.0).contains(&there));
                 prop_assert!((there - back).abs() < 1e-9);
             }

@@ -2,11 +2,10 @@
 
 use super::super::ablation::AblationView;
 use super::super::effect::Effect;
+use super::super::recording;
 use super::super::state::{Level, Running, State};
 use super::{ghost, inside, say};
-use crate::engine::protocol::{
-    AnswerOpening, Command, GenerateRequest, Prompt, RecordOptions, StopOptions,
-};
+use crate::engine::protocol::{AnswerOpening, Command, GenerateRequest, Prompt, StopOptions};
 use crate::harmony::{Conversation, Message, ReasoningEffort};
 use crate::session::{Node, NodeId, NodeKind, TreeOp, Turn, TurnOutcome, TurnSettings};
 
@@ -44,7 +43,18 @@ pub(in crate::app) fn can_ask(state: &mut State) -> bool {
 
 /// A new answer below `parent`.
 pub(in crate::app) fn answer(state: &mut State, parent: Option<NodeId>, seed: Seed) -> Vec<Effect> {
-    let settings = settings(state, seed);
+    answer_as(state, parent, seed, &|_| {})
+}
+
+/// A new answer below `parent`, with the settings of now but for what `change` makes of them.
+pub(super) fn answer_as(
+    state: &mut State,
+    parent: Option<NodeId>,
+    seed: Seed,
+    change: &dyn Fn(&mut TurnSettings),
+) -> Vec<Effect> {
+    let mut settings = settings(state, seed);
+    change(&mut settings);
     let node = state.session.tree.next_id();
     let op = TreeOp::AddNode(Node {
         id: node,
@@ -109,7 +119,6 @@ pub(in crate::app) fn ask(
         messages.pop();
         conversation.messages.extend(messages);
     }
-    let preferences = &state.preferences;
     let generate = GenerateRequest {
         sampling: settings.sampling,
         interventions: settings.interventions,
@@ -118,10 +127,7 @@ pub(in crate::app) fn ask(
             tokens: Vec::new(),
             strings: state.sampling.stop.clone(),
         },
-        record: RecordOptions {
-            top_logprobs: (preferences.top_logprobs > 0).then_some(preferences.top_logprobs),
-            routing: preferences.record_routing,
-        },
+        record: recording::record_options(state),
         ..GenerateRequest::new(request, Prompt::conversation(conversation, opening))
     };
     state.running = Some(Running {

@@ -10,9 +10,10 @@ use super::super::action::{Action, REGISTRY};
 use super::super::effect::{Effect, SessionRequest};
 use super::super::input;
 use super::super::popup::{CodePurpose, ExportFormat, ListPopup, Popup, Question};
+use super::super::replay;
 use super::super::sampling::Preset;
 use super::super::state::{Level, State};
-use super::{ablate, inside, lab, profile, sampler, say, search, share};
+use super::{ablate, inside, lab, profile, sampler, say, search, share, traces};
 use crate::catalog::CatalogEntry;
 use crate::engine::protocol::ModelSource;
 use crate::session::{Access, TreeOp, export};
@@ -35,7 +36,9 @@ pub(in crate::app) fn palette(state: &mut State) -> Vec<Effect> {
     let actions = REGISTRY
         .iter()
         .map(|info| info.action)
-        .filter(|action| is_for_palette(*action));
+        .filter(|action| is_for_palette(*action))
+        .filter(|action| state.replay.is_none() || !replay::needs_a_model(*action))
+        .filter(|action| state.replay.is_some() || !replay::needs_a_replay(*action));
     let actions = actions.collect();
     open(state, |_| Popup::Palette(ListPopup::new(actions)))
 }
@@ -185,6 +188,7 @@ pub(in crate::app) fn edit(popup: &mut Popup, request: InputRequest) {
         Popup::Code { list, .. } => &mut list.input,
         Popup::Tree(list) => &mut list.input,
         Popup::Rules(list) => &mut list.input,
+        Popup::Traces { list, .. } => &mut list.input,
         Popup::Ask { input, .. } => input,
         Popup::Help { .. }
         | Popup::HowTo { .. }
@@ -219,6 +223,7 @@ pub(in crate::app) fn input_changed(state: &mut State) -> Vec<Effect> {
         Some(Popup::Code { list, .. }) => filter(list, |code| code.source.clone()),
         Some(Popup::Tree(list)) => filter(list, |row| row.text.clone()),
         Some(Popup::Rules(list)) => filter(list, ToString::to_string),
+        Some(Popup::Traces { list, .. }) => filter(list, |trace| trace.name().to_owned()),
         // Sessions are searched by content, on disk.
         Some(Popup::Sessions(list)) => {
             let query = list.input.value().to_owned();
@@ -266,6 +271,7 @@ pub(in crate::app) fn scroll(popup: &mut Popup, by: i64) {
         Popup::Code { list, .. } => list.step(by),
         Popup::Tree(list) => list.step(by),
         Popup::Rules(list) => list.step(by),
+        Popup::Traces { list, .. } => list.step(by),
         Popup::Help { scroll, .. }
         | Popup::HowTo { scroll }
         | Popup::Ablation { scroll }
@@ -335,6 +341,7 @@ fn choose(state: &mut State) -> Vec<Effect> {
             Some(rule) => ask(state, Question::Rule, &rule.to_string()),
             None => Vec::new(),
         },
+        Popup::Traces { list, purpose } => traces::chosen(state, &list, purpose),
         Popup::Ask { question, input } => answer(state, question, input.value()),
         Popup::Help { .. }
         | Popup::HowTo { .. }
@@ -415,6 +422,7 @@ fn answer(state: &mut State, question: Question, text: &str) -> Vec<Effect> {
         Question::Rule => lab::typed(state, &text),
         Question::Ablation => ablate::typed(state, &text),
         Question::Profile => profile::typed(&text),
+        Question::Trace(purpose) => traces::read(state, PathBuf::from(text), purpose),
         Question::PresetName => {
             let preset = Preset {
                 name: text.clone(),

@@ -13,11 +13,14 @@ use serde_json::{Value, json};
 
 use super::super::decode::{Decoder, Part};
 use super::super::exit::CliError;
+use super::super::force::Forced;
+use super::super::writable::Existing;
 use super::Position;
 
 /// A trace file in the making.
-pub(super) struct Recording<'a> {
+pub(in crate::cli) struct Recording<'a> {
     path: &'a Path,
+    existing: Existing,
     header: TraceHeader,
     model: &'a GptOss,
     /// Tells the channels of generated tokens.
@@ -30,8 +33,8 @@ pub(super) struct Recording<'a> {
 
 impl<'a> Recording<'a> {
     /// A recording that is to become the file `path`.
-    pub(super) fn new(
-        path: &'a Path,
+    pub(in crate::cli) fn new(
+        (path, existing): (&'a Path, Existing),
         header: TraceHeader,
         model: &'a GptOss,
         decoder: Decoder,
@@ -39,6 +42,7 @@ impl<'a> Recording<'a> {
     ) -> Self {
         Self {
             path,
+            existing,
             header,
             model,
             decoder,
@@ -48,7 +52,7 @@ impl<'a> Recording<'a> {
     }
 
     /// Appends a position.
-    pub(super) fn push(&mut self, position: Position) -> Result<(), CliError> {
+    pub(in crate::cli) fn push(&mut self, position: Position) -> Result<(), CliError> {
         let Position {
             is_prompt,
             token,
@@ -86,15 +90,16 @@ impl<'a> Recording<'a> {
     }
 
     /// Makes it the finished file.
-    pub(super) fn finish(self) -> Result<(), CliError> {
-        match self.recorder {
-            Some(recorder) => Ok(recorder.finish()?),
-            None => Err(CliError::failed("there is nothing to record")),
+    pub(in crate::cli) fn finish(self) -> Result<(), CliError> {
+        match (self.recorder, self.existing) {
+            (Some(recorder), Existing::Keep) => Ok(recorder.finish_new()?),
+            (Some(recorder), Existing::Replace) => Ok(recorder.finish()?),
+            (None, _) => Err(CliError::failed("there is nothing to record")),
         }
     }
 
     /// Leaves nothing behind.
-    pub(super) fn discard(self) {
+    pub(in crate::cli) fn discard(self) {
         if let Some(recorder) = self.recorder {
             recorder.discard();
         }
@@ -113,12 +118,17 @@ fn span(decoder: &mut Decoder, id: u32) -> Span {
 }
 
 /// Where the run comes from.
-pub(super) fn header(
+pub(in crate::cli) fn header(
     model: &GptOss,
     weights_digest: String,
     options: &GenerateOptions,
     settings: Value,
+    forced: Option<&Forced>,
 ) -> TraceHeader {
+    let mut interventions = json!(options.interventions);
+    if let (Some(forced), Some(rules)) = (forced, interventions.as_array_mut()) {
+        rules.push(forced.rule().into());
+    }
     let config = model.config();
     let digest = model.tokenizer().map(Tokenizer::digest);
     // Without a tokenizer there are only ids.
@@ -130,7 +140,7 @@ pub(super) fn header(
         weights_digest,
         tokenizer_digest: digest,
         settings,
-        interventions: json!(options.interventions),
+        interventions,
         shape: TraceShape {
             num_layers: config.num_hidden_layers,
             num_local_experts: config.num_local_experts,

@@ -7,7 +7,9 @@
 mod clipboard;
 mod editor;
 mod files;
+mod read_traces;
 mod sessions;
+mod traces;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -17,6 +19,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use self::clipboard::Clipboard;
 use self::sessions::Sessions;
+use self::traces::Traces;
 use super::probe::Answers;
 use super::worker::Worker;
 use crate::app::{Effect, Focus, Report, State, View};
@@ -29,6 +32,7 @@ use crate::session::SessionFolder;
 
 pub use self::files::{load_history, load_presets};
 pub use self::sessions::OpenedSession;
+pub use self::traces::{ReadDigests, TraceDigests};
 
 /// What only the loop can do.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,6 +73,10 @@ pub enum Outcome {
 pub struct Files {
     /// The sessions.
     pub sessions: Option<SessionFolder>,
+    /// The traces that are recorded.
+    pub traces: Option<PathBuf>,
+    /// What tells models apart in traces.
+    pub digests: Option<ReadDigests>,
     /// Messages sent before.
     pub history: Option<PathBuf>,
     /// The person's presets.
@@ -88,6 +96,7 @@ pub struct Effects {
     files: Arc<Files>,
     clipboard: Clipboard,
     sessions: Sessions,
+    traces: Traces,
     /// Short work on files, in order.
     writing: Worker,
     /// Looking through folders, which may take long.
@@ -120,6 +129,7 @@ impl Effects {
             engine,
             clipboard: Clipboard::new(outcomes.clone(), !clipboard::is_remote()),
             sessions: Sessions::new(files.sessions.clone(), outcomes.clone()),
+            traces: Traces::new(files.traces.clone(), files.digests, outcomes.clone()),
             files,
             outcomes,
             writing: Worker::new("gptoss-files"),
@@ -150,6 +160,14 @@ impl Effects {
                 let folder = self.files.current.clone();
                 self.write(move || files::read_profile(&folder, &path));
             }
+            Effect::Trace(request) => {
+                let (outcomes, files) = (self.outcomes.clone(), Arc::clone(&self.files));
+                self.searching.queue(move || {
+                    let read = read_traces::read(&files, request);
+                    let _ = outcomes.send(Outcome::Report(Report::Trace(read)));
+                });
+            }
+            Effect::Record(request) => self.traces.record(request),
             Effect::SavePresets(presets) => match self.files.presets.clone() {
                 Some(path) => self.write(move || files::save_presets(&path, &presets)),
                 None => self.tell(Report::Failed(
@@ -260,6 +278,7 @@ impl Effects {
     /// Waits until everything is written, and ends the engine.
     pub fn finish(mut self) {
         self.sessions.finish();
+        self.traces.finish();
         self.writing.finish();
         if let Err(error) = self.engine.shutdown() {
             tracing::error!(%error, "engine ended badly");

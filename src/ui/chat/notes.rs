@@ -57,6 +57,15 @@ pub(super) fn running(blocks: &mut Vec<Block>, state: &State, turn: &Turn, theme
     }
 }
 
+/// Tells that the experts were those of a trace.
+pub(super) fn experts_of(blocks: &mut Vec<Block>, trace: &str, width: u16) {
+    let text = format!("experts as in {trace}");
+    blocks.extend(wrapped(&text, width).into_iter().map(|row| Block::Row {
+        left: vec![(row, ThemeRole::Danger)],
+        right: String::new(),
+    }));
+}
+
 /// Settings that were changed while the answer was written, and where it was cut short by hand.
 pub(super) fn changes(blocks: &mut Vec<Block>, turn: &Turn, width: u16, theme: &Theme) {
     let rules = &turn.settings.interventions;

@@ -28,6 +28,14 @@ const GRAPH_COLUMNS: GraphColumns = GraphColumns {
 const WARNING_AT: f64 = 0.85;
 const DANGER_AT: f64 = 0.95;
 
+/// What stands here in a replay.
+const NOT_RECORDED: [&str; 4] = [
+    "not recorded:",
+    "a trace holds tokens, routing and probabilities,",
+    "but neither memory, caches nor speeds;",
+    "what is shown elsewhere is all that it holds",
+];
+
 /// A figure against its limit.
 struct Row {
     label: &'static str,
@@ -38,6 +46,16 @@ struct Row {
 
 /// Draws meters, then the graphs with their common axis.
 pub(super) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
+    if state.replay.is_some() {
+        let words = NOT_RECORDED.map(str::to_owned);
+        lines(
+            buf,
+            area,
+            &flowing(&words, area.width, ThemeRole::Faint),
+            theme,
+        );
+        return;
+    }
     let mut rest = area;
     for row in rows(state) {
         if rest.height == 0 {

@@ -1,10 +1,14 @@
 //! The rows of lists.
 
+use std::ffi::OsStr;
+use std::path::Path;
+
 use ratatui::text::{Line, Span};
 
 use crate::app::State;
 use crate::app::action::Action;
 use crate::app::popup::{CodeChoice, TreeRow};
+use crate::app::traces::TraceChoice;
 use crate::catalog::{CatalogEntry, Fit, ModelOrigin, fit};
 use crate::session::SessionInfo;
 use crate::ui::sanitize::sanitize;
@@ -63,6 +67,33 @@ pub(super) fn session(info: &SessionInfo, state: &State, theme: &Theme) -> Line<
     if let Some(problem) = &info.problem {
         pieces.push((format!("  {problem}"), ThemeRole::Danger));
     }
+    line(pieces, theme)
+}
+
+/// A recorded trace: age, size, name.
+pub(super) fn trace(trace: &TraceChoice, state: &State, theme: &Theme) -> Line<'static> {
+    let pieces = match trace {
+        TraceChoice::Elsewhere => vec![
+            (format!("{:>20}", ""), ThemeRole::Faint),
+            ("another file: type its path".to_owned(), ThemeRole::Text),
+        ],
+        TraceChoice::File {
+            name,
+            modified_ms,
+            bytes,
+            ..
+        } => {
+            let age = age(state.wall_ms().saturating_sub(*modified_ms));
+            let is_cut = Path::new(name).extension() == Some(OsStr::new("part"));
+            let note = if is_cut { "  not finished" } else { "" };
+            vec![
+                (format!("{age:>8}  "), ThemeRole::Faint),
+                (format!("{:>8}  ", format::bytes(*bytes)), ThemeRole::Faint),
+                (name.clone(), ThemeRole::Strong),
+                (note.to_owned(), ThemeRole::Warning),
+            ]
+        }
+    };
     line(pieces, theme)
 }
 

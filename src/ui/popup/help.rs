@@ -6,6 +6,7 @@ use unicode_width::UnicodeWidthStr;
 use crate::analytics::{DEFINITIONS, Definition, INSIDE_DEFINITIONS, PROFILE_DEFINITIONS};
 use crate::app::State;
 use crate::app::action::{Action, Context, REGISTRY};
+use crate::app::replay;
 use crate::ui::chat::wrapped;
 use crate::ui::theme::{Theme, ThemeRole};
 
@@ -156,6 +157,7 @@ fn definitions(context: Context) -> Vec<&'static [Definition]> {
 fn keys(context: Context, state: &State, theme: &Theme, columns: u16) -> Vec<Line<'static>> {
     let bound: Vec<(String, &str)> = REGISTRY
         .iter()
+        .filter(|info| state.replay.is_none() || !replay::needs_a_model(info.action))
         .filter_map(|info| Some((keys_of(context, info.action, state)?, info.help)))
         .collect();
     let widest = bound.iter().map(|(keys, _)| keys.width() + 1).max();

@@ -144,6 +144,22 @@ pub(super) fn draw(
                 viewport,
             );
         }
+        Popup::Traces {
+            list: popup,
+            purpose,
+        } => {
+            let row = |trace: &_| entries::trace(trace, state, theme);
+            let footer = "Enter takes it; a path can be typed  Esc closes";
+            list(
+                frame,
+                screen,
+                (purpose.title(), footer),
+                popup,
+                row,
+                theme,
+                viewport,
+            );
+        }
         Popup::Ask { question, input } => ask(frame, screen, question, input, theme),
         Popup::Help { context, scroll } => {
             let rows = help::rows(*context, state, theme, text_columns(screen));
@@ -177,7 +193,7 @@ pub(super) fn draw(
             );
         }
         Popup::Difference { scroll } => {
-            let lines = state.replay.iter().flat_map(|replay| &replay.comparison);
+            let lines = state.replay.iter().flat_map(|replay| &replay.lines);
             let rows: Vec<Line<'_>> = lines
                 .flat_map(|line| wrapped(line, text_columns(screen)))
                 .map(|line| Line::styled(line, theme.style(ThemeRole::Text)))
@@ -185,7 +201,10 @@ pub(super) fn draw(
             text(
                 frame,
                 screen,
-                ("two recorded runs", "arrows scroll  Esc closes"),
+                (
+                    "two recorded runs",
+                    "arrows scroll  Esc closes  share-traces is in the palette",
+                ),
                 &rows,
                 *scroll,
                 theme,
@@ -305,6 +324,7 @@ fn ask(frame: &mut Frame<'_>, screen: Rect, question: &Question, input: &Input, 
         Question::Share(_) => "share as (a new file ending in .txt, .svg or .html)",
         Question::Import => "import from (a JSON file)",
         Question::Profile => "open the profile (a file of profile --output)",
+        Question::Trace(_) => "the trace's path (FILE.safetensors or FILE.safetensors.part)",
         Question::PresetName => "the preset's name",
         Question::Ablation => "compare with these rules, such as: zero 5:12 | swap 5:12 3",
         Question::Rule => "a rule, such as: mask 5:12 | top-k 5 2 | noise 0.5",

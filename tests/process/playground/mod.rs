@@ -3,6 +3,7 @@
 mod conversation;
 mod inert;
 mod leaving;
+mod recording;
 mod screen;
 mod scripts;
 mod sizes;
