@@ -135,6 +135,8 @@ pub enum Report {
         /// where nothing was said.
         offset: Option<u64>,
     },
+    /// The session, which had no file to be written to, has one of its own now.
+    SessionSavedAs(SessionId),
     /// The sessions there are.
     Sessions(Vec<SessionInfo>),
     /// The writer's troubles and recoveries.

@@ -8,7 +8,7 @@ use super::replay;
 use super::state::{Focus, Level, ModelFailure, ModelStatus, SessionState, State};
 use super::update::{self, ghost, inside, profile, say, traces};
 use crate::engine::protocol::{Command, ErrorKind, ErrorReport, RequestId};
-use crate::session::{Opened, SessionId, StoreEvent, TreeOp, TurnOutcome};
+use crate::session::{Access, Opened, SessionId, StoreEvent, TreeOp, TurnOutcome};
 
 /// Takes what became of an effect.
 pub fn report(state: &mut State, report: Report, now_ms: u64) -> Vec<Effect> {
@@ -64,6 +64,16 @@ fn take(state: &mut State, report: Report) -> Vec<Effect> {
                 list.entries = sessions;
                 list.step(0);
             }
+        }
+        Report::SessionSavedAs(id) => {
+            say(
+                state,
+                Level::Info,
+                format!("saved as a session of its own, {id}"),
+            );
+            state.session.id = Some(id);
+            state.session.access = Access::Writable;
+            state.session.trouble = None;
         }
         Report::Store(event) => store(state, event),
         Report::Models(models) => {
@@ -174,7 +184,13 @@ fn session_opened(
     offset: Option<u64>,
 ) -> Vec<Effect> {
     let damage = opened.damage.as_ref().map(ToString::to_string);
-    let read_only = opened.access.reason().map(str::to_owned);
+    let unsaved = match &opened.access {
+        Access::ReadOnly { reason } => Some(format!(
+            "this session is read-only: {reason}; what you change is saved in a copy"
+        )),
+        Access::Unsaved { reason } => Some(format!("nothing is saved yet: {reason}")),
+        Access::Writable | Access::InMemory => None,
+    };
     let draft = opened.tree.draft().to_owned();
     state.session = SessionState {
         id: Some(id),
@@ -199,10 +215,7 @@ fn session_opened(
     if state.composer.is_blank() {
         state.composer.set_text(&draft);
     }
-    let trouble = damage.or_else(|| {
-        read_only.map(|reason| format!("this session is read-only, nothing is saved: {reason}"))
-    });
-    if let Some(trouble) = trouble {
+    if let Some(trouble) = damage.or(unsaved) {
         say(state, Level::Warning, trouble);
     }
     effects

@@ -15,6 +15,11 @@ pub enum Access {
         /// Why.
         reason: String,
     },
+    /// They do not: no file could be made.
+    Unsaved {
+        /// Why.
+        reason: String,
+    },
     /// There is no file yet.
     #[default]
     InMemory,
@@ -24,7 +29,7 @@ impl Access {
     /// Why changes do not reach the disk.
     pub fn reason(&self) -> Option<&str> {
         match self {
-            Self::ReadOnly { reason } => Some(reason),
+            Self::ReadOnly { reason } | Self::Unsaved { reason } => Some(reason),
             Self::Writable | Self::InMemory => None,
         }
     }

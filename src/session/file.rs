@@ -9,7 +9,7 @@ use super::error::StoreError;
 use super::line;
 use super::op::TreeOp;
 use super::read::{Header, read};
-use super::repair::{Damage, repair};
+use super::repair::{Damage, begin_anew, repair};
 use super::tree::Tree;
 
 /// What was found in a file.
@@ -73,7 +73,7 @@ impl SessionFile {
     pub fn open(path: &Path) -> Result<(Opened, Option<Self>), StoreError> {
         // First the lock, then the content: nobody may write in between.
         let grip = grip(path)?;
-        let read = read(path)?;
+        let mut read = read(path)?;
         let mut opened = Opened {
             tree: read.tree,
             access: Access::Writable,
@@ -87,7 +87,7 @@ impl SessionFile {
                     file,
                     good_bytes: read.good_bytes,
                 };
-                match held.make_whole(&mut opened) {
+                match held.make_whole(&mut opened, read.headless.take()) {
                     Ok(()) => session = Some(held),
                     Err(error) => opened.access = read_only(&error),
                 }
@@ -107,9 +107,20 @@ impl SessionFile {
     }
 
     /// Puts the damaged end aside, and writes down that running answers were interrupted.
-    fn make_whole(&mut self, opened: &mut Opened) -> Result<(), StoreError> {
+    fn make_whole(
+        &mut self,
+        opened: &mut Opened,
+        headless: Option<Vec<u8>>,
+    ) -> Result<(), StoreError> {
         if let Some(damage) = &mut opened.damage {
-            let kept = repair(&self.path, &self.file, self.good_bytes);
+            let kept = match headless {
+                Some(good) => {
+                    let first = line::write(&Header::new(0))?;
+                    self.good_bytes = (first.len() + good.len()) as u64;
+                    begin_anew(&self.path, &mut self.file, &first, &good)
+                }
+                None => repair(&self.path, &self.file, self.good_bytes),
+            };
             damage.kept_as = Some(kept.map_err(StoreError::io(&self.path))?);
         }
         self.append(&opened.tree.interruptions())

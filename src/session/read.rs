@@ -49,27 +49,45 @@ pub(super) struct Content {
     pub(super) damage: Option<Damage>,
     /// The bytes of the whole lines before the damage.
     pub(super) good_bytes: u64,
+    /// The whole lines after the first, where that one is damaged.
+    pub(super) headless: Option<Vec<u8>>,
 }
 
 /// Reads a file.
 ///
-/// *Errors:* [`StoreError`] where the first line is not that of a session, and where the file cannot
-/// be read.
+/// A damaged first line costs itself alone where a change of a conversation follows it.
+///
+/// *Errors:* [`StoreError`] where this is not a session, and where the file cannot be read.
 pub(super) fn read(path: &Path) -> Result<Content, StoreError> {
     let bytes = bytes(path)?;
     let mut lines = bytes.split_inclusive(|byte| *byte == b'\n');
     let first = lines.next().unwrap_or_default();
-    let header = header(path, first)?;
+    let (header, is_first_line) = match header(path, first) {
+        Ok(header) => (header, false),
+        Err(StoreError::NotASession { .. }) if is_damaged(first) && goes_on(lines.clone()) => {
+            (Header::new(0), true)
+        }
+        Err(error) => return Err(error),
+    };
     let mut tree = Tree::default();
     let mut good_bytes = first.len() as u64;
-    let mut damage = None;
+    let first_bytes = first.len() as u64 * u64::from(is_first_line);
+    let mut damage = is_first_line.then_some(Damage {
+        line: 1,
+        bytes: first_bytes,
+        is_first_line,
+        is_torn: false,
+        kept_as: None,
+    });
     for (index, raw) in lines.enumerate() {
         let op: Option<TreeOp> = whole(raw).and_then(line::read);
         if op.is_none_or(|op| tree.apply(&op).is_err()) {
             damage = Some(Damage {
                 line: index + 2,
-                bytes: bytes.len() as u64 - good_bytes,
-                is_torn: bytes.len() as u64 - good_bytes == raw.len() as u64
+                bytes: first_bytes + bytes.len() as u64 - good_bytes,
+                is_first_line,
+                is_torn: !is_first_line
+                    && bytes.len() as u64 - good_bytes == raw.len() as u64
                     && whole(raw).is_none(),
                 kept_as: None,
             });
@@ -82,7 +100,21 @@ pub(super) fn read(path: &Path) -> Result<Content, StoreError> {
         tree,
         damage,
         good_bytes,
+        headless: is_first_line.then(|| bytes[first.len()..good_bytes as usize].to_vec()),
     })
+}
+
+/// Whether a first line is no line of this program's, rather than one that says something else.
+fn is_damaged(first: &[u8]) -> bool {
+    whole(first)
+        .and_then(line::read::<serde_json::Value>)
+        .is_none()
+}
+
+/// Whether a conversation's changes follow.
+fn goes_on<'a>(mut lines: impl Iterator<Item = &'a [u8]>) -> bool {
+    let next = lines.next().and_then(whole);
+    next.and_then(line::read::<TreeOp>).is_some()
 }
 
 fn bytes(path: &Path) -> Result<Vec<u8>, StoreError> {

@@ -2,31 +2,43 @@
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Seek, SeekFrom};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// The part of a file that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damage {
-    /// The first damaged line, from 1.
+    /// The first damaged line, from 1, after which nothing is read; where that is 1, the first line is
+    /// all that is damaged.
     pub line: usize,
-    /// The bytes from there on.
+    /// The damaged bytes: the first line where it is, and all from [`Self::line`] on.
     pub bytes: u64,
+    /// Whether the first line, which says what the file is, was damaged.
+    pub is_first_line: bool,
     /// Whether it is the last line alone, and only its end is missing: what a crash leaves behind,
     /// and what is seen while another program is writing.
     pub is_torn: bool,
-    /// Where they were put; none where the file is read-only.
+    /// Where they were put, or the whole file without its first line; none where the file is
+    /// read-only.
     pub kept_as: Option<PathBuf>,
 }
 
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { line, bytes, .. } = self;
+        let place = match (self.is_first_line, line) {
+            (true, 1) => "in its first line".to_owned(),
+            (true, _) => format!("in its first line and from line {line} on"),
+            (false, _) => format!("from line {line} on"),
+        };
         write!(
             f,
-            "this session's file is damaged from line {} on: {} bytes were left out",
-            self.line, self.bytes
+            "this session's file is damaged {place}: {bytes} bytes were left out"
         )?;
         match &self.kept_as {
+            Some(path) if self.is_first_line => {
+                write!(f, "; the file as it was is kept as {}", path.display())
+            }
             Some(path) => write!(f, " and kept as {}", path.display()),
             None => Ok(()),
         }
@@ -39,6 +51,25 @@ impl fmt::Display for Damage {
 pub(super) fn repair(path: &Path, file: &File, good_bytes: u64) -> io::Result<PathBuf> {
     let kept = put_aside(path, good_bytes)?;
     file.set_len(good_bytes)?;
+    file.sync_data()?;
+    Ok(kept)
+}
+
+/// Puts the file as it is aside and makes it `first` and its bytes in `good` instead; returns where the
+/// old one lies now.
+///
+/// *Errors:* of the system; whatever was done by then, the old file lies beside it.
+pub(super) fn begin_anew(
+    path: &Path,
+    file: &mut File,
+    first: &str,
+    good: &[u8],
+) -> io::Result<PathBuf> {
+    let kept = put_aside(path, 0)?;
+    file.seek(SeekFrom::Start(0))?;
+    file.write_all(first.as_bytes())?;
+    file.write_all(good)?;
+    file.set_len((first.len() + good.len()) as u64)?;
     file.sync_data()?;
     Ok(kept)
 }

@@ -138,6 +138,9 @@ pub async fn run_plain(setup: PlainSetup, out: &mut dyn Write) -> io::Result<Eff
                 let report = match outcome {
                     Outcome::Report(report) => report,
                     Outcome::Session(opened) => lines.performer.adopt(&opened),
+                    Outcome::CopyTried => {
+                        lines.performer.copy_tried().unwrap_or(Report::Tick)
+                    }
                     Outcome::Editor(_) | Outcome::Terminal(_) => Report::Tick,
                 };
                 let effects = app::report(&mut state, report, clock.now_ms());

@@ -241,6 +241,10 @@ where
                 let report = self.performer.adopt(&opened);
                 self.changed_by(report)
             }
+            Outcome::CopyTried => match self.performer.copy_tried() {
+                Some(report) => self.changed_by(report),
+                None => Ok(()),
+            },
             Outcome::Editor(result) => {
                 self.is_away = false;
                 self.take_terminal()?;

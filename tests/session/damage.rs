@@ -128,10 +128,16 @@ fn a_flipped_bit_costs_its_line_and_what_follows_at_most() {
                 (sample.trees.last().unwrap().clone(), None),
                 "{what}"
             );
-        } else if line == 0 {
+        } else if line == 0 && bytes[at] == b'\n' {
+            // The first line's rest is in the second one's place.
             let error = SessionFile::open(&path).unwrap_err();
             assert!(matches!(error, StoreError::NotASession { .. }), "{what}");
             assert_eq!(fs::read(&path).unwrap(), bytes, "{what}");
+        } else if line == 0 {
+            let (opened, _) = SessionFile::open(&path).unwrap();
+            let damage = opened.damage.unwrap();
+            assert_eq!((damage.line, damage.is_first_line), (1, true), "{what}");
+            assert_eq!(&opened.tree, sample.trees.last().unwrap(), "{what}");
         } else {
             let (tree, damage) = open_twice(&path, &what);
             assert_eq!(damage.map(|damage| damage.line), Some(line + 1), "{what}");
@@ -194,4 +200,43 @@ fn spliced(random: &mut Random, bytes: &[u8]) -> Vec<u8> {
         }
     }
     spliced
+}
+
+#[test]
+fn a_damaged_first_line_costs_itself_alone() {
+    let sample = Sample::new();
+    let folder = scratch();
+    let (_, end) = sample.whole_lines(sample.bytes.iter().position(|b| *b == b'\n').unwrap() + 1);
+    let full = sample.trees.last().unwrap();
+    // A flipped byte, a line that lost its beginning, and an empty one.
+    let mut flipped = sample.bytes.clone();
+    flipped[12] ^= 1;
+    for bytes in [&flipped[..], &sample.bytes[5..], &sample.bytes[end - 1..]] {
+        let path = written(folder.path(), bytes);
+        let (opened, file) = SessionFile::open(&path).unwrap();
+        drop(file.unwrap());
+        let damage = opened.damage.unwrap();
+        assert_eq!((damage.line, damage.is_first_line), (1, true), "{damage}");
+        assert!(
+            damage.to_string().contains("in its first line: "),
+            "{damage}"
+        );
+        assert_eq!(fs::read(damage.kept_as.unwrap()).unwrap(), bytes);
+        assert_eq!(&opened.tree, full);
+        let (again, _) = SessionFile::open(&path).unwrap();
+        assert_eq!((again.damage, &again.tree), (None, full));
+    }
+    // With a second damage further on, the lines between are kept.
+    let last = flipped.len() - 4;
+    flipped[last] ^= 1;
+    let path = written(folder.path(), &flipped);
+    let (opened, _) = SessionFile::open(&path).unwrap();
+    let damage = opened.damage.unwrap();
+    assert_eq!(damage.line, sample.trees.len(), "{damage}");
+    assert!(
+        damage.to_string().contains("first line and from line"),
+        "{damage}"
+    );
+    let before = &sample.trees[sample.trees.len() - 2];
+    assert_eq!(&opened.tree, before);
 }

@@ -60,6 +60,8 @@ pub enum Outcome {
     Report(Report),
     /// A session that is open now.
     Session(OpenedSession),
+    /// A file of its own was begun, or could not be, for a session without one.
+    CopyTried,
     /// What the person left in the editor.
     Editor(Result<String, String>),
     /// What the terminal tells about itself.
@@ -250,6 +252,11 @@ impl Effects {
     /// Writes to a session from now on.
     pub fn adopt(&mut self, opened: &OpenedSession) -> Report {
         self.sessions.adopt(opened)
+    }
+
+    /// Goes on in the file that was begun for a session without one, if it was.
+    pub fn copy_tried(&mut self) -> Option<Report> {
+        self.sessions.copy_tried()
     }
 
     /// Figures that are read along with a frame that is drawn anyway, so that they never wake an

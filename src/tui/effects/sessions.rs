@@ -4,6 +4,7 @@
 //! the program ends before.
 
 mod answer;
+mod copy;
 mod early;
 #[cfg(test)]
 mod tests;
@@ -12,10 +13,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc::UnboundedSender;
 
+use copy::Unsaved;
+
 use super::Outcome;
 use crate::app::{Report, SessionRequest};
 use crate::session::{
-    Access, Opened, SessionFile, SessionFolder, SessionId, SessionWriter, TreeOp,
+    Access, Opened, SessionFile, SessionFolder, SessionId, SessionWriter, StoreEvent, TreeOp,
 };
 use crate::tui::worker::Worker;
 
@@ -53,6 +56,8 @@ pub(super) struct Sessions {
     /// Changes that came before the session was open.
     early: Vec<TreeOp>,
     is_open: bool,
+    /// The open session, where it has no file of its own to write to.
+    unsaved: Option<Unsaved>,
     /// The first session that the worker opened, for the case that nobody is left to adopt it.
     first: Arc<Mutex<Option<OpenedSession>>>,
     deleted: Arc<Mutex<Vec<SessionId>>>,
@@ -67,17 +72,50 @@ impl Sessions {
             writer: None,
             early: Vec::new(),
             is_open: false,
+            unsaved: None,
             first: Arc::default(),
             deleted: Arc::default(),
         }
     }
 
-    /// Writes changes to the open session; those that come before it is open wait for it.
+    /// Writes changes to the open session; those that come before it is open wait for it, and those
+    /// of a session that cannot be written go to a file of their own.
     pub(super) fn save(&mut self, ops: Vec<TreeOp>) {
-        match &self.writer {
-            Some(writer) => writer.write(ops),
-            None if self.is_open => {}
-            None => self.early.extend(ops),
+        match (&self.writer, &mut self.unsaved, &self.folder) {
+            (Some(writer), _, _) => writer.write(ops),
+            (None, Some(unsaved), Some(folder)) => {
+                if let Some(begin) = unsaved.change(ops, folder) {
+                    let outcomes = self.outcomes.clone();
+                    self.worker.queue(move || {
+                        begin();
+                        let _ = outcomes.send(Outcome::CopyTried);
+                    });
+                }
+            }
+            (None, ..) if self.is_open => {}
+            (None, ..) => self.early.extend(ops),
+        }
+    }
+
+    /// Goes on in the file that was begun for a session without one, if it was.
+    pub(in crate::tui::effects) fn copy_tried(&mut self) -> Option<Report> {
+        let (id, file, since) = self.unsaved.as_mut()?.take()?;
+        self.unsaved = None;
+        match SessionWriter::start(file, self.teller()) {
+            Ok(writer) => {
+                self.writer = Some(writer);
+                self.save(since);
+                Some(Report::SessionSavedAs(id))
+            }
+            Err(error) => Some(Report::Failed(error.to_string())),
+        }
+    }
+
+    /// What the writer tells goes to the screen.
+    fn teller(&self) -> impl FnMut(StoreEvent) + Send + 'static {
+        let outcomes = self.outcomes.clone();
+        move |event| {
+            let _ = outcomes.send(Outcome::Report(Report::Store(event)));
         }
     }
 
@@ -109,6 +147,9 @@ impl Sessions {
         if let Some(before) = self.writer.take() {
             self.worker.queue(move || drop(before));
         }
+        if let (Some(before), Some(folder)) = (self.unsaved.take(), self.folder.clone()) {
+            self.worker.queue(move || before.finish(&folder));
+        }
         if !self.is_open {
             // Now nobody waits for the worker.
             self.purge();
@@ -122,11 +163,7 @@ impl Sessions {
             mut opened,
             file,
         } = content;
-        let outcomes = self.outcomes.clone();
-        let tell = move |event| {
-            let _ = outcomes.send(Outcome::Report(Report::Store(event)));
-        };
-        match file.map(|file| SessionWriter::start(file, tell)) {
+        match file.map(|file| SessionWriter::start(file, self.teller())) {
             Some(Ok(writer)) => self.writer = Some(writer),
             Some(Err(error)) => {
                 opened.access = Access::ReadOnly {
@@ -136,6 +173,9 @@ impl Sessions {
             None => {}
         }
         self.is_open = true;
+        if self.writer.is_none() && self.folder.is_some() {
+            self.unsaved = Some(Unsaved::new(opened.tree.clone()));
+        }
         let early = early::move_to(&mut opened.tree, std::mem::take(&mut self.early));
         let offset = early.map(|(offset, ops)| {
             self.save(ops);
@@ -159,6 +199,9 @@ impl Sessions {
     pub(super) fn finish(&mut self) {
         self.writer = None;
         self.worker.finish();
+        if let (Some(unsaved), Some(folder)) = (self.unsaved.take(), &self.folder) {
+            unsaved.finish(folder);
+        }
         let first = lock(&self.first).take();
         if !self.is_open
             && !self.early.is_empty()

@@ -26,7 +26,7 @@ fn in_memory(tree: Tree, reason: &str) -> Outcome {
     let Some(id) = SessionId::new("unsaved") else {
         return failed(reason);
     };
-    let access = Access::ReadOnly {
+    let access = Access::Unsaved {
         reason: reason.to_owned(),
     };
     Outcome::Session(OpenedSession::new(

@@ -174,15 +174,18 @@ fn without_a_folder_that_can_be_written_the_chat_goes_on_and_one_line_says_so() 
         app::report(&mut state, report, 1);
         let notice = state.notice.clone().unwrap().text;
         assert!(
-            notice.starts_with("this session is read-only, nothing is saved: ")
-                && notice.lines().count() == 1,
+            notice.starts_with("nothing is saved yet: ") && notice.lines().count() == 1,
             "{notice}"
         );
         let op = said(1, None, "unsaved");
         state.session.tree.apply(&op).unwrap();
         rig.sessions.save(vec![op]);
         rig.sessions.finish();
-        assert!(rig.outcomes.try_recv().is_err(), "it is told once");
+        let told = rig.outcomes.try_recv();
+        assert!(
+            matches!(told, Err(_) | Ok(Outcome::CopyTried)),
+            "it is told once: {told:?}"
+        );
         assert_eq!(state.session.tree.len(), 1);
     }
 }
@@ -209,4 +212,95 @@ fn deleting_is_undone_and_refused_while_a_session_is_open() {
         })
         .collect();
     assert_eq!(listed, [0, 1]);
+}
+
+/// Waits for the attempt at a file of its own, and takes it up.
+fn copied(rig: &mut Rig) -> Option<Report> {
+    loop {
+        if let Outcome::CopyTried = rig.outcome() {
+            return rig.sessions.copy_tried();
+        }
+    }
+}
+
+#[test]
+fn what_is_said_in_a_session_that_another_program_has_open_is_saved_in_a_copy() {
+    let folder = tempfile::tempdir().unwrap();
+    let id = existing(folder.path());
+    let held = SessionFolder::new(folder.path()).open(&id).unwrap();
+    let mut rig = Rig::new(Some(folder.path()));
+    let mut state = State::default();
+    rig.sessions.request(SessionRequest::Open(id.clone()));
+    let report = rig.adopt();
+    app::report(&mut state, report, 1);
+    assert!(
+        state
+            .notice
+            .as_ref()
+            .unwrap()
+            .text
+            .contains("saved in a copy")
+    );
+
+    let draft = TreeOp::SetDraft {
+        text: "a draft makes no copy".to_owned(),
+    };
+    rig.sessions.save(vec![draft]);
+    rig.sessions.save(vec![said(3, Some(2), "three")]);
+    // Said before the copy is there.
+    rig.sessions.save(vec![said(4, Some(3), "four")]);
+    let report = copied(&mut rig).unwrap();
+    let Report::SessionSavedAs(copy) = &report else {
+        unreachable!("{report:?}")
+    };
+    let copy = copy.clone();
+    assert_ne!(copy, id);
+    app::report(&mut state, report, 2);
+    assert_eq!(state.session.access, Access::Writable);
+    assert_eq!(state.session.id.as_ref(), Some(&copy));
+    rig.sessions.save(vec![said(5, Some(4), "five")]);
+    rig.sessions.finish();
+    assert_eq!(on_disk(folder.path(), &copy).len(), 5);
+    drop(held);
+    assert_eq!(on_disk(folder.path(), &id).len(), 2, "it is as it was");
+}
+
+#[test]
+fn a_session_whose_file_could_not_be_made_is_saved_once_it_can_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("sessions");
+    std::fs::write(&place, "in the way").unwrap();
+    let mut rig = Rig::new(Some(&place));
+    rig.sessions.request(SessionRequest::New(Box::default()));
+    let report = rig.adopt();
+    assert!(
+        matches!(&report, Report::SessionOpened { opened, .. }
+            if matches!(opened.access, Access::Unsaved { .. })),
+        "{report:?}"
+    );
+    rig.sessions.save(vec![said(1, None, "one")]);
+    assert!(copied(&mut rig).is_none());
+    std::fs::remove_file(&place).unwrap();
+    // The next attempt would be made some time later; leaving makes it now.
+    rig.sessions.save(vec![said(2, Some(1), "two")]);
+    rig.sessions.finish();
+    let saved = SessionFolder::new(&place).list("");
+    assert_eq!(saved.len(), 1);
+    assert_eq!(on_disk(&place, &saved[0].id).len(), 2);
+}
+
+#[test]
+fn a_copy_that_nobody_takes_up_has_everything() {
+    let folder = tempfile::tempdir().unwrap();
+    let id = existing(folder.path());
+    let _held = SessionFolder::new(folder.path()).open(&id).unwrap();
+    let mut rig = Rig::new(Some(folder.path()));
+    rig.sessions.request(SessionRequest::Open(id.clone()));
+    rig.adopt();
+    rig.sessions.save(vec![said(3, Some(2), "three")]);
+    rig.sessions.save(vec![said(4, Some(3), "four")]);
+    rig.sessions.finish();
+    let all = SessionFolder::new(folder.path()).list("");
+    let copy = all.iter().find(|info| info.id != id).unwrap();
+    assert_eq!(on_disk(folder.path(), &copy.id).len(), 4);
 }
