@@ -65,8 +65,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     (
         "src/engine",
-        &["engine", "generate", "harmony", "intervention"],
+        &["engine", "generate", "harmony", "intervention", "sync"],
     ),
+    ("src/sync", &[]),
     ("src/ui/theme", &["ui"]),
     ("src/ui/widgets", &["ui"]),
     ("src/ui/markdown", &["ui"]),
@@ -146,10 +147,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     (
         "tokio",
         &[
-            "src/engine/handle",
-            "src/engine/worker",
-            "src/engine/port",
-            "src/engine/telemetry",
+            "src/sync",
             "src/tui",
             "src/cli",
         ],

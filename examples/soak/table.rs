@@ -1,5 +1,15 @@
 //! What is printed: a row now and then, slopes at the end.
 
+/// A cached run beside a fresh one.
+#[derive(Clone, Copy)]
+pub(crate) struct Drift {
+    /// The largest difference of a log-probability.
+    pub(crate) logprob: f32,
+    pub(crate) prompt_tokens: usize,
+    /// Those that the cached run did not compute. Where there are none, nothing was compared.
+    pub(crate) reused_tokens: usize,
+}
+
 /// What was measured after a turn.
 #[derive(Clone, Copy)]
 pub(crate) struct Row {
@@ -8,8 +18,7 @@ pub(crate) struct Row {
     pub(crate) device_bytes: u64,
     pub(crate) session_bytes: u64,
     pub(crate) tokens: usize,
-    /// The largest difference of a log-probability, cached against fresh.
-    pub(crate) drift: Option<f32>,
+    pub(crate) drift: Option<Drift>,
 }
 
 pub(crate) struct Table {
@@ -27,26 +36,29 @@ impl Table {
     }
 
     pub(crate) fn print_head(&self) {
-        println!("| turn | tokens | resident MiB | MLX active MiB | session KiB | drift |");
-        println!("|---:|---:|---:|---:|---:|---:|");
+        println!("| turn | tokens | resident MiB | MLX active MiB | session KiB | from cache | drift |");
+        println!("|---:|---:|---:|---:|---:|---:|---:|");
     }
 
     /// Takes a row in, and prints it where it has a drift.
     pub(crate) fn add(&mut self, row: Row) {
         if let Some(drift) = row.drift {
             println!(
-                "| {} | {} | {:.1} | {:.2} | {:.0} | {drift:.1e} |",
+                "| {} | {} | {:.1} | {:.2} | {:.0} | {} of {} | {:.1e} |",
                 row.turn,
                 row.tokens,
                 mib(row.resident_bytes),
                 mib(row.device_bytes),
                 row.session_bytes as f64 / 1024.0,
+                drift.reused_tokens,
+                drift.prompt_tokens,
+                drift.logprob,
             );
         }
         self.rows.push(row);
     }
 
-    /// Prints the slopes; returns the largest drift, if any was measured.
+    /// Prints the slopes; returns the largest drift, if any was measured on a cache that was used.
     pub(crate) fn print_summary(&self) -> Option<f32> {
         let settled = &self.rows[self.warm_up.min(self.rows.len())..];
         let half = &self.rows[self.rows.len() / 2..];
@@ -64,8 +76,9 @@ impl Table {
                 self.warm_up
             );
         }
-        let drift = self.rows.iter().filter_map(|row| row.drift);
-        let drift = drift.reduce(f32::max);
+        let drifts = self.rows.iter().filter_map(|row| row.drift);
+        let drifts = drifts.filter(|drift| drift.reused_tokens > 0);
+        let drift = drifts.map(|drift| drift.logprob).reduce(f32::max);
         if let Some(drift) = drift {
             println!("largest drift of a log-probability: {drift:.1e}");
         }

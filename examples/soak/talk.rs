@@ -18,11 +18,12 @@ use gptoss::session::{
 
 use crate::dice::Dice;
 use crate::runner::{Meddling, Runner};
+use crate::table::Drift;
 
 const MAX_TOKENS: usize = 12;
 
 /// Messages on a branch before the talk goes back to an earlier place: the demo's context is short.
-const MAX_BRANCH: usize = 24;
+const MAX_BRANCH: usize = 10;
 
 const QUESTIONS: &[&str] = &[
     "What is 48 + 75?",
@@ -90,20 +91,26 @@ impl Talk {
             .try_for_each(|op| self.apply(op))
     }
 
-    /// The largest difference between the log-probabilities of an answer computed on the cache of
-    /// the talk and those of one computed from nothing, token by token. The cache stays as it is.
+    /// Goes on with the last answer on the cache of the talk and once more from nothing, and compares
+    /// the log-probabilities token by token. The cache stays as it is.
     pub(crate) fn drift(
         &mut self,
         cached: &mut Runner,
         fresh: &mut Runner,
-    ) -> Result<f32, Box<dyn Error>> {
+    ) -> Result<Drift, Box<dyn Error>> {
         let last = self.tree.path().last().copied().ok_or("no turn yet")?;
-        let prompt = self.prompt(last);
+        let turn = self.tree.turn(last).ok_or("the last message is no answer")?;
+        // Its last token may be the one that ends answers, after which nothing comes.
+        let ids = turn.ids[..turn.ids.len().saturating_sub(1)].to_vec();
+        let rules = turn.interventions().clone();
+        let conversation = self.tree.conversation(self.parent_of(last));
+        let prompt = Prompt::conversation(conversation, AnswerOpening::Resume { ids });
         let run = |runner: &mut Runner| {
             runner.run(
                 prompt.clone(),
                 |request| {
                     request.sampling.temperature = 0.0;
+                    request.interventions = rules.clone();
                     request.max_tokens = Some(MAX_TOKENS);
                     request.record.top_logprobs = Some(u8::MAX);
                     request.cache = CacheUse::Borrow;
@@ -111,7 +118,12 @@ impl Talk {
                 None,
             )
         };
-        let (cached, fresh) = (tokens(run(cached)?), tokens(run(fresh)?));
+        let (cached, fresh) = (run(cached)?, run(fresh)?);
+        let (prompt_tokens, reused_tokens) = prompt_of(&cached);
+        if prompt_of(&fresh).1 > 0 {
+            return Err("the fresh engine took something over from its cache".into());
+        }
+        let (cached, fresh) = (tokens(cached), tokens(fresh));
         let mut drift = f32::from(u8::from(cached.is_empty() || cached.len() != fresh.len()));
         for (one, other) in cached.iter().zip(&fresh) {
             if one.0 != other.0 {
@@ -123,7 +135,11 @@ impl Talk {
                 }
             }
         }
-        Ok(drift)
+        Ok(Drift {
+            logprob: drift,
+            prompt_tokens,
+            reused_tokens,
+        })
     }
 
     /// Whether the file, read back, holds this very conversation.
@@ -267,6 +283,19 @@ impl Talk {
     fn count(&mut self, name: &'static str) {
         *self.counts.entry(name).or_default() += 1;
     }
+}
+
+/// Tokens of a run's prompt, and those that came from the cache.
+fn prompt_of(events: &[Event]) -> (usize, usize) {
+    let sizes = events.iter().find_map(|event| match event {
+        Event::Started {
+            prompt_tokens,
+            reused_tokens,
+            ..
+        } => Some((*prompt_tokens, *reused_tokens)),
+        _ => None,
+    });
+    sizes.unwrap_or_default()
 }
 
 /// What an event means for the conversation.

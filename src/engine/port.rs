@@ -4,13 +4,12 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
-
-use tokio::sync::mpsc::error::{TryRecvError, TrySendError};
-use tokio::sync::{mpsc, watch};
 
 use super::handle::CancelHandle;
 use super::protocol::{Command, Event, RequestId};
+use crate::sync::mpsc::error::{TryRecvError, TrySendError};
+use crate::sync::thread::{self, Thread};
+use crate::sync::{mpsc, watch};
 
 /// Nobody is left to work for: the engine thread must end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
