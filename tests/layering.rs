@@ -144,14 +144,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
         ],
     ),
     ("mlx_sys", &["src/mlx"]),
-    (
-        "tokio",
-        &[
-            "src/sync",
-            "src/tui",
-            "src/cli",
-        ],
-    ),
+    ("tokio", &["src/sync", "src/tui", "src/cli"]),
     ("clap", &["src/cli", "src/main"]),
     ("ratatui", &["src/ui", "src/tui", "src/cli/playground"]),
     ("colorgrad", &["src/ui/theme", "src/tui"]),

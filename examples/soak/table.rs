@@ -36,7 +36,9 @@ impl Table {
     }
 
     pub(crate) fn print_head(&self) {
-        println!("| turn | tokens | resident MiB | MLX active MiB | session KiB | from cache | drift |");
+        println!(
+            "| turn | tokens | resident MiB | MLX active MiB | session KiB | from cache | drift |"
+        );
         println!("|---:|---:|---:|---:|---:|---:|---:|");
     }
 
@@ -99,7 +101,11 @@ fn slope_of(rows: &[Row], value: fn(&Row) -> f64) -> (f64, f64) {
         both += dx * dy;
     }
     let slope = if turns > 0.0 { both / turns } else { 0.0 };
-    let fit = if values > 0.0 { slope * both / values } else { 1.0 };
+    let fit = if values > 0.0 {
+        slope * both / values
+    } else {
+        1.0
+    };
     (slope, fit)
 }
 

@@ -99,7 +99,10 @@ impl Talk {
         fresh: &mut Runner,
     ) -> Result<Drift, Box<dyn Error>> {
         let last = self.tree.path().last().copied().ok_or("no turn yet")?;
-        let turn = self.tree.turn(last).ok_or("the last message is no answer")?;
+        let turn = self
+            .tree
+            .turn(last)
+            .ok_or("the last message is no answer")?;
         // Its last token may be the one that ends answers, after which nothing comes.
         let ids = turn.ids[..turn.ids.len().saturating_sub(1)].to_vec();
         let rules = turn.interventions().clone();
@@ -359,5 +362,7 @@ fn tokens(events: Vec<Event>) -> Vec<(u32, HashMap<u32, f32>)> {
         let top = token.top_logprobs.iter();
         top.map(|top| (top.id, top.logprob)).collect()
     };
-    tokens.map(|token| (token.id, alternatives(&token))).collect()
+    tokens
+        .map(|token| (token.id, alternatives(&token)))
+        .collect()
 }

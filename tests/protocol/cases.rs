@@ -11,7 +11,7 @@ use crate::engine::EngineError;
 use crate::fake::{Panics, id_of};
 use crate::sync::thread;
 use crate::user::{
-    FIRST, LOAD, SECOND, check_beginning, check_whole, drain, engine, ends, generate, load, loaded,
+    FIRST, LOAD, SECOND, check_beginning, check_whole, drain, ends, engine, generate, load, loaded,
     send, tokens, until_end,
 };
 
@@ -19,19 +19,39 @@ use crate::user::{
 pub(crate) const ALL: &[(&str, fn())] = &[
     ("every_event_comes_once_and_in_order", every_event_comes),
     ("shutdown_ends_a_run_that_nobody_reads", shutdown_unread),
-    ("dropping_the_engine_ends_a_run_that_is_read", dropped_while_read),
+    (
+        "dropping_the_engine_ends_a_run_that_is_read",
+        dropped_while_read,
+    ),
     ("dropping_the_reader_ends_the_engine", reader_dropped),
     ("shutdown_in_the_midst_of_a_load_ends_it", shutdown_in_load),
-    ("the_shutdown_command_comes_after_what_was_sent_before", shutdown_command),
+    (
+        "the_shutdown_command_comes_after_what_was_sent_before",
+        shutdown_command,
+    ),
     ("a_late_cancel_leaves_the_next_request_alone", late_cancel),
-    ("a_request_sent_after_a_cancel_is_not_refused", asked_after_cancel),
+    (
+        "a_request_sent_after_a_cancel_is_not_refused",
+        asked_after_cancel,
+    ),
     ("a_cancel_before_its_request_is_kept", early_cancel),
-    ("a_change_of_settings_reaches_the_run", settings_reach_the_run),
+    (
+        "a_change_of_settings_reaches_the_run",
+        settings_reach_the_run,
+    ),
     ("every_request_of_two_senders_ends_once", two_senders),
-    ("a_panic_in_the_load_is_reported", || panic_is_reported(Panics::InLoad)),
-    ("a_panic_in_the_prompt_is_reported", || panic_is_reported(Panics::InPrefill)),
-    ("a_panic_at_a_token_is_reported", || panic_is_reported(Panics::AtToken(1))),
-    ("a_panic_at_the_end_is_reported", || panic_is_reported(Panics::AtEnd)),
+    ("a_panic_in_the_load_is_reported", || {
+        panic_is_reported(Panics::InLoad)
+    }),
+    ("a_panic_in_the_prompt_is_reported", || {
+        panic_is_reported(Panics::InPrefill)
+    }),
+    ("a_panic_at_a_token_is_reported", || {
+        panic_is_reported(Panics::AtToken(1))
+    }),
+    ("a_panic_at_the_end_is_reported", || {
+        panic_is_reported(Panics::AtEnd)
+    }),
 ];
 
 fn every_event_comes() {
@@ -65,7 +85,10 @@ fn reader_dropped() {
     send(&engine, generate(FIRST, 5));
     let mut telemetry = engine.telemetry();
     let reader = thread::spawn(move || {
-        assert!(matches!(events.blocking_recv(), Some(Event::Started { .. })));
+        assert!(matches!(
+            events.blocking_recv(),
+            Some(Event::Started { .. })
+        ));
     });
     // The thread drops its sender as it ends, without a word from the handle.
     block_on(async { while telemetry.changed().await.is_ok() {} });
@@ -133,7 +156,10 @@ fn early_cancel() {
 fn settings_reach_the_run() {
     let (engine, mut events) = loaded(Panics::Never);
     send(&engine, generate(FIRST, 9));
-    assert!(matches!(events.blocking_recv(), Some(Event::Started { .. })));
+    assert!(matches!(
+        events.blocking_recv(),
+        Some(Event::Started { .. })
+    ));
     let sampling = SamplingParams {
         temperature: 0.5,
         ..SamplingParams::default()
@@ -168,7 +194,11 @@ fn settings_reach_the_run() {
     assert_eq!(found.len(), 9);
     for (index, id) in found {
         let temperature = if index < sampled_from { 1.0 } else { 0.5 };
-        assert_eq!(id, id_of(temperature, usize::from(index >= ruled_from)), "token {index}");
+        assert_eq!(
+            id,
+            id_of(temperature, usize::from(index >= ruled_from)),
+            "token {index}"
+        );
     }
 }
 

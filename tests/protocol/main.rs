@@ -81,7 +81,10 @@ fn main() -> ExitCode {
         let (ok, bad) = if outcome.is_ok() { (1, 0) } else { (0, 1) };
         (passed, failed) = (passed + ok, failed + bad);
         let seconds = started.elapsed().as_secs_f32();
-        println!("test {name} ... {word} ({} schedules, {seconds:.1} s)", 2 * schedules);
+        println!(
+            "test {name} ... {word} ({} schedules, {seconds:.1} s)",
+            2 * schedules
+        );
     }
     let word = if failed == 0 { "ok" } else { "FAILED" };
     println!("\ntest result: {word}. {passed} passed; {failed} failed");

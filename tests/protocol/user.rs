@@ -27,9 +27,15 @@ pub(crate) fn loaded(panics: Panics) -> (EngineHandle, EventReceiver) {
     let (engine, mut events) = engine(panics);
     send(&engine, load(LOAD));
     for _ in 0..LOAD_REPORTS {
-        assert!(matches!(events.blocking_recv(), Some(Event::Loading { .. })));
+        assert!(matches!(
+            events.blocking_recv(),
+            Some(Event::Loading { .. })
+        ));
     }
-    assert!(matches!(events.blocking_recv(), Some(Event::Ready { request: LOAD, .. })));
+    assert!(matches!(
+        events.blocking_recv(),
+        Some(Event::Ready { request: LOAD, .. })
+    ));
     (engine, events)
 }
 
@@ -106,7 +112,10 @@ pub(crate) fn check_whole(events: &[Event], id: RequestId, count: usize) {
     let places: Vec<usize> = tokens(events, id).iter().map(|(index, _)| *index).collect();
     assert!(places.iter().copied().eq(0..count), "{places:?} of {count}");
     let end = events.last();
-    assert!(matches!(end, Some(Event::Finished { request, .. }) if *request == id), "{end:?}");
+    assert!(
+        matches!(end, Some(Event::Finished { request, .. }) if *request == id),
+        "{end:?}"
+    );
     assert_eq!(events.len(), 1 + PROMPT_TOKENS + count + 1, "{events:?}");
 }
 
