@@ -53,6 +53,7 @@ pub mod model;
 pub mod session;
 pub mod settings;
 pub mod share;
+mod sync;
 pub mod tokenizer;
 pub mod trace_file;
 #[cfg(unix)]

@@ -326,12 +326,11 @@ impl From<Halt> for Broken {
 
 #[cfg(test)]
 mod tests {
-    use tokio::sync::{mpsc, watch};
-
     use super::*;
     use crate::engine::handle::CancelHandle;
     use crate::engine::protocol::Telemetry;
     use crate::engine::synthetic::{SyntheticBackend, SyntheticModel};
+    use crate::sync::{mpsc, watch};
 
     /// What becomes of a new request that is taken from the queue right after a look at the cancel.
     fn check_next_request(cancelled_meanwhile: bool, expected: Course) {

@@ -1,11 +1,6 @@
 //! The user's side of an engine: sending, cancelling, receiving, ending.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
-
-use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{mpsc, watch};
+use std::sync::{Arc, PoisonError};
 
 use super::port::Port;
 use super::protocol::{Command, Event, RequestId, Telemetry};
@@ -13,6 +8,9 @@ use super::telemetry::Publisher;
 use super::worker::Worker;
 use super::{Backend, COMMAND_CAPACITY, ENGINE_THREAD_NAME, EVENT_CAPACITY, TELEMETRY_MAX_HZ};
 use crate::generate::SamplingError;
+use crate::sync::mpsc::error::TrySendError;
+use crate::sync::thread::{self, JoinHandle};
+use crate::sync::{AtomicU64, Mutex, Ordering, mpsc, watch};
 
 /// The lossless lane: every event, in order. None from it means that the engine has ended.
 pub type EventReceiver = mpsc::Receiver<Event>;

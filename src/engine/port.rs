@@ -1,16 +1,13 @@
 //! The engine thread's ends of the lanes.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
-
-use tokio::sync::mpsc::error::{TryRecvError, TrySendError};
-use tokio::sync::{mpsc, watch};
+use std::task::Poll;
 
 use super::handle::CancelHandle;
 use super::protocol::{Command, Event, RequestId};
+use crate::sync::mpsc::error::{TryRecvError, TrySendError};
+use crate::sync::{block_on, mpsc, watch};
 
 /// Nobody is left to work for: the engine thread must end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,24 +104,10 @@ enum First<A, B> {
 /// Blocks this thread until one of two futures is ready.
 fn first_of<A: Future, B: Future>(left: A, right: B) -> First<A::Output, B::Output> {
     let (mut left, mut right) = (pin!(left), pin!(right));
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let mut context = Context::from_waker(&waker);
-    loop {
-        if let Poll::Ready(output) = left.as_mut().poll(&mut context) {
-            return First::Left(output);
+    block_on(poll_fn(|context| {
+        if let Poll::Ready(output) = left.as_mut().poll(context) {
+            return Poll::Ready(First::Left(output));
         }
-        if let Poll::Ready(output) = right.as_mut().poll(&mut context) {
-            return First::Right(output);
-        }
-        // A wake-up between the polls and here makes `park` return at once.
-        thread::park();
-    }
-}
-
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
+        right.as_mut().poll(context).map(First::Right)
+    }))
 }

@@ -8,10 +8,9 @@ mod speed;
 
 use std::time::Duration;
 
-use tokio::sync::watch;
-
 use super::backend::Usage;
 use super::protocol::{EnginePhase, RequestId, Telemetry};
+use crate::sync::watch;
 
 pub use routing::{RoutingAggregator, RoutingMismatch, RoutingSpan};
 pub use speed::SpeedMeter;
