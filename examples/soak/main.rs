@@ -48,7 +48,7 @@ fn soak(turns: usize, seed: u64, path: &std::path::Path) -> Result<ExitCode, Box
     let (mut runner, mut fresh) = (Runner::with_demo()?, Runner::with_demo()?);
     let checks = TURNS_A_CHECK.min(turns.max(1));
     let mut table = Table::new(turns);
-    table.print_head();
+    Table::print_head();
     for turn in 1..=turns {
         talk.turn(&mut runner)?;
         let drift = if turn % checks == 0 {

@@ -27,6 +27,9 @@ pub(crate) struct Table {
     warm_up: usize,
 }
 
+/// One of a row's figures.
+type Figure = fn(&Row) -> f64;
+
 impl Table {
     pub(crate) fn new(turns: usize) -> Self {
         Self {
@@ -35,7 +38,7 @@ impl Table {
         }
     }
 
-    pub(crate) fn print_head(&self) {
+    pub(crate) fn print_head() {
         println!(
             "| turn | tokens | resident MiB | MLX active MiB | session KiB | from cache | drift |"
         );
@@ -64,7 +67,7 @@ impl Table {
     pub(crate) fn print_summary(&self) -> Option<f32> {
         let settled = &self.rows[self.warm_up.min(self.rows.len())..];
         let half = &self.rows[self.rows.len() / 2..];
-        let lines: [(&str, fn(&Row) -> f64); 3] = [
+        let lines: [(&str, Figure); 3] = [
             ("resident memory", |row| row.resident_bytes as f64),
             ("MLX active memory", |row| row.device_bytes as f64),
             ("session file", |row| row.session_bytes as f64),

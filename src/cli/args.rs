@@ -97,6 +97,10 @@ pub(crate) fn command() -> clap::Command {
 }
 
 /// `generate`.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of its own on the command line"
+)]
 #[derive(Debug, Args)]
 pub(crate) struct GenerateArgs {
     #[command(flatten)]

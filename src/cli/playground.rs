@@ -179,7 +179,7 @@ async fn full_screen(
         performer,
         outcomes,
     };
-    let ended = tui::run(setup).await;
+    let ended = Box::pin(tui::run(setup)).await;
     // The engine's last words would wait for a reader.
     drop(ended.events);
     ended.performer.finish();

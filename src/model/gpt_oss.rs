@@ -378,13 +378,13 @@ impl MlpBlock {
         plan: Option<&LayerPlan>,
         position: usize,
     ) -> Result<Array> {
-        let (t, routing) = match self.router.forward_one(x, &self.norm, plan)? {
-            Some(both) => both,
-            None => {
-                let t = self.norm.forward(x)?;
-                let routing = self.router.forward_as(&t, plan, position)?;
-                (t, routing)
-            }
+        let both = self.router.forward_one(x, &self.norm, plan)?;
+        let (t, routing) = if let Some(both) = both {
+            both
+        } else {
+            let t = self.norm.forward(x)?;
+            let routing = self.router.forward_as(&t, plan, position)?;
+            (t, routing)
         };
         if let Some(trace) = trace {
             trace.record(&routing);

@@ -41,16 +41,16 @@ pub(crate) const ALL: &[(&str, fn())] = &[
     ),
     ("every_request_of_two_senders_ends_once", two_senders),
     ("a_panic_in_the_load_is_reported", || {
-        panic_is_reported(Panics::InLoad)
+        panic_is_reported(Panics::InLoad);
     }),
     ("a_panic_in_the_prompt_is_reported", || {
-        panic_is_reported(Panics::InPrefill)
+        panic_is_reported(Panics::InPrefill);
     }),
     ("a_panic_at_a_token_is_reported", || {
-        panic_is_reported(Panics::AtToken(1))
+        panic_is_reported(Panics::AtToken(1));
     }),
     ("a_panic_at_the_end_is_reported", || {
-        panic_is_reported(Panics::AtEnd)
+        panic_is_reported(Panics::AtEnd);
     }),
 ];
 
@@ -210,7 +210,7 @@ fn two_senders() {
         thread::spawn(move || match engine.try_send(generate(id, 1)) {
             Ok(()) => Some(id),
             Err(EngineError::StaleRequest { .. }) => None,
-            Err(error) => panic!("{error}"),
+            Err(error) => unreachable!("{error}"),
         })
     });
     let accepted = senders.map(|sender| sender.join().expect("no panic"));
@@ -240,7 +240,7 @@ fn panic_is_reported(place: Panics) {
             assert_eq!((*request, report.kind), (Some(hit), ErrorKind::Crash));
             assert!(report.message.contains("deliberate"), "{report}");
         }
-        other => panic!("a crash was expected: {other:?}"),
+        other => unreachable!("a crash was expected: {other:?}"),
     }
     send(&engine, load(SECOND));
     until_end(&mut events, SECOND);

@@ -27,6 +27,7 @@ mod user;
     dead_code,
     unreachable_pub,
     unused_imports,
+    clippy::struct_field_names,
     reason = "the library uses and publishes more of these sources than this program"
 )]
 mod engine {

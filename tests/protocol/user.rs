@@ -46,7 +46,7 @@ pub(crate) fn send(engine: &EngineHandle, command: Command) {
         match engine.try_send(command) {
             Ok(()) => return,
             Err(EngineError::Busy(back)) => command = *back,
-            Err(error) => panic!("{error}"),
+            Err(error) => unreachable!("{error}"),
         }
         thread::yield_now();
     }
