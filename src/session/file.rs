@@ -9,7 +9,7 @@ use super::error::StoreError;
 use super::line;
 use super::op::TreeOp;
 use super::read::{Header, read};
-use super::repair::{Damage, begin_anew, repair};
+use super::repair::{Damage, begin_anew, put_aside, repair};
 use super::tree::Tree;
 
 /// What was found in a file.
@@ -87,7 +87,7 @@ impl SessionFile {
                     file,
                     good_bytes: read.good_bytes,
                 };
-                match held.make_whole(&mut opened, read.headless.take()) {
+                match held.make_whole(&mut opened, &read.header, read.headless.take()) {
                     Ok(()) => session = Some(held),
                     Err(error) => opened.access = read_only(&error),
                 }
@@ -110,18 +110,21 @@ impl SessionFile {
     fn make_whole(
         &mut self,
         opened: &mut Opened,
+        header: &Header,
         headless: Option<Vec<u8>>,
     ) -> Result<(), StoreError> {
         if let Some(damage) = &mut opened.damage {
-            let kept = match headless {
-                Some(good) => {
-                    let first = line::write(&Header::new(0))?;
-                    self.good_bytes = (first.len() + good.len()) as u64;
-                    begin_anew(&self.path, &mut self.file, &first, &good)
-                }
-                None => repair(&self.path, &self.file, self.good_bytes),
-            };
-            damage.kept_as = Some(kept.map_err(StoreError::io(&self.path))?);
+            let io = StoreError::io;
+            if let Some(good) = headless {
+                let first = line::write(header)?;
+                self.good_bytes = (first.len() + good.len()) as u64;
+                // Told also where the file cannot be written again: it holds everything then.
+                damage.kept_as = Some(put_aside(&self.path, 0).map_err(io(&self.path))?);
+                begin_anew(&mut self.file, &first, &good).map_err(io(&self.path))?;
+            } else {
+                let kept = repair(&self.path, &self.file, self.good_bytes);
+                damage.kept_as = Some(kept.map_err(io(&self.path))?);
+            }
         }
         self.append(&opened.tree.interruptions())
     }

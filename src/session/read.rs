@@ -65,7 +65,7 @@ pub(super) fn read(path: &Path) -> Result<Content, StoreError> {
     let (header, is_first_line) = match header(path, first) {
         Ok(header) => (header, false),
         Err(StoreError::NotASession { .. }) if is_damaged(first) && goes_on(lines.clone()) => {
-            (Header::new(0), true)
+            (Header::new(created_ms(path)), true)
         }
         Err(error) => return Err(error),
     };
@@ -102,6 +102,15 @@ pub(super) fn read(path: &Path) -> Result<Content, StoreError> {
         good_bytes,
         headless: is_first_line.then(|| bytes[first.len()..good_bytes as usize].to_vec()),
     })
+}
+
+/// When a session was begun, by its file's name; 0 where that says nothing.
+fn created_ms(path: &Path) -> u64 {
+    let name = path.file_stem().and_then(|name| name.to_str());
+    let digits = name.and_then(|name| name.split('-').next());
+    digits
+        .and_then(|digits| digits.parse().ok())
+        .unwrap_or_default()
 }
 
 /// Whether a first line is no line of this program's, rather than one that says something else.

@@ -55,26 +55,17 @@ pub(super) fn repair(path: &Path, file: &File, good_bytes: u64) -> io::Result<Pa
     Ok(kept)
 }
 
-/// Puts the file as it is aside and makes it `first` and its bytes in `good` instead; returns where the
-/// old one lies now.
-///
-/// *Errors:* of the system; whatever was done by then, the old file lies beside it.
-pub(super) fn begin_anew(
-    path: &Path,
-    file: &mut File,
-    first: &str,
-    good: &[u8],
-) -> io::Result<PathBuf> {
-    let kept = put_aside(path, 0)?;
+/// Makes a file, which was [put aside](put_aside) whole, `first` and its bytes in `good`.
+pub(super) fn begin_anew(file: &mut File, first: &str, good: &[u8]) -> io::Result<()> {
     file.seek(SeekFrom::Start(0))?;
     file.write_all(first.as_bytes())?;
     file.write_all(good)?;
     file.set_len((first.len() + good.len()) as u64)?;
-    file.sync_data()?;
-    Ok(kept)
+    file.sync_data()
 }
 
-fn put_aside(path: &Path, good_bytes: u64) -> io::Result<PathBuf> {
+/// Copies what follows the first `good_bytes` into a file beside it; returns where.
+pub(super) fn put_aside(path: &Path, good_bytes: u64) -> io::Result<PathBuf> {
     let mut source = File::open(path)?;
     source.seek(SeekFrom::Start(good_bytes))?;
     for number in 1..1000 {
