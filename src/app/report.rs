@@ -215,7 +215,9 @@ fn session_opened(
     if state.composer.is_blank() {
         state.composer.set_text(&draft);
     }
-    if let Some(trouble) = damage.or(unsaved) {
+    let troubles: Vec<String> = damage.into_iter().chain(unsaved).collect();
+    let trouble = (!troubles.is_empty()).then(|| troubles.join("; "));
+    if let Some(trouble) = trouble {
         say(state, Level::Warning, trouble);
     }
     effects

@@ -25,8 +25,8 @@ mod worker;
 
 pub use clock::Clock;
 pub use effects::{
-    Control, Effects, Files, OpenedSession, Outcome, ReadDigests, TraceDigests, load_history,
-    load_presets,
+    Control, CopyAttempt, Effects, Files, OpenedSession, Outcome, ReadDigests, TraceDigests,
+    load_history, load_presets,
 };
 pub use input::{ChordError, canonical, translate};
 pub use pace::Rates;

@@ -138,8 +138,8 @@ pub async fn run_plain(setup: PlainSetup, out: &mut dyn Write) -> io::Result<Eff
                 let report = match outcome {
                     Outcome::Report(report) => report,
                     Outcome::Session(opened) => lines.performer.adopt(&opened),
-                    Outcome::CopyTried => {
-                        lines.performer.copy_tried().unwrap_or(Report::Tick)
+                    Outcome::CopyTried(attempt) => {
+                        lines.performer.copy_tried(&attempt).unwrap_or(Report::Tick)
                     }
                     Outcome::Editor(_) | Outcome::Terminal(_) => Report::Tick,
                 };

@@ -241,7 +241,7 @@ where
                 let report = self.performer.adopt(&opened);
                 self.changed_by(report)
             }
-            Outcome::CopyTried => match self.performer.copy_tried() {
+            Outcome::CopyTried(attempt) => match self.performer.copy_tried(&attempt) {
                 Some(report) => self.changed_by(report),
                 None => Ok(()),
             },

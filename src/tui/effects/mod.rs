@@ -31,7 +31,7 @@ use crate::meters::MeterHandle;
 use crate::session::SessionFolder;
 
 pub use self::files::{load_history, load_presets};
-pub use self::sessions::OpenedSession;
+pub use self::sessions::{CopyAttempt, OpenedSession};
 pub use self::traces::{ReadDigests, TraceDigests};
 
 /// What only the loop can do.
@@ -61,7 +61,7 @@ pub enum Outcome {
     /// A session that is open now.
     Session(OpenedSession),
     /// A file of its own was begun, or could not be, for a session without one.
-    CopyTried,
+    CopyTried(CopyAttempt),
     /// What the person left in the editor.
     Editor(Result<String, String>),
     /// What the terminal tells about itself.
@@ -255,8 +255,8 @@ impl Effects {
     }
 
     /// Goes on in the file that was begun for a session without one, if it was.
-    pub fn copy_tried(&mut self) -> Option<Report> {
-        self.sessions.copy_tried()
+    pub fn copy_tried(&mut self, attempt: &CopyAttempt) -> Option<Report> {
+        self.sessions.copy_tried(attempt)
     }
 
     /// Figures that are read along with a frame that is drawn anyway, so that they never wake an

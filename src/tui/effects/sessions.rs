@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc::UnboundedSender;
 
+pub use copy::CopyAttempt;
 use copy::Unsaved;
 
 use super::Outcome;
@@ -84,11 +85,11 @@ impl Sessions {
         match (&self.writer, &mut self.unsaved, &self.folder) {
             (Some(writer), _, _) => writer.write(ops),
             (None, Some(unsaved), Some(folder)) => {
-                if let Some(begin) = unsaved.change(ops, folder) {
+                if let Some(attempt) = unsaved.change(ops, folder) {
                     let outcomes = self.outcomes.clone();
                     self.worker.queue(move || {
-                        begin();
-                        let _ = outcomes.send(Outcome::CopyTried);
+                        attempt.make();
+                        let _ = outcomes.send(Outcome::CopyTried(attempt));
                     });
                 }
             }
@@ -97,12 +98,14 @@ impl Sessions {
         }
     }
 
-    /// Goes on in the file that was begun for a session without one, if it was.
-    pub(in crate::tui::effects) fn copy_tried(&mut self) -> Option<Report> {
-        let (id, file, since) = self.unsaved.as_mut()?.take()?;
-        self.unsaved = None;
+    /// Goes on in the file that was begun for a session without one, if it was, and if that session
+    /// is still the open one.
+    pub(in crate::tui::effects) fn copy_tried(&mut self, attempt: &CopyAttempt) -> Option<Report> {
+        let unsaved = self.unsaved.as_mut()?;
+        let (id, file, since) = unsaved.take(Some(attempt))?;
         match SessionWriter::start(file, self.teller()) {
             Ok(writer) => {
+                self.unsaved = None;
                 self.writer = Some(writer);
                 self.save(since);
                 Some(Report::SessionSavedAs(id))

@@ -4,17 +4,39 @@
 //! that is more than a draft has a file made for the whole conversation, on the worker; where that
 //! fails, a later change tries again. What is said meanwhile is written as soon as there is a file.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{answer, lock};
+use super::answer;
 use crate::session::{SessionFile, SessionFolder, SessionId, Tree, TreeOp};
 
 /// How long a failed attempt is not repeated.
 const RETRY: Duration = Duration::from_secs(2);
 
 /// A file that was begun, until it is taken over.
-pub(super) type Begun = Arc<Mutex<Option<(SessionId, SessionFile)>>>;
+type Begun = Arc<Mutex<Option<(SessionId, SessionFile)>>>;
+
+/// One attempt to make a file for a conversation, by the worker.
+#[derive(Debug)]
+pub struct CopyAttempt {
+    tree: Tree,
+    folder: SessionFolder,
+    begun: Begun,
+}
+
+impl CopyAttempt {
+    /// Makes the file, if it can be made.
+    pub(super) fn make(&self) {
+        match self.folder.create(&self.tree, answer::wall_ms()) {
+            Ok(created) => *lock(&self.begun) = Some(created),
+            Err(error) => tracing::warn!(%error, "no file for the conversation yet"),
+        }
+    }
+}
+
+fn lock(begun: &Begun) -> std::sync::MutexGuard<'_, Option<(SessionId, SessionFile)>> {
+    begun.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A conversation without a file that it could be written to.
 #[derive(Debug)]
@@ -47,7 +69,7 @@ impl Unsaved {
         &mut self,
         ops: Vec<TreeOp>,
         folder: &SessionFolder,
-    ) -> Option<impl FnOnce() + Send + 'static> {
+    ) -> Option<CopyAttempt> {
         for op in &ops {
             if let Err(error) = self.tree.apply(op) {
                 tracing::warn!(%error, "a change of an unsaved conversation is lost");
@@ -63,13 +85,26 @@ impl Unsaved {
             return None;
         }
         self.is_asked = true;
-        let (tree, folder, begun) = (self.tree.clone(), folder.clone(), Arc::clone(&self.begun));
-        Some(move || begin(&folder, &tree, &begun))
+        Some(self.attempt(folder))
+    }
+
+    fn attempt(&self, folder: &SessionFolder) -> CopyAttempt {
+        CopyAttempt {
+            tree: self.tree.clone(),
+            folder: folder.clone(),
+            begun: Arc::clone(&self.begun),
+        }
     }
 
     /// The file that the worker has made, and what is still to be written to it. Without one the next
-    /// change tries again.
-    pub(super) fn take(&mut self) -> Option<(SessionId, SessionFile, Vec<TreeOp>)> {
+    /// change tries again. Nothing where `attempt` was another conversation's.
+    pub(super) fn take(
+        &mut self,
+        attempt: Option<&CopyAttempt>,
+    ) -> Option<(SessionId, SessionFile, Vec<TreeOp>)> {
+        if attempt.is_some_and(|attempt| !Arc::ptr_eq(&attempt.begun, &self.begun)) {
+            return None;
+        }
         self.is_asked = false;
         let since = std::mem::take(&mut self.since);
         let begun = lock(&self.begun).take();
@@ -83,19 +118,12 @@ impl Unsaved {
     pub(super) fn finish(mut self, folder: &SessionFolder) {
         if lock(&self.begun).is_none() && self.has_changed {
             self.since.clear();
-            begin(folder, &self.tree, &self.begun);
+            self.attempt(folder).make();
         }
-        if let Some((_, mut file, since)) = self.take()
+        if let Some((_, mut file, since)) = self.take(None)
             && let Err(error) = file.append(&since).and_then(|()| file.sync())
         {
             tracing::warn!(%error, "the end of the conversation is not saved");
         }
-    }
-}
-
-fn begin(folder: &SessionFolder, tree: &Tree, begun: &Begun) {
-    match folder.create(tree, answer::wall_ms()) {
-        Ok(created) => *lock(begun) = Some(created),
-        Err(error) => tracing::warn!(%error, "no file for the conversation yet"),
     }
 }

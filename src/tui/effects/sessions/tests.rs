@@ -183,7 +183,7 @@ fn without_a_folder_that_can_be_written_the_chat_goes_on_and_one_line_says_so() 
         rig.sessions.finish();
         let told = rig.outcomes.try_recv();
         assert!(
-            matches!(told, Err(_) | Ok(Outcome::CopyTried)),
+            matches!(told, Err(_) | Ok(Outcome::CopyTried(_))),
             "it is told once: {told:?}"
         );
         assert_eq!(state.session.tree.len(), 1);
@@ -217,8 +217,8 @@ fn deleting_is_undone_and_refused_while_a_session_is_open() {
 /// Waits for the attempt at a file of its own, and takes it up.
 fn copied(rig: &mut Rig) -> Option<Report> {
     loop {
-        if let Outcome::CopyTried = rig.outcome() {
-            return rig.sessions.copy_tried();
+        if let Outcome::CopyTried(attempt) = rig.outcome() {
+            return rig.sessions.copy_tried(&attempt);
         }
     }
 }
@@ -303,4 +303,36 @@ fn a_copy_that_nobody_takes_up_has_everything() {
     let all = SessionFolder::new(folder.path()).list("");
     let copy = all.iter().find(|info| info.id != id).unwrap();
     assert_eq!(on_disk(folder.path(), &copy.id).len(), 4);
+}
+
+#[test]
+fn an_attempt_for_a_session_that_was_left_does_not_touch_the_next_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (existing(folder.path()), existing(folder.path()));
+    let files = SessionFolder::new(folder.path());
+    let _held = (files.open(&first).unwrap(), files.open(&second).unwrap());
+    let mut rig = Rig::new(Some(folder.path()));
+    rig.sessions.request(SessionRequest::Open(first.clone()));
+    rig.adopt();
+    rig.sessions.save(vec![said(3, Some(2), "in the first")]);
+    let Outcome::CopyTried(late) = rig.outcome() else {
+        unreachable!("the attempt is over")
+    };
+    rig.sessions.request(SessionRequest::Open(second.clone()));
+    rig.adopt();
+    rig.sessions.save(vec![said(3, Some(2), "in the second")]);
+    rig.sessions.save(vec![said(4, Some(3), "and more")]);
+    assert!(rig.sessions.copy_tried(&late).is_none());
+    assert!(copied(&mut rig).is_some());
+    rig.sessions.finish();
+    let lengths: Vec<usize> = files
+        .list("")
+        .iter()
+        .filter(|info| info.id != first && info.id != second)
+        .map(|info| on_disk(folder.path(), &info.id).len())
+        .collect();
+    assert!(
+        lengths.len() == 2 && lengths.contains(&3) && lengths.contains(&4),
+        "{lengths:?}"
+    );
 }
