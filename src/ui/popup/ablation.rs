@@ -99,8 +99,9 @@ impl Rows<'_> {
             let agree = ablation.agreeing_positions();
             self.put(
                 &format!(
-                    "KL divergence: {mean:.4} nats a token on average; the same most likely token \
-                     in {agree} of {tokens} positions"
+                    "KL divergence: {} nats a token on average; the same most likely token in \
+                     {agree} of {tokens} positions",
+                    format::divergence(mean)
                 ),
                 ThemeRole::Text,
             );
@@ -132,7 +133,10 @@ impl Rows<'_> {
         if values.is_empty() {
             return;
         }
-        let head = format!("KL by token of the first answer, 0 to {highest:.3} nats");
+        let head = format!(
+            "KL by token of the first answer, 0 to {} nats",
+            format::divergence(highest)
+        );
         self.put(&head, ThemeRole::Title);
         let bars = self.theme.glyphs().bars;
         let bar = |value: &f32| {
@@ -187,8 +191,8 @@ impl Rows<'_> {
             let probability = |logprob: f32| format::probability(f64::from(logprob.exp()));
             let after = report.best_after.get(index).map_or("", String::as_str);
             let row = format!(
-                "{index:>5} {:>8.4}  {:>8} {:>8}  {:<16} {}",
-                position.kl_nats,
+                "{index:>5} {:>8}  {:>8} {:>8}  {:<16} {}",
+                format::divergence(position.kl_nats),
                 probability(position.logprob_before),
                 probability(position.logprob_after),
                 text_at(&report.baseline, index),

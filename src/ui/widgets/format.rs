@@ -23,6 +23,15 @@ pub fn bytes(bytes: u64) -> String {
     format!("{} {}", rate(value), units[unit])
 }
 
+/// A divergence with four decimals, or its size where these would all be 0: `0.0247`, `2e-5`.
+pub fn divergence(value: f32) -> String {
+    if value > 0.0 && value < 5e-4 {
+        format!("{value:.0e}")
+    } else {
+        format!("{value:.4}")
+    }
+}
+
 /// A count in at most four columns up to the billions: `812`, `1.9k`, `131k`, `2.4M`.
 pub fn count(count: u64) -> String {
     if count < 1000 {
@@ -132,6 +141,18 @@ mod tests {
         for (value, expected) in cases {
             assert_eq!(format(*value), *expected, "{value:?}");
         }
+    }
+
+    #[test]
+    fn small_divergences_keep_their_size() {
+        let cases = [
+            (0.0, "0.0000"),
+            (2.31e-5, "2e-5"),
+            (5e-4, "0.0005"),
+            (0.024_68, "0.0247"),
+            (f32::INFINITY, "inf"),
+        ];
+        check(divergence, &cases);
     }
 
     #[test]
