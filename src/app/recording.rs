@@ -1,6 +1,6 @@
 //! Recording answers as trace files, while they are written.
 //!
-//! The shell writes the files; here is decided what is in them. [`follow`] is called after every
+//! The shell writes the files; here is decided what is in them. `follow` is called after every
 //! change and hands over the positions that have become complete: those whose routing is known,
 //! which is that of the pass that read the token. The last token of an answer is read by no pass.
 //!

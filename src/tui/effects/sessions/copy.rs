@@ -19,7 +19,7 @@ type Begun = Arc<Mutex<Option<(SessionId, SessionFile)>>>;
 /// One attempt to make a file for a conversation, by the worker.
 #[derive(Debug)]
 pub struct CopyAttempt {
-    tree: Tree,
+    tree: Box<Tree>,
     folder: SessionFolder,
     begun: Begun,
 }
@@ -90,7 +90,7 @@ impl Unsaved {
 
     fn attempt(&self, folder: &SessionFolder) -> CopyAttempt {
         CopyAttempt {
-            tree: self.tree.clone(),
+            tree: Box::new(self.tree.clone()),
             folder: folder.clone(),
             begun: Arc::clone(&self.begun),
         }
