@@ -1,10 +1,10 @@
 //! Half precision, judged statistically, and its dtype kept throughout.
 
-use gptoss::mlx::device::DeviceKind;
 use gptoss::model::gpt_oss::{KvPrecision, LogitRows, Transformer};
 use gptoss::model::params::{LoadOptions, Products, QuantizeOptions};
 use mlx_rs::Dtype;
 
+use crate::cuda;
 use crate::golden::{Golden, ids, load_as, values};
 use crate::tolerance::{BF16_ARGMAX_AGREEMENT, BF16_MEAN_KL, BF16_MEDIAN_LOGITS};
 
@@ -26,8 +26,7 @@ fn bf16_agrees_statistically() {
 
 #[test]
 fn cuda_kernels_agree_statistically() {
-    if DeviceKind::current().unwrap() != DeviceKind::Cuda {
-        println!("passed over: there is no NVIDIA GPU");
+    if !cuda::is_there() {
         return;
     }
     for (name, expected) in [("pub-a/hf", "pub-a"), ("pub-b/mlx", "pub-b")] {

@@ -58,10 +58,18 @@ const SHAPES: &[Shape] = &[
 /// Tokens read at once: past the ring's wrap, and enough for full layers to be cut in parts.
 const PROMPT_TOKENS: u32 = 700;
 
+/// Whether there is a GPU to run the kernels on; says so where there is none.
+pub(crate) fn is_there() -> bool {
+    let is_there = DeviceKind::current().unwrap() == DeviceKind::Cuda;
+    if !is_there {
+        println!("passed over: there is no NVIDIA GPU");
+    }
+    is_there
+}
+
 #[test]
 fn kernels_agree_with_mlx_for_any_shape() {
-    if DeviceKind::current().unwrap() != DeviceKind::Cuda {
-        println!("passed over: there is no NVIDIA GPU");
+    if !is_there() {
         return;
     }
     for shape in SHAPES {

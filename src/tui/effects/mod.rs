@@ -13,7 +13,7 @@ mod traces;
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -51,6 +51,11 @@ pub enum Control {
     Editor(String),
     /// Leave.
     Quit,
+}
+
+/// A mutex's content, also where a thread has panicked with it in hand.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What came of work elsewhere.

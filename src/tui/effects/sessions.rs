@@ -9,14 +9,14 @@ mod early;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::mpsc::UnboundedSender;
 
 pub use copy::CopyAttempt;
 use copy::Unsaved;
 
-use super::Outcome;
+use super::{Outcome, lock};
 use crate::app::{Report, SessionRequest};
 use crate::session::{
     Access, Opened, SessionFile, SessionFolder, SessionId, SessionWriter, StoreEvent, TreeOp,
@@ -42,10 +42,6 @@ impl OpenedSession {
     fn take(&self) -> Option<Content> {
         lock(&self.0).take()
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What does the work on sessions.

@@ -6,12 +6,12 @@ mod tests;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::Outcome;
+use super::{Outcome, lock};
 use crate::app::Report;
 use crate::app::recording::{RecordReport, RecordRequest};
 use crate::engine::protocol::ModelSource;
@@ -91,10 +91,6 @@ impl Traces {
         self.record(RecordRequest::End);
         self.worker.finish();
     }
-}
-
-fn lock(writer: &Mutex<Writer>) -> MutexGuard<'_, Writer> {
-    writer.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Writer {

@@ -4,11 +4,12 @@
 //! that is more than a draft has a file made for the whole conversation, on the worker; where that
 //! fails, a later change tries again. What is said meanwhile is written as soon as there is a file.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::answer;
 use crate::session::{SessionFile, SessionFolder, SessionId, Tree, TreeOp};
+use crate::tui::effects::lock;
 
 /// How long a failed attempt is not repeated.
 const RETRY: Duration = Duration::from_secs(2);
@@ -32,10 +33,6 @@ impl CopyAttempt {
             Err(error) => tracing::warn!(%error, "no file for the conversation yet"),
         }
     }
-}
-
-fn lock(begun: &Begun) -> std::sync::MutexGuard<'_, Option<(SessionId, SessionFile)>> {
-    begun.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A conversation without a file that it could be written to.
