@@ -16,9 +16,9 @@ fn ctrl_c_stops_the_model_keeps_the_partial_answer_and_does_not_leave() {
         text.contains("stopped; c goes on") && text.contains("tok/s")
     });
     assert!(!screen.text().contains("Ctrl+C again"), "{}", screen.text());
-    screen.press("next\u{3}");
+    screen.press("half a thought\u{3}");
     screen.wait("cleared draft", |text| {
-        !text.contains("next") && text.contains("Write a message")
+        !text.contains("half a thought") && text.contains("Write a message")
     });
     screen.press("\u{3}");
     screen.wait("armed end", |text| text.contains("Ctrl+C again"));
