@@ -5,8 +5,9 @@
 
 use std::sync::{Arc, OnceLock};
 
+use half::bf16;
 use mlx_rs::error::{Exception, Result};
-use mlx_rs::{Array, transforms};
+use mlx_rs::{Array, Dtype, transforms};
 
 use super::config::{ModelConfig, QuantizationMode};
 use super::experts::{ExpertWeights, Routing};
@@ -95,7 +96,7 @@ pub(super) fn experts(
 }
 
 /// From this size on, waiting for MLX costs less than its single thread does.
-const MIN_LINEAR_BYTES: usize = 1 << 18;
+pub(super) const MIN_LINEAR_BYTES: usize = 1 << 18;
 
 /// Up to this many rows a dense product is bound by memory; beyond, the BLAS under MLX is better.
 const MAX_DENSE_ROWS: usize = 8;
@@ -142,6 +143,10 @@ pub(super) fn linear(
 
 fn rows(weight: &Weight) -> Result<QuantizedRows<'_>> {
     let weight = match weight {
+        Weight::Dense(weight) if weight.dtype() == Dtype::Bfloat16 => {
+            let values = weight.try_as_slice::<bf16>().map_err(|e| failed(&e))?;
+            return Ok(QuantizedRows::Bf16(values));
+        }
         Weight::Dense(weight) => return Ok(QuantizedRows::Dense(floats(weight)?)),
         Weight::Quantized(weight) => weight,
     };

@@ -187,7 +187,7 @@ impl Loader<'_> {
             .collect::<Result<Vec<_>, _>>()?;
         let norm = RmsNorm::new(self.floats(&checkpoint.norm())?, config.rms_norm_eps);
         let lm_head = self.weight(&checkpoint.lm_head(), Part::Rest)?;
-        let lm_head = Linear::new(lm_head, None, self.options.pool())?;
+        let lm_head = self.product(lm_head, None)?;
         Ok(Transformer::new(
             config,
             dtype,
@@ -255,7 +255,7 @@ impl Loader<'_> {
     fn linear(&mut self, tensors: &LinearTensors<'_>) -> Result<Linear, LoadError> {
         let weight = self.weight(&tensors.weight, Part::Rest)?;
         let bias = tensors.bias.as_ref().map(|bias| self.floats(bias));
-        Ok(Linear::new(weight, bias.transpose()?, self.options.pool())?)
+        self.product(weight, bias.transpose()?)
     }
 
     /// Several maps of one input as one product, rows below one another.
@@ -272,7 +272,25 @@ impl Loader<'_> {
         let weight = Weight::join_rows(weights)?;
         let bias = mlx_rs::ops::concatenate(&biases, 0)?;
         transforms::eval(weight.arrays().into_iter().chain([&bias]))?;
-        Ok(Linear::new(weight, Some(bias), self.options.pool())?)
+        self.product(weight, Some(bias))
+    }
+
+    /// A linear map; what the CPU's kernels leave to MLX is widened once, not in every product.
+    fn product(&self, mut weight: Weight, bias: Option<Array>) -> Result<Linear, LoadError> {
+        let dtype = self.options.dtype;
+        if let Weight::Dense(dense) = &mut weight
+            && dense.dtype() != dtype
+            && dense.nbytes() < cpu::MIN_LINEAR_BYTES
+        {
+            *dense = dense.as_dtype(dtype)?;
+            dense.eval()?;
+        }
+        Ok(Linear::new(weight, bias, self.options.pool())?)
+    }
+
+    /// Whether a dense matrix stays as the file has it: the CPU's kernels widen bf16 as they read.
+    fn keeps(&self, dtype: TensorDtype) -> bool {
+        dtype == TensorDtype::BF16 && self.options.pool().is_some()
     }
 
     /// The embedding keeps its own dtype: only the rows that are looked up are converted.
@@ -291,6 +309,9 @@ impl Loader<'_> {
             Part::Rest => self.options.quantize.rest,
         };
         match (tensors, packing) {
+            (WeightTensors::Dense(view), None) if self.keeps(view.dtype) => {
+                Ok(Weight::Dense(self.array(view, None)?))
+            }
             (WeightTensors::Dense(view), None) => Ok(Weight::Dense(self.floats(view)?)),
             (WeightTensors::Dense(view), Some(quantization)) => {
                 let dense = self.array(view, None)?;

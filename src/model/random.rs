@@ -7,6 +7,7 @@ use mlx_rs::ops::zeros_dtype;
 use mlx_rs::{Array, Dtype, random, transforms};
 
 use super::config::{ModelConfig, Quantization};
+use super::cpu;
 use super::experts::{ExpertProducts, ExpertWeights, Experts, Router};
 use super::gpt_oss::{AttentionBlock, MlpBlock, Transformer, TransformerBlock};
 use super::layers::{Embedding, Linear, RmsNorm, Weight};
@@ -107,8 +108,13 @@ impl RandomWeights<'_> {
     }
 
     fn packed_or_dense(&mut self, shape: &[usize]) -> Result<Weight> {
-        let dense = self.floats(shape)?;
+        let mut dense = self.floats(shape)?;
         let Some(quantization) = self.options.quantize.rest else {
+            // As from a checkpoint of bf16, which the CPU's kernels read as it is.
+            if self.options.pool().is_some() && dense.size() * 2 >= cpu::MIN_LINEAR_BYTES {
+                dense = dense.as_dtype(Dtype::Bfloat16)?;
+                dense.eval()?;
+            }
             return Ok(Weight::Dense(dense));
         };
         let packed = ops::quantize(&dense, quantization)?;
