@@ -6,7 +6,10 @@
 //! Invariant: values are f32 as on the device, equal within its rounding; among equal logits the
 //! lowest id comes first.
 
-use super::exponentials::{exp, highest, sums};
+use super::exponentials::{exp, sums};
+
+/// Compared side by side, which any CPU's vectors take.
+const LANES: usize = 8;
 
 /// A softmax in the two figures that everything else follows from.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +39,17 @@ impl Softmax {
 /// The entropy of the softmax of `logits`, in nats.
 pub(super) fn entropy(logits: &[f32]) -> f32 {
     Softmax::of(logits).entropy
+}
+
+/// The highest of `values`, -∞ of none.
+fn highest(values: &[f32]) -> f32 {
+    let mut lanes = [f32::NEG_INFINITY; LANES];
+    for values in values.chunks(LANES) {
+        for (lane, value) in lanes.iter_mut().zip(values) {
+            *lane = if *value > *lane { *value } else { *lane };
+        }
+    }
+    lanes.into_iter().fold(f32::NEG_INFINITY, f32::max)
 }
 
 /// What is told of a token's distribution.
