@@ -22,7 +22,9 @@ use crate::engine::protocol::{
 use crate::generate::{FinishReason, GenerationStats};
 use crate::harmony::{Channel, HarmonyEvent, Header, MessageEnding};
 use crate::intervention::{Interventions, Rule};
-use crate::session::{Node, NodeId, NodeKind, TreeOp, Turn, TurnOutcome, TurnSettings};
+use crate::session::{
+    FollowedRouting, Node, NodeId, NodeKind, TreeOp, Turn, TurnOutcome, TurnSettings,
+};
 use crate::share::{Figure, Format};
 use crate::trace_file::{Comparison, Completeness, TraceFile, TraceToken};
 
@@ -352,17 +354,15 @@ fn settings(state: &State, trace: &TraceFile) -> TurnSettings {
     let words = words.into_iter().flatten().filter_map(|rule| rule.as_str());
     let rules = words.clone().filter_map(|rule| rule.parse::<Rule>().ok());
     let rules: Interventions = rules.collect();
-    let mut model = header.model_name.clone();
     let mut words = words;
-    if let Some(routing) = words.find(|word| word.starts_with("routing of ")) {
-        model = format!("{model} ({routing})");
-    }
+    let followed = words.find_map(|word| word.strip_prefix("routing of "));
     TurnSettings {
-        model,
+        model: header.model_name.clone(),
         origin: ModelOrigin::Recorded,
         effort: state.preferences.effort,
         sampling: serde_json::from_value(header.settings["sampling"].clone()).unwrap_or_default(),
         interventions: rules,
+        followed: followed.map(|trace| FollowedRouting::of(trace.to_owned())),
         max_tokens: None,
     }
 }
