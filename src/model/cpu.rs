@@ -96,7 +96,7 @@ pub(super) fn experts(
 }
 
 /// From this size on, waiting for MLX costs less than its single thread does.
-pub(super) const MIN_LINEAR_BYTES: usize = 1 << 18;
+const MIN_LINEAR_BYTES: usize = 1 << 18;
 
 /// Up to this many rows a dense product is bound by memory; beyond, the BLAS under MLX is better.
 const MAX_DENSE_ROWS: usize = 8;
@@ -105,7 +105,11 @@ const MAX_DENSE_ROWS: usize = 8;
 pub(super) fn takes_linear(weight: &Weight, rows: usize) -> bool {
     let is_large = weight.arrays()[0].nbytes() >= MIN_LINEAR_BYTES;
     match weight {
-        Weight::Dense(_) => is_large && rows <= MAX_DENSE_ROWS,
+        // MLX would widen bf16 in every product.
+        Weight::Dense(weight) => {
+            let is_ours = is_large || weight.dtype() == Dtype::Bfloat16;
+            is_ours && rows <= MAX_DENSE_ROWS
+        }
         Weight::Quantized(_) => is_large && is_supported(weight),
     }
 }

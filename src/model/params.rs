@@ -75,6 +75,12 @@ impl LoadOptions {
         }
     }
 
+    /// Whether dense matrices of bf16 stay as the file has them beside f32 activations: the CPU's
+    /// kernels widen them as they read.
+    pub fn keeps_bf16(&self) -> bool {
+        self.pool().is_some()
+    }
+
     /// The same switch for experts; what it gives is shared by all layers.
     pub(super) fn expert_products(&self) -> ExpertProducts {
         match (self.pool(), self.products) {
@@ -187,7 +193,7 @@ impl Loader<'_> {
             .collect::<Result<Vec<_>, _>>()?;
         let norm = RmsNorm::new(self.floats(&checkpoint.norm())?, config.rms_norm_eps);
         let lm_head = self.weight(&checkpoint.lm_head(), Part::Rest)?;
-        let lm_head = self.product(lm_head, None)?;
+        let lm_head = Linear::new(lm_head, None, self.options.pool())?;
         Ok(Transformer::new(
             config,
             dtype,
@@ -255,7 +261,7 @@ impl Loader<'_> {
     fn linear(&mut self, tensors: &LinearTensors<'_>) -> Result<Linear, LoadError> {
         let weight = self.weight(&tensors.weight, Part::Rest)?;
         let bias = tensors.bias.as_ref().map(|bias| self.floats(bias));
-        self.product(weight, bias.transpose()?)
+        Ok(Linear::new(weight, bias.transpose()?, self.options.pool())?)
     }
 
     /// Several maps of one input as one product, rows below one another.
@@ -272,25 +278,7 @@ impl Loader<'_> {
         let weight = Weight::join_rows(weights)?;
         let bias = mlx_rs::ops::concatenate(&biases, 0)?;
         transforms::eval(weight.arrays().into_iter().chain([&bias]))?;
-        self.product(weight, Some(bias))
-    }
-
-    /// A linear map; what the CPU's kernels leave to MLX is widened once, not in every product.
-    fn product(&self, mut weight: Weight, bias: Option<Array>) -> Result<Linear, LoadError> {
-        let dtype = self.options.dtype;
-        if let Weight::Dense(dense) = &mut weight
-            && dense.dtype() != dtype
-            && dense.nbytes() < cpu::MIN_LINEAR_BYTES
-        {
-            *dense = dense.as_dtype(dtype)?;
-            dense.eval()?;
-        }
-        Ok(Linear::new(weight, bias, self.options.pool())?)
-    }
-
-    /// Whether a dense matrix stays as the file has it: the CPU's kernels widen bf16 as they read.
-    fn keeps(&self, dtype: TensorDtype) -> bool {
-        dtype == TensorDtype::BF16 && self.options.pool().is_some()
+        Ok(Linear::new(weight, Some(bias), self.options.pool())?)
     }
 
     /// The embedding keeps its own dtype: only the rows that are looked up are converted.
@@ -309,7 +297,9 @@ impl Loader<'_> {
             Part::Rest => self.options.quantize.rest,
         };
         match (tensors, packing) {
-            (WeightTensors::Dense(view), None) if self.keeps(view.dtype) => {
+            (WeightTensors::Dense(view), None)
+                if view.dtype == TensorDtype::BF16 && self.options.keeps_bf16() =>
+            {
                 Ok(Weight::Dense(self.array(view, None)?))
             }
             (WeightTensors::Dense(view), None) => Ok(Weight::Dense(self.floats(view)?)),

@@ -7,7 +7,6 @@ use mlx_rs::ops::zeros_dtype;
 use mlx_rs::{Array, Dtype, random, transforms};
 
 use super::config::{ModelConfig, Quantization};
-use super::cpu;
 use super::experts::{ExpertProducts, ExpertWeights, Experts, Router};
 use super::gpt_oss::{AttentionBlock, MlpBlock, Transformer, TransformerBlock};
 use super::layers::{Embedding, Linear, RmsNorm, Weight};
@@ -111,7 +110,7 @@ impl RandomWeights<'_> {
         let mut dense = self.floats(shape)?;
         let Some(quantization) = self.options.quantize.rest else {
             // As from a checkpoint of bf16, which the CPU's kernels read as it is.
-            if self.options.pool().is_some() && dense.size() * 2 >= cpu::MIN_LINEAR_BYTES {
+            if self.options.keeps_bf16() {
                 dense = dense.as_dtype(Dtype::Bfloat16)?;
                 dense.eval()?;
             }
