@@ -10,4 +10,8 @@ mod kill_traces;
 #[path = "../session/made.rs"]
 #[expect(dead_code, reason = "the session tests use more of it")]
 mod made;
+mod memory;
+mod mutate;
+mod mutations;
 mod runs;
+mod sealed;
