@@ -60,6 +60,6 @@ pub(crate) fn peak_bytes<T>(run: impl FnOnce() -> T) -> (T, usize) {
 #[test]
 fn what_is_allocated_is_counted() {
     let _alone = super::runs::alone();
-    let (_, peak) = peak_bytes(|| drop(std::hint::black_box(vec![1_u8; 3 << 20])));
+    let ((), peak) = peak_bytes(|| drop(std::hint::black_box(vec![1_u8; 3 << 20])));
     assert!((3 << 20..4 << 20).contains(&peak), "{peak}");
 }
