@@ -19,8 +19,11 @@ use super::TokenizerError;
 use super::json_file::{AddedToken, File, Merge, PreTokenizer, inconsistent, unsupported};
 use super::vocabulary::Vocabulary;
 
-/// Twenty times o200k; a larger id would only make the tables explode.
-const MAX_TOKEN_ID: u32 = 4_000_000;
+/// Ids below this need no reason: any vocabulary in use, also where most of it was left out.
+const ALWAYS_PERMITTED_IDS: usize = 1 << 18;
+/// Ids above may be this many times as many as the tokens: tables grow with the highest id, and no
+/// file may make them larger than itself justifies.
+const IDS_PER_TOKEN: usize = 16;
 
 /// Splits text into pieces and each piece into tokens.
 #[derive(Debug)]
@@ -152,8 +155,9 @@ fn tabulate(
     let byte_of_char = byte_of_char();
     let mut vocabulary = Vocabulary::default();
     let mut bytes = Vec::new();
+    let num_tokens = ordinary.len() + added.len();
     for (token, &id) in ordinary {
-        check_id(token, id)?;
+        check_id(token, id, num_tokens)?;
         bytes.clear();
         for char in token.chars() {
             let Some(&byte) = byte_of_char.get(&char) else {
@@ -170,7 +174,7 @@ fn tabulate(
         }
     }
     for token in added {
-        check_id(&token.content, token.id)?;
+        check_id(&token.content, token.id, num_tokens)?;
         if token.content.is_empty() {
             return Err(inconsistent(format!(
                 "added token {} has no name",
@@ -194,10 +198,11 @@ fn tabulate(
     Ok(vocabulary)
 }
 
-fn check_id(token: &str, id: u32) -> Result<(), TokenizerError> {
-    if id > MAX_TOKEN_ID {
+fn check_id(token: &str, id: u32, num_tokens: usize) -> Result<(), TokenizerError> {
+    let limit = ALWAYS_PERMITTED_IDS.max(num_tokens.saturating_mul(IDS_PER_TOKEN));
+    if id as usize >= limit {
         return Err(inconsistent(format!(
-            "token id {id} (`{token}`) is above the limit of {MAX_TOKEN_ID}"
+            "token id {id} (`{token}`) is too high for {num_tokens} tokens, permitted: below {limit}"
         )));
     }
     Ok(())

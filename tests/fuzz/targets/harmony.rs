@@ -70,12 +70,14 @@ fn check_stream(start: &ParseStart, ids: &[u32], middle: usize) {
     events.extend(rest);
     check_cover(&events, ids.len());
     let mut parsed = Parsed::default();
-    events.into_iter().for_each(|event| parsed.add(event));
+    for event in events {
+        parsed.add(event);
+    }
     assert_eq!(parsed, parse(&O200K, start.clone(), ids).unwrap());
     let mut again = Parsed::default();
-    feed(&mut parser, ids)
-        .into_iter()
-        .for_each(|event| again.add(event));
+    for event in feed(&mut parser, ids) {
+        again.add(event);
+    }
     assert_eq!(
         again,
         parse(&O200K, ParseStart::Outside, ids).unwrap(),
@@ -99,9 +101,7 @@ fn check_cover(events: &[HarmonyEvent], count: usize) {
         match event {
             HarmonyEvent::MessageStarted { .. } => assert!(!std::mem::replace(&mut is_open, true)),
             HarmonyEvent::MessageEnded { .. } => assert!(std::mem::replace(&mut is_open, false)),
-            HarmonyEvent::Text { delta, .. } => {
-                assert!(is_open && !delta.is_empty() || delta.is_empty())
-            }
+            HarmonyEvent::Text { .. } => assert!(is_open),
             HarmonyEvent::Fault { .. } => {}
         }
     }

@@ -23,6 +23,10 @@ pub fn tokenizer(data: &[u8]) {
     let Ok(tokenizer) = Tokenizer::from_tokenizer_json(&expanded(data)) else {
         return;
     };
+    assert!(
+        tokenizer.vocab_size() <= (1 << 18).max(16 * data.len()),
+        "tables as the file is"
+    );
     let own = lossy(data, 256);
     for text in TEXTS.into_iter().chain([own.as_str()]) {
         let ids = tokenizer.encode_ordinary(text);
