@@ -32,7 +32,9 @@ fn read_theme(folder: &Path) -> Result<(), String> {
 }
 
 fn read_profile(folder: &Path) -> Result<(), String> {
-    ProfileFile::read(&text(folder, "profile.json")?).map(drop)
+    ProfileFile::read(&text(folder, "profile.json")?)
+        .map(drop)
+        .map_err(|error| error.to_string())
 }
 
 #[test]
