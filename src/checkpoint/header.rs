@@ -22,26 +22,32 @@ const MAX_HEADER_BYTES: u64 = 100_000_000;
 
 /// A parsed header: what the file holds and where.
 #[derive(Debug)]
-pub(crate) struct Header {
+pub struct Header {
     /// The free-form strings.
-    pub(crate) metadata: BTreeMap<String, String>,
+    pub metadata: BTreeMap<String, String>,
     /// The tensors in the order of their data.
-    pub(crate) tensors: Vec<TensorEntry>,
+    pub tensors: Vec<TensorEntry>,
 }
 
 /// A tensor of a file.
 #[derive(Debug, Clone)]
-pub(crate) struct TensorEntry {
-    pub(crate) name: String,
-    pub(crate) dtype: TensorDtype,
-    pub(crate) shape: Vec<usize>,
+pub struct TensorEntry {
+    /// Its name in the file.
+    pub name: String,
+    /// The type of its elements.
+    pub dtype: TensorDtype,
+    /// Its dimensions; their product with the type's size is the length of its data.
+    pub shape: Vec<usize>,
     /// Where its data lies, counted from the start of the file.
-    pub(crate) range: Range<usize>,
+    pub range: Range<usize>,
 }
 
 impl Header {
     /// Parses the header of `file` and checks that its tensors tile the rest of `bytes` exactly.
-    pub(crate) fn parse(file: &str, bytes: &[u8]) -> Result<Self, CheckpointError> {
+    ///
+    /// # Errors
+    /// [`CheckpointError`], naming `file` and, where it is one tensor's fault, the tensor.
+    pub fn parse(file: &str, bytes: &[u8]) -> Result<Self, CheckpointError> {
         let json = header_bytes(file, bytes)?;
         let data_start = LENGTH_BYTES + json.len();
         let raw: RawHeader =

@@ -34,6 +34,7 @@ use std::path::Path;
 
 pub use encode::TensorSpec;
 pub use error::CheckpointError;
+pub use header::{Header, TensorEntry};
 pub use layer::LayerTensors;
 pub use layout::Layout;
 pub use part_file::WriteError;
@@ -42,7 +43,6 @@ pub use tensor::{LinearTensors, TensorDtype, TensorView, WeightTensors};
 pub use writer::{MAX_SHARD_BYTES, SafetensorsShardWriter};
 
 pub(crate) use encode::encode_header;
-pub(crate) use header::{Header, TensorEntry};
 
 use crate::model::config::ModelConfig;
 pub(crate) use mmap::Mapping;

@@ -1,16 +1,32 @@
 //! The only place that prints: results to stdout, notes to stderr.
+//!
+//! Invariant: what a model wrote, a file says or a folder is called cannot command a terminal. Where
+//! one would act upon a character, it is shown by a picture or its number; pipes and files get every
+//! byte as it is.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
+
+use gptoss::ui::sanitize::sanitize;
 
 use super::exit::CliError;
 
-/// Writes a result as it is; it may wait in a buffer until a line ends.
+/// Writes a result; it may wait in a buffer until a line ends.
 pub(crate) fn text(text: &str) -> Result<(), CliError> {
-    checked(io::stdout().lock().write_all(text.as_bytes()))
+    let mut stdout = io::stdout().lock();
+    let text = shown(text, stdout.is_terminal());
+    checked(stdout.write_all(text.as_bytes()))
 }
 
 /// Writes a result and a line break.
 pub(crate) fn line(line: &str) -> Result<(), CliError> {
+    let mut stdout = io::stdout().lock();
+    let line = shown(line, stdout.is_terminal());
+    checked(writeln!(stdout, "{line}"))
+}
+
+/// Writes a line of our own with its colors, and a line break.
+pub(crate) fn styled_line(line: &str) -> Result<(), CliError> {
     checked(writeln!(io::stdout().lock(), "{line}"))
 }
 
@@ -21,18 +37,30 @@ pub(crate) fn flush() -> Result<(), CliError> {
 
 /// Writes a line to stderr; there is nobody to tell if that fails.
 pub(crate) fn note(line: &str) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    let mut stderr = io::stderr().lock();
+    let line = shown(line, stderr.is_terminal());
+    let _ = writeln!(stderr, "{line}");
 }
 
-/// Writes to stderr as it is, dimmed where a person sees it.
+/// Writes to stderr, dimmed where a person sees it.
 pub(crate) fn aside(text: &str) {
     let mut stderr = io::stderr().lock();
+    let text = shown(text, stderr.is_terminal());
     let _ = if is_colored() {
         write!(stderr, "\u{1b}[2m{text}\u{1b}[0m")
     } else {
         write!(stderr, "{text}")
     };
     let _ = stderr.flush();
+}
+
+/// The text as it may reach a terminal, and as it is elsewhere.
+fn shown(text: &str, is_terminal: bool) -> Cow<'_, str> {
+    if is_terminal {
+        sanitize(text)
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 /// Whether stderr shows colors.

@@ -105,7 +105,7 @@ pub(crate) fn print_test_card() -> Result<(), CliError> {
     let lines = color_lines(color_depth()).into_iter().chain(glyph_lines());
     output::line("")?;
     for line in lines {
-        output::line(&line)?;
+        output::styled_line(&line)?;
     }
     Ok(())
 }

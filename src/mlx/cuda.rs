@@ -152,7 +152,8 @@ impl Drop for CudaKernel {
     }
 }
 
-/// SAFETY: the caller frees the vector.
+/// # Safety
+/// The caller frees the vector.
 unsafe fn names(names: &[&CStr]) -> mlx_sys::mlx_vector_string {
     // SAFETY: terminated strings, copied by the call.
     unsafe {
@@ -164,7 +165,8 @@ unsafe fn names(names: &[&CStr]) -> mlx_sys::mlx_vector_string {
     }
 }
 
-/// SAFETY: the caller frees the configuration.
+/// # Safety
+/// The caller frees the configuration.
 unsafe fn configuration(launch: &CudaLaunch<'_>) -> mlx_sys::mlx_fast_cuda_kernel_config {
     let [x, y, z] = launch.blocks.map(|blocks| blocks as i32);
     let threads = launch.threads as i32;

@@ -107,7 +107,8 @@ fn metal_is_available() -> bool {
     unsafe { mlx_sys::mlx_metal_is_available(&raw mut available) == 0 && available }
 }
 
-/// SAFETY: `handle` is alive.
+/// # Safety
+/// `handle` is alive.
 unsafe fn size(handle: mlx_sys::mlx_device_info, key: &str) -> Option<u64> {
     let key = CString::new(key).ok()?;
     let (mut exists, mut value) = (false, 0usize);
@@ -122,7 +123,8 @@ unsafe fn size(handle: mlx_sys::mlx_device_info, key: &str) -> Option<u64> {
     (status == 0).then_some(value as u64)
 }
 
-/// SAFETY: `handle` is alive.
+/// # Safety
+/// `handle` is alive.
 unsafe fn text(handle: mlx_sys::mlx_device_info, key: &str) -> Option<String> {
     let key = CString::new(key).ok()?;
     let mut exists = false;

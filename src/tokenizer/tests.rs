@@ -244,6 +244,7 @@ fn hostile_files_are_refused_with_the_field_named() {
         ),
         ("/added_tokens/0/content", serde_json::json!(""), "no name"),
         ("/added_tokens/0/id", serde_json::json!(5), "given twice"),
+        ("/added_tokens/0/id", serde_json::json!(300_000), "is above"),
     ];
     for (pointer, value, named) in cases {
         let shown = value.to_string();

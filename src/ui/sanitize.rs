@@ -55,7 +55,11 @@ pub(super) fn inert_grapheme(grapheme: &str) -> Cow<'_, str> {
         if index >= limit {
             break;
         }
-        let joins = c == ZERO_WIDTH_JOINER && emoji && index > 0 && index + 1 < all.len();
+        let next = all.get(index + 1);
+        let joins = c == ZERO_WIDTH_JOINER
+            && emoji
+            && index > 0
+            && next.is_some_and(|&next| is_harmless(next));
         let flag_tag = is_tag(c) && all[0] == '\u{1f3f4}';
         if joins || flag_tag {
             out.push(c);

@@ -27,6 +27,9 @@ pub(super) struct RowStart {
     pub(super) at: usize,
     /// Column of the line, for tabs.
     pub(super) column: usize,
+    /// How much of the character there is on the row above, in cells: a name such as <U+202E> may be
+    /// split.
+    pub(super) shown_cells: usize,
     /// Whether it goes on from the row above.
     pub(super) goes_on: bool,
 }
@@ -169,7 +172,7 @@ impl<'o> CodeLayout<'o> {
         let mut cells: Vec<Cell> = Vec::new();
         let mut column = from.column;
         let mut roles = line.roles.map(|roles| roles.iter().peekable());
-        let mut add = |glyph: &str, width: u16, range: Range<usize>, column: usize| {
+        let mut add = |glyph: &str, width: u16, range: Range<usize>, (column, shown_cells)| {
             let role = roles.as_mut().map_or(CodeRole::Plain, |roles| {
                 while roles.next_if(|(of, _)| of.end <= range.start).is_some() {}
                 match roles.peek() {
@@ -189,23 +192,31 @@ impl<'o> CodeLayout<'o> {
                 start: RowStart {
                     at: range.start,
                     column,
+                    shown_cells,
                     goes_on: true,
                 },
             });
         };
         let mut at = from.at;
+        let mut shown = (from.at, 0);
         for (index, part) in line.text[from.at..].split('\t').enumerate() {
             if index > 0 {
                 for _ in 0..tab - column % tab {
-                    add(" ", 1, at..at + 1, column);
+                    add(" ", 1, at..at + 1, (column, 0));
                     column += 1;
                 }
                 at += 1;
             }
             for_each_glyph(part, |glyph| {
                 let range = at + glyph.range.start..at + glyph.range.end;
-                add(glyph.text, glyph.width, range, column);
-                column += usize::from(glyph.width);
+                if shown.0 != range.start {
+                    shown = (range.start, 0);
+                }
+                if range.start > from.at || shown.1 >= from.shown_cells {
+                    add(glyph.text, glyph.width, range, (column, shown.1));
+                    column += usize::from(glyph.width);
+                }
+                shown.1 += 1;
             });
             at += part.len();
         }
