@@ -39,7 +39,8 @@ pub struct PretrainedOptions {
 }
 
 impl PretrainedOptions {
-    fn resolve(self, device: DeviceKind) -> LoadOptions {
+    /// What they mean on `device`.
+    pub fn resolve(self, device: DeviceKind) -> LoadOptions {
         let defaults = LoadOptions::for_device(device);
         LoadOptions {
             dtype: self.dtype.unwrap_or(defaults.dtype),

@@ -3,7 +3,8 @@
 //! [`open`] makes the state to begin with. Afterwards everything that looks works, and everything
 //! that would need a model or change the conversation is refused with the reason.
 
-use std::collections::HashMap;
+mod recorded;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,20 +12,12 @@ use super::action::Action;
 use super::effect::Effect;
 use super::key::Key;
 use super::popup::Popup;
-use super::run::{Run, TokenRecord};
+use super::run::Run;
 use super::state::{Focus, Level, ModelStatus, State};
 use super::traces::OpenTrace;
 use super::update::say;
-use crate::analytics::{Measure, RoutingLog, Selection, Span};
-use crate::engine::protocol::{
-    AttentionKind, ModelOrigin, ModelSummary, PromptToken, RoutingTotals, TopLogprob,
-};
-use crate::generate::{FinishReason, GenerationStats};
-use crate::harmony::{Channel, HarmonyEvent, Header, MessageEnding};
-use crate::intervention::{Interventions, Rule};
-use crate::session::{Node, NodeId, NodeKind, TreeOp, Turn, TurnOutcome, TurnSettings};
 use crate::share::{Figure, Format};
-use crate::trace_file::{Comparison, Completeness, TraceFile, TraceToken};
+use crate::trace_file::Comparison;
 
 /// What is replayed.
 #[derive(Debug, Clone)]
@@ -66,33 +59,30 @@ impl Replay {
 /// Experts and tokens listed where two traces are compared.
 const COMPARED: usize = 20;
 
-const QUESTION: NodeId = NodeId(1);
-const ANSWER: NodeId = NodeId(2);
-
 /// Shows a trace, and over it how another one differs.
 pub fn open(state: &mut State, opened: &OpenTrace, comparison: Option<Arc<Comparison>>) {
     let (name, trace) = (&opened.name, &*opened.trace);
     let log = trace.routing_log();
-    state.model = ModelStatus::Ready(model(name, trace));
+    state.model = ModelStatus::Ready(recorded::model(name, trace));
     state.telemetry.seq = 1;
-    state.telemetry.routing.cumulative = Arc::new(totals(&log));
+    state.telemetry.routing.cumulative = Arc::new(recorded::totals(&log));
     let (prompt, answer) = trace.tokens().split_at(trace.prompt_tokens());
-    for op in conversation(state, trace, prompt, answer) {
+    for op in recorded::conversation(state, trace, prompt, answer) {
         if let Err(error) = state.session.tree.apply(&op) {
             say(state, Level::Error, error.to_string());
         }
     }
     state.runs.add(Run::recorded(
-        ANSWER,
-        prompt_tokens(prompt),
-        records(trace, answer),
+        recorded::ANSWER,
+        recorded::prompt_tokens(prompt),
+        recorded::records(trace, answer),
         log,
     ));
     state.focus = Focus::Chat;
     let mut replay = Replay {
         path: opened.path.clone(),
         name: name.clone(),
-        origin: origin(trace),
+        origin: recorded::origin(trace),
         comparison: None,
         lines: Vec::new(),
         has_chat: state.behind.is_some(),
@@ -173,198 +163,6 @@ pub(super) fn unseen(
         state.notice.clone_from(&behind.notice);
     }
     effects
-}
-
-fn origin(trace: &TraceFile) -> String {
-    let header = trace.header();
-    let digest: String = header.weights_digest.chars().take(12).collect();
-    format!(
-        "{}, weights {digest}, recorded {}, {} tokens",
-        header.model_name,
-        header.recorded_at,
-        trace.len()
-    )
-}
-
-fn model(name: &str, trace: &TraceFile) -> ModelSummary {
-    let (header, shape) = (trace.header(), trace.shape());
-    let setting = |key: &str| {
-        header.settings[key]
-            .as_str()
-            .unwrap_or("unknown")
-            .to_owned()
-    };
-    ModelSummary {
-        name: format!("{} ({name})", header.model_name),
-        origin: ModelOrigin::Recorded,
-        // A trace does not tell which layers have windows.
-        layers: vec![AttentionKind::Full; shape.num_layers],
-        num_local_experts: shape.num_local_experts,
-        num_experts_per_tok: shape.num_experts_per_tok,
-        vocab_size: shape.vocab_size,
-        max_context_tokens: trace.len(),
-        sliding_window_tokens: 0,
-        weights_bytes: 0,
-        dtype: setting("dtype"),
-        device: setting("device"),
-        load_ms: 0.0,
-    }
-}
-
-fn totals(log: &RoutingLog) -> RoutingTotals {
-    let grid = |measure| log.grid(Selection::All, measure);
-    let counts = grid(Measure::Count);
-    RoutingTotals {
-        num_layers: log.num_layers(),
-        num_experts: log.num_experts(),
-        tokens: counts.tokens(),
-        counts: counts.values().iter().map(|&count| count as u32).collect(),
-        weight_sums: grid(Measure::WeightSum).values().to_vec(),
-    }
-}
-
-fn prompt_tokens(prompt: &[TraceToken]) -> Vec<PromptToken> {
-    let token = |token: &TraceToken| PromptToken {
-        id: token.id,
-        text: token.text.clone(),
-    };
-    prompt.iter().map(token).collect()
-}
-
-/// The answer's tokens; alternatives are spelled as far as the trace says how.
-fn records(trace: &TraceFile, answer: &[TraceToken]) -> Vec<TokenRecord> {
-    let all = trace.tokens().iter();
-    let texts: HashMap<u32, &str> = all.map(|token| (token.id, &*token.text)).collect();
-    let spelled = |&(id, logprob): &(u32, f32)| TopLogprob {
-        id,
-        text: texts
-            .get(&id)
-            .map_or_else(|| format!("id {id}"), ToString::to_string),
-        logprob,
-    };
-    let record = |token: &TraceToken| TokenRecord {
-        id: token.id,
-        text: token.text.as_str().into(),
-        logprob: token.logprob,
-        top_logprobs: token.top_logprobs.iter().map(spelled).collect(),
-        // A trace has what the model computed, not what samplers made of it.
-        entropy: None,
-        chain: None,
-        span: token.span,
-    };
-    answer.iter().map(record).collect()
-}
-
-/// The question and the answer as the transcript shows them.
-fn conversation(
-    state: &State,
-    trace: &TraceFile,
-    prompt: &[TraceToken],
-    answer: &[TraceToken],
-) -> Vec<TreeOp> {
-    let at_ms = state.started_wall_ms;
-    let node = |id, parent, kind| {
-        TreeOp::AddNode(Node {
-            id,
-            parent,
-            created_ms: at_ms,
-            kind,
-            edited: false,
-        })
-    };
-    let text = question(&prompt.iter().map(|token| &*token.text).collect::<String>());
-    let turn = Turn::new(settings(state, trace));
-    let outcome = match trace.completeness() {
-        Completeness::Finished => TurnOutcome::Finished {
-            finish_reason: FinishReason::Stop,
-            stats: GenerationStats {
-                prompt_tokens: prompt.len(),
-                generated_tokens: answer.len(),
-                ..GenerationStats::default()
-            },
-        },
-        Completeness::Recovered | Completeness::Journal { .. } => TurnOutcome::Interrupted,
-    };
-    vec![
-        node(QUESTION, None, NodeKind::User { text }),
-        node(ANSWER, Some(QUESTION), NodeKind::Assistant(turn)),
-        TreeOp::AppendTokens {
-            node: ANSWER,
-            ids: answer.iter().map(|token| token.id).collect(),
-            texts: answer.iter().map(|token| token.text.clone()).collect(),
-            events: messages(answer),
-            at_ms,
-        },
-        TreeOp::Finish {
-            node: ANSWER,
-            outcome,
-            events: Vec::new(),
-            at_ms,
-        },
-    ]
-}
-
-/// The last thing that a person said in a rendered conversation; other prompts as they are.
-fn question(prompt: &str) -> String {
-    let said = prompt.rsplit_once("<|start|>user<|message|>");
-    let said = said.and_then(|(_, rest)| rest.split_once("<|end|>"));
-    said.map_or(prompt, |(text, _)| text).to_owned()
-}
-
-/// The answer's messages, as far as the tokens' spans tell: each run of equal ones is one.
-fn messages(answer: &[TraceToken]) -> Vec<HarmonyEvent> {
-    let is_plain = answer.iter().all(|token| token.span == Span::Other);
-    let mut events = Vec::new();
-    let mut start = 0;
-    for tokens in answer.chunk_by(|left, right| left.span == right.span) {
-        let range = start..start + tokens.len();
-        start = range.end;
-        let channel = match tokens[0].span {
-            Span::Analysis => Channel::Analysis,
-            Span::Commentary => Channel::Commentary,
-            Span::Final => Channel::Final,
-            Span::Other | Span::Prompt if is_plain => Channel::Final,
-            // What stands between messages.
-            Span::Other | Span::Prompt => continue,
-        };
-        let delta = tokens.iter().map(|token| &*token.text).collect();
-        events.extend([
-            HarmonyEvent::MessageStarted {
-                header: Header::assistant(channel),
-                tokens: range.clone(),
-            },
-            HarmonyEvent::Text {
-                delta,
-                tokens: range.clone(),
-            },
-            HarmonyEvent::MessageEnded {
-                ending: MessageEnding::End,
-                tokens: range,
-            },
-        ]);
-    }
-    events
-}
-
-fn settings(state: &State, trace: &TraceFile) -> TurnSettings {
-    let header = trace.header();
-    let words = header.interventions.as_array();
-    let words = words.into_iter().flatten().filter_map(|rule| rule.as_str());
-    let rules = words.clone().filter_map(|rule| rule.parse::<Rule>().ok());
-    let rules: Interventions = rules.collect();
-    let mut model = header.model_name.clone();
-    let mut words = words;
-    if let Some(routing) = words.find(|word| word.starts_with("routing of ")) {
-        model = format!("{model} ({routing})");
-    }
-    TurnSettings {
-        model,
-        origin: ModelOrigin::Recorded,
-        effort: state.preferences.effort,
-        sampling: serde_json::from_value(header.settings["sampling"].clone()).unwrap_or_default(),
-        interventions: rules,
-        max_tokens: None,
-    }
 }
 
 /// Does something in a replay, unless it needs a model or changes the conversation.

@@ -2,6 +2,7 @@
 
 use gptoss::generate::Ablation;
 use gptoss::intervention::Interventions;
+use gptoss::ui::widgets::format::divergence;
 use gptoss::{GenerateOptions, GptOss};
 use serde_json::json;
 
@@ -109,7 +110,8 @@ fn table(
     })?;
     if let Some(mean) = ablation.mean_kl_nats() {
         output::line(&format!(
-            "KL divergence: {mean:.4} nats a token; the same most likely token in {} of {} positions",
+            "KL divergence: {} nats a token; the same most likely token in {} of {} positions",
+            divergence(mean),
             ablation.agreeing_positions(),
             positions.len()
         ))?;
@@ -119,8 +121,8 @@ fn table(
     for (index, (position, id)) in positions.iter().zip(&ablation.baseline).enumerate() {
         let share = position.kl_nats / highest.max(f32::MIN_POSITIVE);
         let row = format!(
-            "{index:>5}  {:>8.4}  {:>8.4}  {:>8.4}  {:<16} {:<12} {}",
-            position.kl_nats,
+            "{index:>5}  {:>8}  {:>8.4}  {:>8.4}  {:<16} {:<12} {}",
+            divergence(position.kl_nats),
             position.logprob_before.exp(),
             position.logprob_after.exp(),
             token(model, Some(id)),

@@ -11,6 +11,7 @@ use gptoss::model::params::LoadError;
 use gptoss::settings::SettingsError;
 use gptoss::tokenizer::{StopStringsError, TokenizerError};
 use gptoss::trace_file::TraceError;
+use gptoss::ui::sanitize::sanitize;
 
 use super::output;
 
@@ -137,7 +138,8 @@ pub(crate) fn code(outcome: Result<(), CliError>) -> ExitCode {
     }
 }
 
-/// Joins lines, and shows control characters instead of sending them to the terminal.
+/// Joins lines, and shows what a terminal would act upon instead of sending it there: names and values
+/// from a model's files are part of messages.
 fn one_line(message: &str) -> String {
     let joined = message
         .lines()
@@ -145,14 +147,16 @@ fn one_line(message: &str) -> String {
         .filter(|line| !line.is_empty())
         .collect::<Vec<_>>()
         .join(" ");
-    joined.chars().fold(String::new(), |mut text, character| {
+    let visible = joined.chars().fold(String::new(), |mut text, character| {
         if character.is_control() {
             text.extend(character.escape_default());
         } else {
             text.push(character);
         }
         text
-    })
+    });
+    // What reorders or hides letters is no control character.
+    sanitize(&visible).into_owned()
 }
 
 impl From<clap::Error> for CliError {
@@ -272,5 +276,6 @@ mod tests {
     #[test]
     fn messages_are_one_line_without_control_characters() {
         assert_eq!(one_line("a\n\n  b\u{1b}[31m"), "a b\\u{1b}[31m");
+        assert_eq!(one_line("a\u{202e}b\u{2066}"), "a<U+202E>b<U+2066>");
     }
 }

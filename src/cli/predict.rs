@@ -5,7 +5,7 @@ use gptoss::generate::{MemoryDemand, MemoryModel};
 use gptoss::mlx::device::{self, DeviceKind};
 use gptoss::model::ModelConfig;
 use gptoss::model::config::{Quantization, QuantizationMode};
-use gptoss::model::params::{LoadOptions, QuantizeOptions};
+use gptoss::model::params::QuantizeOptions;
 use gptoss::{PretrainedOptions, memory_limit_bytes};
 use mlx_rs::Dtype;
 
@@ -49,7 +49,7 @@ impl Prediction {
             .fold(1u64, |total, factor| total.saturating_mul(factor as u64));
         let rest = config.parameter_count().saturating_sub(experts);
         let weights_bytes = packed_bytes(experts, Quantization::MXFP4, form.activation_bytes)
-            .saturating_add(form.maybe_packed(rest, form.quantize.rest));
+            .saturating_add(form.random_rest(rest));
         Self::new(config, weights_bytes, form, limits)
     }
 
@@ -186,17 +186,17 @@ impl Prediction {
 struct Form {
     activation_bytes: u64,
     quantize: QuantizeOptions,
+    keeps_bf16: bool,
 }
 
 impl Form {
     fn new(options: PretrainedOptions) -> Result<Self, CliError> {
         let device = DeviceKind::current().map_err(|error| CliError::failed(error.what()))?;
-        let dtype = options
-            .dtype
-            .unwrap_or(LoadOptions::for_device(device).dtype);
+        let load = options.resolve(device);
         Ok(Self {
-            activation_bytes: if dtype == Dtype::Float32 { 4 } else { 2 },
-            quantize: options.quantize,
+            activation_bytes: if load.dtype == Dtype::Float32 { 4 } else { 2 },
+            quantize: load.quantize,
+            keeps_bf16: load.keeps_bf16(),
         })
     }
 
@@ -210,14 +210,21 @@ impl Form {
         }
         let values = tensor.shape.iter().map(|&dim| dim as u64).product();
         let is_packing = tensor.name.ends_with(".scales") || tensor.name.ends_with(".biases");
-        let packing = match (tensor.group, tensor.shape.len()) {
-            _ if is_packing => None,
-            (TensorGroup::Experts, 3) => self.quantize.experts,
-            (TensorGroup::Experts | TensorGroup::Norms, _) | (_, 1) => None,
+        let is_matrix = match (tensor.group, tensor.shape.len()) {
+            _ if is_packing => false,
+            (TensorGroup::Experts, dims) => dims == 3,
+            (TensorGroup::Norms, _) => false,
+            (_, dims) => dims > 1,
+        };
+        let packing = match tensor.group {
+            _ if !is_matrix => None,
+            TensorGroup::Experts => self.quantize.experts,
             _ => self.quantize.rest,
         };
-        if tensor.group == TensorGroup::Embedding && packing.is_none() && !is_packing {
-            // Rows are converted when they are looked up.
+        // An embedding's rows are converted when they are looked up.
+        let stays = tensor.group == TensorGroup::Embedding
+            || self.keeps_bf16 && tensor.dtype == TensorDtype::BF16;
+        if is_matrix && packing.is_none() && stays {
             return tensor.nbytes;
         }
         self.maybe_packed(values, packing)
@@ -227,6 +234,14 @@ impl Form {
         match packing {
             Some(quantization) => packed_bytes(values, quantization, self.activation_bytes),
             None => values.saturating_mul(self.activation_bytes),
+        }
+    }
+
+    /// The dense matrices of a random model, which are bf16 where that is read as it is.
+    fn random_rest(self, values: u64) -> u64 {
+        match self.quantize.rest {
+            None if self.keeps_bf16 => values.saturating_mul(2),
+            packing => self.maybe_packed(values, packing),
         }
     }
 }

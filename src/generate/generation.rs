@@ -126,9 +126,9 @@ struct Drawn {
 
 impl Drawn {
     /// The log-probability of the token `id` and the most likely ones, as far as asked for.
-    fn logprobs(&self, id: u32) -> Result<TokenLogprobs, GenerateError> {
-        if let (Some(n), Some(logits)) = (self.host_logprobs, &self.pass.logits) {
-            return Ok(logprobs::of_token(&record::host_f32(logits)?, id, n));
+    fn logprobs(&self, id: u32, logits: &[f32]) -> Result<TokenLogprobs, GenerateError> {
+        if let Some(n) = self.host_logprobs {
+            return Ok(logprobs::of_token(logits, id, n));
         }
         let first =
             |array: &Array| Ok::<_, GenerateError>(record::host_f32(array)?.first().copied());
@@ -151,19 +151,22 @@ impl Drawn {
         id: u32,
         top: &[(u32, f32)],
         history: &History,
-    ) -> Result<Option<ChainRecord>, GenerateError> {
-        let (Some(params), Some(logits)) = (&self.explained, &self.pass.logits) else {
-            return Ok(None);
-        };
-        if !sampler::is_in_use(params) {
-            return Ok(Some(ChainRecord::default()));
-        }
+        logits: &[f32],
+    ) -> Option<ChainRecord> {
+        let params = self.explained.as_ref()?;
         let tokens: Vec<u32> = top.iter().map(|(id, _)| *id).chain([id]).collect();
-        let logits = record::host_f32(logits)?;
         let position = history.tokens().len();
-        Ok(Some(sampler::explain(
-            params, &logits, history, position, &tokens,
-        )))
+        let record = sampler::explain(params, logits, history, position, &tokens);
+        Some(record)
+    }
+
+    /// The logits, where the host works on them itself; nothing where the device told all.
+    fn host_logits(&self) -> Result<Vec<f32>, GenerateError> {
+        let explains = self.explained.as_ref().is_some_and(sampler::is_in_use);
+        match &self.pass.logits {
+            Some(logits) if explains || self.host_logprobs.is_some() => record::host_f32(logits),
+            _ => Ok(Vec::new()),
+        }
     }
 }
 
@@ -400,8 +403,9 @@ impl Generation {
         } else {
             self.prompt_records.last().cloned()
         };
-        let TokenLogprobs { own, top, entropy } = drawn.logprobs(id)?;
-        let chain = drawn.chain(id, &top, &self.history)?;
+        let logits = drawn.host_logits()?;
+        let TokenLogprobs { own, top, entropy } = drawn.logprobs(id, &logits)?;
+        let chain = drawn.chain(id, &top, &self.history, &logits);
         self.capture_time += recording.elapsed();
         Ok(GeneratedToken {
             id,

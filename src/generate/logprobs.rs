@@ -6,28 +6,50 @@
 //! Invariant: values are f32 as on the device, equal within its rounding; among equal logits the
 //! lowest id comes first.
 
-/// The logarithm of the sum of the exponentials.
-fn logsumexp(logits: &[f32]) -> f32 {
-    let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    if highest == f32::NEG_INFINITY {
-        return highest;
-    }
-    highest + sum(logits, |x| (x - highest).exp()).ln()
+use super::exponentials::{exp, sums};
+
+/// Compared side by side, which any CPU's vectors take.
+const LANES: usize = 8;
+
+/// A softmax in the two figures that everything else follows from.
+#[derive(Debug, Clone, Copy)]
+struct Softmax {
+    /// The logarithm of the sum of all exponentials.
+    normalizer: f32,
+    /// In nats.
+    entropy: f32,
 }
 
-/// The sum of `term` by partial sums, so that 200,000 terms lose no more digits than on a device.
-fn sum(logits: &[f32], term: impl Fn(f32) -> f32) -> f32 {
-    let block = |block: &[f32]| block.iter().map(|&x| term(x)).sum::<f32>();
-    logits.chunks(256).map(block).sum()
+impl Softmax {
+    /// Both in one pass over the exponentials.
+    fn of(logits: &[f32]) -> Self {
+        let highest = highest(logits);
+        let [total, moment] = sums(logits, |logit| {
+            let (term, distance) = exp(logit - highest);
+            [term, term * distance]
+        });
+        let log_total = total.ln();
+        Self {
+            normalizer: highest + log_total as f32,
+            entropy: (log_total - moment / total).max(0.0) as f32,
+        }
+    }
 }
 
 /// The entropy of the softmax of `logits`, in nats.
 pub(super) fn entropy(logits: &[f32]) -> f32 {
-    let normalizer = logsumexp(logits);
-    -sum(logits, |x| {
-        let logprob = x - normalizer;
-        logprob.exp() * logprob
-    })
+    Softmax::of(logits).entropy
+}
+
+/// The highest of `values`, -∞ of none.
+fn highest(values: &[f32]) -> f32 {
+    let mut lanes = [f32::NEG_INFINITY; LANES];
+    for values in values.chunks(LANES) {
+        for (lane, value) in lanes.iter_mut().zip(values) {
+            *lane = if *value > *lane { *value } else { *lane };
+        }
+    }
+    lanes.into_iter().fold(f32::NEG_INFINITY, f32::max)
 }
 
 /// What is told of a token's distribution.
@@ -41,37 +63,26 @@ pub(super) struct TokenLogprobs {
     pub(super) entropy: Option<f32>,
 }
 
-/// The log-probability of `token`, the `n` most likely ones with theirs, and the entropy, in one
-/// pass over the exponentials.
+/// The log-probability of `token`, the `n` most likely ones with theirs, and the entropy.
 pub(super) fn of_token(logits: &[f32], token: u32, n: usize) -> TokenLogprobs {
-    let highest_logit = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let (mut total, mut moment) = (0.0f32, 0.0f32);
-    for block in logits.chunks(256) {
-        let (mut of_block, mut moment_of_block) = (0.0, 0.0);
-        for logit in block.iter().map(|logit| logit - highest_logit) {
-            let term = logit.exp();
-            of_block += term;
-            // A logit of -∞ adds nothing, and its product would be no number.
-            moment_of_block += if term > 0.0 { term * logit } else { 0.0 };
-        }
-        total += of_block;
-        moment += moment_of_block;
-    }
-    let normalizer = highest_logit + total.ln();
+    let Softmax {
+        normalizer,
+        entropy,
+    } = Softmax::of(logits);
     let own = logits.get(token as usize).map(|logit| logit - normalizer);
-    let mut top = highest(logits, n);
+    let mut top = most_likely(logits, n);
     for (_, value) in &mut top {
         *value -= normalizer;
     }
     TokenLogprobs {
         own,
         top,
-        entropy: Some((total.ln() - moment / total).max(0.0)),
+        entropy: Some(entropy),
     }
 }
 
 /// The `n` highest logits with their ids, descending.
-fn highest(logits: &[f32], n: usize) -> Vec<(u32, f32)> {
+fn most_likely(logits: &[f32], n: usize) -> Vec<(u32, f32)> {
     let n = n.min(logits.len());
     if n == 0 {
         return Vec::new();
@@ -134,7 +145,12 @@ mod tests {
     #[test]
     fn the_most_likely_come_in_order_the_lowest_id_first_among_equals() {
         let logits = [1.0, 3.0, f32::NEG_INFINITY, 3.0, 2.0, 3.0];
-        let ids = |n| -> Vec<u32> { highest(&logits, n).into_iter().map(|(id, _)| id).collect() };
+        let ids = |n| -> Vec<u32> {
+            most_likely(&logits, n)
+                .into_iter()
+                .map(|(id, _)| id)
+                .collect()
+        };
         assert_eq!(ids(0), Vec::<u32>::new());
         assert_eq!(ids(2), [1, 3]);
         assert_eq!(ids(9), [1, 3, 5, 4, 0, 2]);

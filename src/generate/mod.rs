@@ -18,6 +18,7 @@ mod clock;
 mod divergence;
 #[cfg(feature = "mlx")]
 mod error;
+mod exponentials;
 #[cfg(feature = "mlx")]
 mod generation;
 #[cfg(feature = "mlx")]

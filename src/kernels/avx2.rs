@@ -4,6 +4,8 @@
     reason = "vector intrinsics; `Avx2` is the proof that the CPU has them"
 )]
 
+use half::bf16;
+
 use super::simd::{Kernel, Simd, e8m0};
 #[allow(
     clippy::wildcard_imports,
@@ -67,6 +69,16 @@ impl Simd for Avx2 {
         let values = &values[..8];
         // SAFETY: `self` is the proof, and the slice holds the eight values that are read.
         unsafe { _mm256_loadu_ps(values.as_ptr()) }
+    }
+
+    #[inline(always)]
+    fn load_bf16(self, values: &[bf16]) -> __m256 {
+        let values = &values[..8];
+        // SAFETY: `self` is the proof, and the slice holds the eight values that are read.
+        unsafe {
+            let halves = _mm_loadu_si128(values.as_ptr().cast());
+            _mm256_castsi256_ps(_mm256_slli_epi32::<16>(_mm256_cvtepu16_epi32(halves)))
+        }
     }
 
     #[inline(always)]

@@ -4,6 +4,8 @@
     reason = "vector intrinsics; `Avx512` is the proof that the CPU has them"
 )]
 
+use half::bf16;
+
 use super::simd::{Kernel, Simd, e8m0};
 #[allow(
     clippy::wildcard_imports,
@@ -55,6 +57,16 @@ impl Simd for Avx512 {
         let values = &values[..16];
         // SAFETY: `self` is the proof, and the slice holds the sixteen values that are read.
         unsafe { _mm512_loadu_ps(values.as_ptr()) }
+    }
+
+    #[inline(always)]
+    fn load_bf16(self, values: &[bf16]) -> __m512 {
+        let values = &values[..16];
+        // SAFETY: `self` is the proof, and the slice holds the sixteen values that are read.
+        unsafe {
+            let halves = _mm256_loadu_si256(values.as_ptr().cast());
+            _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(halves)))
+        }
     }
 
     #[inline(always)]

@@ -1,5 +1,7 @@
 //! Decodes the stored forms, a [`Chunk`] at a time, into the order of their [`Layout`](super::pack::Layout).
 
+use half::bf16;
+
 use super::simd::{CHUNK_VECTORS, Chunk, Simd};
 
 /// Weights of a chunk, still to be multiplied by `scale`, lane by lane.
@@ -217,14 +219,34 @@ fn affine_bytes<I: Simd>(isa: I, row: AffineRow<'_>, c: usize, words: &[u32]) ->
     }
 }
 
+/// A number that is stored as it is.
+pub(super) trait Plain: Copy + Default {
+    /// The first `LANES` values.
+    fn load<I: Simd>(isa: I, values: &[Self]) -> I::Floats;
+}
+
+impl Plain for f32 {
+    #[inline(always)]
+    fn load<I: Simd>(isa: I, values: &[Self]) -> I::Floats {
+        isa.load(values)
+    }
+}
+
+impl Plain for bf16 {
+    #[inline(always)]
+    fn load<I: Simd>(isa: I, values: &[Self]) -> I::Floats {
+        isa.load_bf16(values)
+    }
+}
+
 #[derive(Clone, Copy)]
-pub(super) struct Dense<'a> {
-    pub(super) values: &'a [f32],
+pub(super) struct Dense<'a, T> {
+    pub(super) values: &'a [T],
     pub(super) in_features: usize,
 }
 
-impl<'a, I: Simd> Format<I> for Dense<'a> {
-    type Row = &'a [f32];
+impl<'a, I: Simd, T: Plain> Format<I> for Dense<'a, T> {
+    type Row = &'a [T];
 
     #[inline(always)]
     fn in_features(&self) -> usize {
@@ -244,16 +266,16 @@ impl<'a, I: Simd> Format<I> for Dense<'a> {
 
     #[inline(always)]
     fn tail(isa: I, row: Self::Row, c: usize) -> Decoded<I> {
-        let values: [f32; 128] = padded(row, c * CHUNK_VECTORS * I::LANES);
+        let values: [T; 128] = padded(row, c * CHUNK_VECTORS * I::LANES);
         floats(isa, &values)
     }
 }
 
 #[inline(always)]
-fn floats<I: Simd>(isa: I, values: &[f32]) -> Decoded<I> {
+fn floats<I: Simd, T: Plain>(isa: I, values: &[T]) -> Decoded<I> {
     let mut weights = [isa.splat(0.0); CHUNK_VECTORS];
     for (k, vector) in weights.iter_mut().enumerate() {
-        *vector = isa.load(&values[k * I::LANES..]);
+        *vector = T::load(isa, &values[k * I::LANES..]);
     }
     Decoded {
         weights,

@@ -4,6 +4,8 @@
     reason = "vector intrinsics; `Neon` is the proof that the CPU has them"
 )]
 
+use half::bf16;
+
 use super::simd::{Kernel, Simd, e8m0};
 #[allow(
     clippy::wildcard_imports,
@@ -61,6 +63,16 @@ impl Simd for Neon {
         let values = &values[..4];
         // SAFETY: `self` is the proof, and the slice holds the four values that are read.
         unsafe { vld1q_f32(values.as_ptr()) }
+    }
+
+    #[inline(always)]
+    fn load_bf16(self, values: &[bf16]) -> float32x4_t {
+        let values = &values[..4];
+        // SAFETY: `self` is the proof, and the slice holds the four values that are read.
+        unsafe {
+            let halves = vld1_u16(values.as_ptr().cast());
+            vreinterpretq_f32_u32(vshll_n_u16::<16>(halves))
+        }
     }
 
     #[inline(always)]

@@ -1,5 +1,7 @@
 //! The operations in plain Rust, for CPUs without a path of their own; four lanes, as SSE2 has.
 
+use half::bf16;
+
 use super::simd::{Kernel, Simd, e8m0};
 
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +25,11 @@ impl Simd for Portable {
     #[inline(always)]
     fn load(self, v: &[f32]) -> [f32; 4] {
         [v[0], v[1], v[2], v[3]]
+    }
+
+    #[inline(always)]
+    fn load_bf16(self, v: &[bf16]) -> [f32; 4] {
+        [v[0].to_f32(), v[1].to_f32(), v[2].to_f32(), v[3].to_f32()]
     }
 
     #[inline(always)]

@@ -45,100 +45,97 @@ pub(super) fn multiply<I: Simd>(
     scratch: &mut Scratch<I>,
     out: &mut [f32],
 ) {
+    let job = Job {
+        rows,
+        tokens,
+        scratch,
+        out,
+    };
     match weights {
-        QuantizedRows::Mxfp4 { packed, scales } => {
-            let format = format::Mxfp4 {
+        QuantizedRows::Mxfp4 { packed, scales } => job.run(
+            isa,
+            format::Mxfp4 {
                 packed,
                 scales,
                 in_features,
-            };
-            isa.vectorize(Multiply {
-                format,
-                rows,
-                tokens,
-                scratch,
-                out,
-            });
-        }
+            },
+        ),
         QuantizedRows::Affine {
             packed,
             scales,
             biases,
-            bits: AffineBits::Four,
+            bits,
             group_size,
-        } => {
-            let format = format::Affine::<4> {
-                packed,
-                scales,
-                biases,
-                group_size,
-                in_features,
-            };
-            isa.vectorize(Multiply {
-                format,
-                rows,
-                tokens,
-                scratch,
-                out,
-            });
-        }
-        QuantizedRows::Affine {
-            packed,
-            scales,
-            biases,
-            bits: AffineBits::Eight,
-            group_size,
-        } => {
-            let format = format::Affine::<8> {
-                packed,
-                scales,
-                biases,
-                group_size,
-                in_features,
-            };
-            isa.vectorize(Multiply {
-                format,
-                rows,
-                tokens,
-                scratch,
-                out,
-            });
-        }
-        QuantizedRows::Dense(values) => {
-            let format = format::Dense {
+        } => match bits {
+            AffineBits::Four => job.run(
+                isa,
+                format::Affine::<4> {
+                    packed,
+                    scales,
+                    biases,
+                    group_size,
+                    in_features,
+                },
+            ),
+            AffineBits::Eight => job.run(
+                isa,
+                format::Affine::<8> {
+                    packed,
+                    scales,
+                    biases,
+                    group_size,
+                    in_features,
+                },
+            ),
+        },
+        QuantizedRows::Dense(values) => job.run(
+            isa,
+            format::Dense {
                 values,
                 in_features,
-            };
-            isa.vectorize(Multiply {
-                format,
-                rows,
-                tokens,
-                scratch,
-                out,
-            });
-        }
+            },
+        ),
+        QuantizedRows::Bf16(values) => job.run(
+            isa,
+            format::Dense {
+                values,
+                in_features,
+            },
+        ),
     }
 }
 
-struct Multiply<'a, I: Simd, F> {
-    format: F,
+/// What is to be multiplied, whatever form the weights have.
+struct Job<'a, I: Simd> {
     rows: Range<usize>,
     tokens: &'a [&'a [Chunk<I>]],
     scratch: &'a mut Scratch<I>,
     out: &'a mut [f32],
 }
 
+impl<I: Simd> Job<'_, I> {
+    fn run<F: Format<I>>(self, isa: I, format: F) {
+        isa.vectorize(Multiply { format, job: self });
+    }
+}
+
+struct Multiply<'a, I: Simd, F> {
+    format: F,
+    job: Job<'a, I>,
+}
+
 impl<I: Simd, F: Format<I>> Kernel<I> for Multiply<'_, I, F> {
     #[inline(always)]
     fn run(self, isa: I) {
         const { assert!(MAX_DIRECT_TOKENS == 4) };
-        match *self.tokens {
+        let Self { format, job } = self;
+        match *job.tokens {
             [] => {}
-            [a] => direct(isa, self.format, self.rows, [a], self.out),
-            [a, b] => direct(isa, self.format, self.rows, [a, b], self.out),
-            [a, b, c] => direct(isa, self.format, self.rows, [a, b, c], self.out),
-            [a, b, c, d] => direct(isa, self.format, self.rows, [a, b, c, d], self.out),
-            _ => tiled(isa, self),
+            [a] => direct(isa, format, job.rows, [a], job.out),
+            [a, b] => direct(isa, format, job.rows, [a, b], job.out),
+            [a, b, c] => direct(isa, format, job.rows, [a, b, c], job.out),
+            [a, b, c, d] => direct(isa, format, job.rows, [a, b, c, d], job.out),
+            _ => tiled(isa, format, job),
         }
     }
 }
@@ -219,9 +216,8 @@ fn accumulate<I: Simd, const N: usize>(
 }
 
 #[inline(always)]
-fn tiled<I: Simd, F: Format<I>>(isa: I, job: Multiply<'_, I, F>) {
-    let Multiply {
-        format,
+fn tiled<I: Simd, F: Format<I>>(isa: I, format: F, job: Job<'_, I>) {
+    let Job {
         rows,
         tokens,
         scratch,

@@ -4,6 +4,8 @@
 //! [`Isa::run`](super::Isa::run) after detection. Every method is inlined into [`Simd::vectorize`], whose
 //! body is compiled for the instruction set, so a method called elsewhere is correct but slow.
 
+use half::bf16;
+
 /// Vectors in a [`Chunk`]: the nibbles of a 32-bit word.
 pub(super) const CHUNK_VECTORS: usize = 8;
 
@@ -32,6 +34,8 @@ pub(super) trait Simd: Copy + Send + Sync + 'static {
     fn splat(self, value: f32) -> Self::Floats;
     /// The first `LANES` values. Panics if there are fewer.
     fn load(self, values: &[f32]) -> Self::Floats;
+    /// The first `LANES` values, widened. Panics if there are fewer.
+    fn load_bf16(self, values: &[bf16]) -> Self::Floats;
     /// The first `LANES` words. Panics if there are fewer.
     fn load_words(self, words: &[u32]) -> Self::Words;
     /// At most `LANES` words, the rest zeros.

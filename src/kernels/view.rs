@@ -1,5 +1,7 @@
 //! Weights where they lie: borrowed slices and the shapes that they claim.
 
+use half::bf16;
+
 use super::KernelError;
 use super::pack::Layout;
 
@@ -31,6 +33,8 @@ pub enum QuantizedRows<'a> {
     },
     /// Plain floats, `[rows, in]`.
     Dense(&'a [f32]),
+    /// The same in half the bytes: the upper halves of f32, `[rows, in]`.
+    Bf16(&'a [bf16]),
 }
 
 /// Width of an affine integer.
@@ -129,7 +133,7 @@ impl QuantizedRows<'_> {
                 bits: AffineBits::Eight,
                 ..
             } => Layout::Bytes,
-            Self::Dense(_) => Layout::Floats,
+            Self::Dense(_) | Self::Bf16(_) => Layout::Floats,
         }
     }
 
@@ -163,6 +167,7 @@ impl QuantizedRows<'_> {
                 check_len(names.biases, biases.len(), weights / group_size)
             }
             Self::Dense(values) => check_len(names.weights, values.len(), weights),
+            Self::Bf16(values) => check_len(names.weights, values.len(), weights),
         }
     }
 }

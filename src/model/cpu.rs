@@ -5,8 +5,9 @@
 
 use std::sync::{Arc, OnceLock};
 
+use half::bf16;
 use mlx_rs::error::{Exception, Result};
-use mlx_rs::{Array, transforms};
+use mlx_rs::{Array, Dtype, transforms};
 
 use super::config::{ModelConfig, QuantizationMode};
 use super::experts::{ExpertWeights, Routing};
@@ -104,7 +105,11 @@ const MAX_DENSE_ROWS: usize = 8;
 pub(super) fn takes_linear(weight: &Weight, rows: usize) -> bool {
     let is_large = weight.arrays()[0].nbytes() >= MIN_LINEAR_BYTES;
     match weight {
-        Weight::Dense(_) => is_large && rows <= MAX_DENSE_ROWS,
+        // MLX would widen bf16 in every product.
+        Weight::Dense(weight) => {
+            let is_ours = is_large || weight.dtype() == Dtype::Bfloat16;
+            is_ours && rows <= MAX_DENSE_ROWS
+        }
         Weight::Quantized(_) => is_large && is_supported(weight),
     }
 }
@@ -142,6 +147,10 @@ pub(super) fn linear(
 
 fn rows(weight: &Weight) -> Result<QuantizedRows<'_>> {
     let weight = match weight {
+        Weight::Dense(weight) if weight.dtype() == Dtype::Bfloat16 => {
+            let values = weight.try_as_slice::<bf16>().map_err(|e| failed(&e))?;
+            return Ok(QuantizedRows::Bf16(values));
+        }
         Weight::Dense(weight) => return Ok(QuantizedRows::Dense(floats(weight)?)),
         Weight::Quantized(weight) => weight,
     };

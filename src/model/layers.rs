@@ -13,7 +13,7 @@ use crate::mlx::ops::{self, QuantizedArray};
 /// A matrix `[out, in]` (or a stack of them), plain or packed.
 #[derive(Debug, Clone)]
 pub enum Weight {
-    /// In the activations' dtype.
+    /// In the activations' dtype, or bf16 beside f32 where the CPU's kernels read that.
     Dense(Array),
     /// Packed; unpacked inside the product.
     Quantized(QuantizedArray),
@@ -130,6 +130,10 @@ impl Linear {
             return cpu::linear(x, &self.weight, self.bias.as_ref(), pool);
         }
         match (&self.weight, &self.transposed, &self.bias) {
+            (Weight::Dense(weight), _, bias) if weight.dtype() != x.dtype() => {
+                let y = widened_matmul(x, weight)?;
+                bias.as_ref().map_or(Ok(y.clone()), |bias| y.add(bias))
+            }
             (_, Some(transposed), Some(bias)) => addmm(bias, x, transposed, None, None),
             (_, Some(transposed), None) => matmul(x, transposed),
             (Weight::Quantized(weight), _, bias) => {
@@ -158,6 +162,29 @@ impl Linear {
             (Weight::Dense(weight), Some(bias)) => Some((weight, bias)),
             _ => None,
         }
+    }
+}
+
+/// As much of a matrix as is widened at a time.
+const WIDENED_BYTES: usize = 64 << 20;
+
+/// `x · Wᵀ` in the dtype of `x`, for many rows: the matrix is widened in parts that are let go.
+fn widened_matmul(x: &Array, weight: &Array) -> Result<Array> {
+    let (out, row_bytes) = (weight.dim(0) as usize, weight.dim(1) as usize * 4);
+    let rows_at_a_time = (WIDENED_BYTES / row_bytes.max(1)).max(1);
+    let mut parts = Vec::new();
+    for start in (0..out).step_by(rows_at_a_time) {
+        let rows = ops::slice(weight, 0, start, out.min(start + rows_at_a_time))?;
+        let rows = rows.as_dtype(x.dtype())?;
+        let part = matmul(x, rows.transpose_axes(&[1, 0])?)?;
+        if out > rows_at_a_time {
+            part.eval()?;
+        }
+        parts.push(part);
+    }
+    match &parts[..] {
+        [whole] => Ok(whole.clone()),
+        _ => concatenate(&parts, 1),
     }
 }
 

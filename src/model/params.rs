@@ -75,6 +75,12 @@ impl LoadOptions {
         }
     }
 
+    /// Whether dense matrices of bf16 stay as the file has them beside f32 activations: the CPU's
+    /// kernels widen them as they read.
+    pub fn keeps_bf16(&self) -> bool {
+        self.pool().is_some()
+    }
+
     /// The same switch for experts; what it gives is shared by all layers.
     pub(super) fn expert_products(&self) -> ExpertProducts {
         match (self.pool(), self.products) {
@@ -291,6 +297,11 @@ impl Loader<'_> {
             Part::Rest => self.options.quantize.rest,
         };
         match (tensors, packing) {
+            (WeightTensors::Dense(view), None)
+                if view.dtype == TensorDtype::BF16 && self.options.keeps_bf16() =>
+            {
+                Ok(Weight::Dense(self.array(view, None)?))
+            }
             (WeightTensors::Dense(view), None) => Ok(Weight::Dense(self.floats(view)?)),
             (WeightTensors::Dense(view), Some(quantization)) => {
                 let dense = self.array(view, None)?;

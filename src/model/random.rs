@@ -107,8 +107,13 @@ impl RandomWeights<'_> {
     }
 
     fn packed_or_dense(&mut self, shape: &[usize]) -> Result<Weight> {
-        let dense = self.floats(shape)?;
+        let mut dense = self.floats(shape)?;
         let Some(quantization) = self.options.quantize.rest else {
+            // As from a checkpoint of bf16, which the CPU's kernels read as it is.
+            if self.options.keeps_bf16() {
+                dense = dense.as_dtype(Dtype::Bfloat16)?;
+                dense.eval()?;
+            }
             return Ok(Weight::Dense(dense));
         };
         let packed = ops::quantize(&dense, quantization)?;

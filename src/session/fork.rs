@@ -1,6 +1,6 @@
 //! Answers that begin like another one: what was in force at a token, and the fork made there.
 
-use super::node::{Fork, NodeId, Turn, TurnSettings};
+use super::node::{FollowedRouting, Fork, NodeId, Turn, TurnSettings};
 use crate::generate::SamplingParams;
 use crate::intervention::Interventions;
 
@@ -20,6 +20,34 @@ impl Turn {
         Some(format!(
             "forked at token {index}: {text:?} in place of {other:?}"
         ))
+    }
+
+    /// What was done to the experts' choice, in words, one line each, in the order it was done.
+    pub fn expert_words(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        if let Some(FollowedRouting { trace, until_token }) = &self.settings.followed {
+            let until = until_token.map_or_else(String::new, |until| {
+                format!(" up to token {until}, the model's own from there")
+            });
+            words.push(format!("experts as in {trace}{until}"));
+        }
+        if !self.settings.interventions.is_empty() {
+            words.push(format!("experts changed: {}", self.settings.interventions));
+        }
+        for (index, change) in self.intervention_changes.iter().enumerate() {
+            // Of several changes before one token only the last ever counted.
+            let next = self.intervention_changes.get(index + 1);
+            if next.is_some_and(|next| next.token_index == change.token_index) {
+                continue;
+            }
+            let rules = if change.interventions.is_empty() {
+                "as the model chooses".to_owned()
+            } else {
+                change.interventions.to_string()
+            };
+            words.push(format!("experts at token {}: {rules}", change.token_index));
+        }
+        words
     }
 
     /// How the token at `index` was drawn.
@@ -47,6 +75,7 @@ impl Turn {
         TurnSettings {
             sampling: self.sampling_at(token_index).clone(),
             interventions: self.interventions_at(token_index).clone(),
+            followed: None,
             max_tokens: self.settings.max_tokens.map(left),
             ..self.settings.clone()
         }
@@ -56,6 +85,9 @@ impl Turn {
     /// the token at `token_index`; none where this one has no such token.
     pub fn forked(&self, from: NodeId, token_index: usize) -> Option<Self> {
         let mut turn = Self::new(self.settings.clone());
+        if let Some(followed) = &mut turn.settings.followed {
+            followed.end_at(token_index);
+        }
         let is_before = |index: usize| index <= token_index;
         let sampling = self.sampling_changes.iter();
         let rules = self.intervention_changes.iter();

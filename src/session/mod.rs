@@ -33,8 +33,8 @@ pub use file::{Opened, SessionFile};
 pub use folder::{SessionFolder, SessionInfo};
 pub use id::SessionId;
 pub use node::{
-    Fork, Framing, InterventionChange, Node, NodeId, NodeKind, Part, SamplingChange, Turn,
-    TurnOutcome, TurnSettings,
+    FollowedRouting, Fork, Framing, InterventionChange, Node, NodeId, NodeKind, Part,
+    SamplingChange, Turn, TurnOutcome, TurnSettings,
 };
 pub use op::TreeOp;
 pub use repair::Damage;

@@ -127,8 +127,37 @@ pub struct TurnSettings {
     /// How its experts' choice was changed at first.
     #[serde(default, skip_serializing_if = "Interventions::is_empty")]
     pub interventions: Interventions,
+    /// Whose choice of experts it followed instead of its own routers'.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub followed: Option<FollowedRouting>,
     /// The most tokens; none is as many as fit.
     pub max_tokens: Option<usize>,
+}
+
+/// Another run's recorded routing that an answer followed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FollowedRouting {
+    /// The trace's name.
+    pub trace: String,
+    /// The first token of the answer that was computed with the model's own choice again; none
+    /// where it followed to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until_token: Option<usize>,
+}
+
+impl FollowedRouting {
+    /// A whole answer's.
+    pub fn of(trace: String) -> Self {
+        Self {
+            trace,
+            until_token: None,
+        }
+    }
+
+    /// Ends at the token at `index`, unless it ended before.
+    pub(super) fn end_at(&mut self, index: usize) {
+        self.until_token = Some(self.until_token.map_or(index, |until| until.min(index)));
+    }
 }
 
 /// Other sampling parameters from some token on.

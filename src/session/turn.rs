@@ -211,6 +211,14 @@ impl Turn {
                 sampling: settings.sampling.clone(),
             });
         }
+        if let Some(followed) = self
+            .settings
+            .followed
+            .as_mut()
+            .filter(|_| settings.followed.is_none())
+        {
+            followed.end_at(keep_tokens);
+        }
         if *self.interventions() != settings.interventions {
             self.intervention_changes.push(InterventionChange {
                 token_index: keep_tokens,

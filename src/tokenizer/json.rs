@@ -19,11 +19,11 @@ use super::TokenizerError;
 use super::json_file::{AddedToken, File, Merge, PreTokenizer, inconsistent, unsupported};
 use super::vocabulary::Vocabulary;
 
-/// Ids below this need no reason: any vocabulary in use, also where most of it was left out.
-const ALWAYS_PERMITTED_IDS: usize = 1 << 18;
-/// Ids above may be this many times as many as the tokens: tables grow with the highest id, and no
-/// file may make them larger than itself justifies.
-const IDS_PER_TOKEN: usize = 16;
+/// Twenty times o200k; a larger id would only make the tables explode.
+const MAX_TOKEN_ID: u32 = 4_000_000;
+
+/// Ids that any file may use, so that a shortened vocabulary can keep o200k's special tokens.
+const ANY_FILES_MAX_TOKEN_ID: u32 = 1 << 18;
 
 /// Splits text into pieces and each piece into tokens.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ pub(super) fn load(json: &[u8]) -> Result<(ByteLevelBpe, Vocabulary), TokenizerE
         .collect();
     let mut ordinary = file.model.vocab;
     ordinary.retain(|name, _| !special_names.contains(name.as_str()));
-    let vocabulary = tabulate(&ordinary, &file.added_tokens)?;
+    let vocabulary = tabulate(&ordinary, &file.added_tokens, max_token_id(json.len()))?;
     let bpe = build_bpe(ordinary, file.model.merges, file.model.ignore_merges)?;
     Ok((ByteLevelBpe { steps, bpe }, vocabulary))
 }
@@ -151,13 +151,13 @@ fn check_steps(steps: &[Step]) -> Result<(), TokenizerError> {
 fn tabulate(
     ordinary: &HashMap<String, u32>,
     added: &[AddedToken],
+    max_id: u32,
 ) -> Result<Vocabulary, TokenizerError> {
     let byte_of_char = byte_of_char();
     let mut vocabulary = Vocabulary::default();
     let mut bytes = Vec::new();
-    let num_tokens = ordinary.len() + added.len();
     for (token, &id) in ordinary {
-        check_id(token, id, num_tokens)?;
+        check_id(token, id, max_id)?;
         bytes.clear();
         for char in token.chars() {
             let Some(&byte) = byte_of_char.get(&char) else {
@@ -174,7 +174,7 @@ fn tabulate(
         }
     }
     for token in added {
-        check_id(&token.content, token.id, num_tokens)?;
+        check_id(&token.content, token.id, max_id)?;
         if token.content.is_empty() {
             return Err(inconsistent(format!(
                 "added token {} has no name",
@@ -198,11 +198,17 @@ fn tabulate(
     Ok(vocabulary)
 }
 
-fn check_id(token: &str, id: u32, num_tokens: usize) -> Result<(), TokenizerError> {
-    let limit = ALWAYS_PERMITTED_IDS.max(num_tokens.saturating_mul(IDS_PER_TOKEN));
-    if id as usize >= limit {
+/// The highest id that a file may use: the tables have a place for each id up to it, and a token takes
+/// several bytes of the file, so one number must not ask for more places than there can be tokens.
+fn max_token_id(file_bytes: usize) -> u32 {
+    let bytes = u32::try_from(file_bytes).unwrap_or(MAX_TOKEN_ID);
+    bytes.clamp(ANY_FILES_MAX_TOKEN_ID, MAX_TOKEN_ID)
+}
+
+fn check_id(token: &str, id: u32, max_id: u32) -> Result<(), TokenizerError> {
+    if id > max_id {
         return Err(inconsistent(format!(
-            "token id {id} (`{token}`) is too high for {num_tokens} tokens, permitted: below {limit}"
+            "token id {id} (`{token}`) is above {max_id}, the highest for a file of this size"
         )));
     }
     Ok(())

@@ -153,6 +153,12 @@ fn every_truncation_is_an_error() {
 }
 
 #[test]
+fn a_short_vocabulary_may_keep_the_ids_of_o200k() {
+    let tokenizer = changed("/added_tokens/0/id", serde_json::json!(200_018)).unwrap();
+    assert_eq!(tokenizer.vocab_size(), 200_019);
+}
+
+#[test]
 fn hostile_files_are_refused_with_the_field_named() {
     let cases = [
         ("/model/type", serde_json::json!("Unigram"), "model.type"),
@@ -160,6 +166,13 @@ fn hostile_files_are_refused_with_the_field_named() {
             "/model/vocab/!",
             serde_json::json!(4_294_967_295_u32),
             "4294967295",
+        ),
+        // One number in 79 KB must not ask for 60 MB of tables.
+        ("/model/vocab/!", serde_json::json!(2_551_545), "2551545"),
+        (
+            "/added_tokens/0/id",
+            serde_json::json!(2_551_545),
+            "2551545",
         ),
         ("/model/vocab/!", serde_json::json!(1), "given twice"),
         (
@@ -231,7 +244,7 @@ fn hostile_files_are_refused_with_the_field_named() {
         ),
         ("/added_tokens/0/content", serde_json::json!(""), "no name"),
         ("/added_tokens/0/id", serde_json::json!(5), "given twice"),
-        ("/added_tokens/0/id", serde_json::json!(300_000), "too high"),
+        ("/added_tokens/0/id", serde_json::json!(300_000), "is above"),
     ];
     for (pointer, value, named) in cases {
         let shown = value.to_string();

@@ -5,6 +5,7 @@ use gptoss::app::traces::{FollowedTrace, TraceChoice, TracePurpose, TraceRead, T
 use gptoss::app::{Action, Effect, Focus, Report};
 use gptoss::engine::protocol::Command;
 use gptoss::intervention::ForcedRouting;
+use gptoss::session::FollowedRouting;
 
 use crate::replay::{Ending, comparison, trace};
 use crate::rig::Rig;
@@ -193,17 +194,49 @@ fn a_question_is_answered_again_with_a_traces_experts_and_said_so() {
     let second = rig.last();
     assert_ne!(first, second, "the first answer stays as a branch");
     assert_eq!(rig.turn(first).ids, rig.turn(second).ids);
-    assert!(
-        rig.turn(second)
-            .settings
-            .model
-            .contains("routing of own.safetensors")
-    );
+    let followed = FollowedRouting::of("own.safetensors".to_owned());
+    assert_eq!(rig.turn(second).settings.followed, Some(followed));
     let notice = rig.state.notice.clone().expect("the end is told").text;
     assert!(
         notice.contains("the same") && notice.contains("own.safetensors"),
         "{notice}"
     );
+    rig.check();
+}
+
+#[test]
+fn what_goes_on_after_a_followed_answer_tells_where_the_models_own_choice_begins() {
+    let mut rig = Rig::slow();
+    rig.ask("hello");
+    rig.settle();
+    let trace = followed(&rig);
+    rig.act(Action::FollowTrace);
+    rig.type_text("own.safetensors");
+    rig.press("enter");
+    rig.report(Report::Trace(TraceRead::Followed(Box::new(trace))));
+    rig.until(|state| {
+        let running = state.running.as_ref();
+        running.is_some_and(|running| running.generated_tokens > 3)
+    });
+    rig.press("ctrl-c");
+    rig.settle();
+    let node = rig.last();
+    let stopped_at = rig.turn(node).ids.len();
+    let until = |rig: &Rig, node| {
+        let settings = &rig.turn(node).settings;
+        settings.followed.as_ref().expect("it followed").until_token
+    };
+    assert_eq!(until(&rig, node), None);
+    rig.act(Action::Continue);
+    rig.settle();
+    assert!(rig.turn(node).ids.len() > stopped_at, "it went on");
+    assert_eq!(until(&rig, node), Some(stopped_at));
+    rig.draw();
+    let words = format!("experts as in own.safetensors up to token {stopped_at}");
+    assert!(rig.text().contains(&words), "{}", rig.text());
+    let forked = rig.turn(node).forked(node, 2).expect("it has that token");
+    let fork = forked.settings.followed.expect("its first tokens followed");
+    assert_eq!(fork.until_token, Some(2), "the fork parts there");
     rig.check();
 }
 

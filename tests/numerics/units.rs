@@ -133,6 +133,32 @@ fn mxfp4_unpacks_to_the_references_values() {
     assert_close("mxfp4", &values(&out), &units.f32("mxfp4.dequant"), 0.0);
 }
 
+/// Halves of their bytes, the same values: read in place for few rows, widened in parts for many.
+#[test]
+fn bf16_matrices_give_the_products_of_their_widened_values() {
+    let pool = Arc::new(Pool::with_all_cores().unwrap());
+    let key = mlx_rs::random::key(4).unwrap();
+    let random = |shape: &[i32]| mlx_rs::random::normal::<f32>(shape, None, None, &key).unwrap();
+    for [out, input] in [[770, 513], [40_000, 512]] {
+        let dense = random(&[out, input])
+            .multiply(Array::from_f32(0.05))
+            .unwrap();
+        let halves = dense.as_dtype(Dtype::Bfloat16).unwrap();
+        let widened = halves.as_dtype(Dtype::Float32).unwrap();
+        let bias = random(&[out]);
+        mlx_rs::transforms::eval([&halves, &widened, &bias]).unwrap();
+        let linear = |weight: &Array, pool: Option<_>| {
+            Linear::new(Weight::Dense(weight.clone()), Some(bias.clone()), pool).unwrap()
+        };
+        for rows in [1, 8, 9, 40] {
+            let x = random(&[rows, input]);
+            let expected = values(&linear(&widened, None).forward(&x).unwrap());
+            let found = values(&linear(&halves, Some(pool.clone())).forward(&x).unwrap());
+            assert_close(&format!("{rows} rows"), &found, &expected, F32_REORDERED);
+        }
+    }
+}
+
 #[test]
 fn large_products_agree_between_mlx_and_the_cpu_kernels() {
     let pool = Arc::new(Pool::with_all_cores().unwrap());

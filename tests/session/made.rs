@@ -78,6 +78,7 @@ pub(crate) fn settings(temperature: f32) -> TurnSettings {
             ..SamplingParams::default()
         },
         interventions: Interventions::none(),
+        followed: None,
         max_tokens: Some(4096),
     }
 }

@@ -167,6 +167,7 @@ fn settings(state: &mut State, seed: Seed) -> TurnSettings {
         effort: state.preferences.effort,
         sampling: state.sampling.params.clone(),
         interventions: state.interventions.clone(),
+        followed: None,
         max_tokens: (state.sampling.max_tokens > 0).then_some(state.sampling.max_tokens),
     }
 }

@@ -13,7 +13,7 @@ use super::super::traces::{
 };
 use super::{chat, generate, popups, say};
 use crate::engine::protocol::{Command, ModelOrigin};
-use crate::session::Turn;
+use crate::session::{FollowedRouting, Turn};
 use crate::trace_file::TraceShape;
 
 /// Lists the traces there are.
@@ -148,8 +148,7 @@ fn follow(state: &mut State, trace: FollowedTrace) -> Vec<Effect> {
     let parent = tree.node(answer).and_then(|node| node.parent);
     let seed = seed.map_or(generate::Seed::Own, generate::Seed::Same);
     let mut effects = generate::answer_as(state, parent, seed, &|settings| {
-        // The session's file has no other place for what was done to the experts.
-        settings.model = format!("{} (routing of {})", settings.model, trace.name);
+        settings.followed = Some(FollowedRouting::of(trace.name.clone()));
     });
     for effect in &mut effects {
         if let Effect::Engine(Command::Generate(request)) = effect {

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::history::History;
 use super::reference::SamplerKind;
 use super::{dry, keys};
+use crate::generate::exponentials::{exp, sums};
 use crate::generate::params::SamplingParams;
 
 /// What the samplers in use did at one position, in their order; without stages nothing is in use,
@@ -188,7 +189,13 @@ impl Chain<'_> {
     /// Keeps the `count` most likely, the lowest ids among equals.
     fn keep_first(&mut self, sampler: SamplerKind, count: usize) {
         let mut ids = self.left();
-        if count < ids.len() {
+        if count == 1 {
+            ids = ids
+                .into_iter()
+                .min_by(|a, b| self.by_rank(*a, *b))
+                .into_iter()
+                .collect();
+        } else if count < ids.len() {
             ids.select_nth_unstable_by(count, |a, b| self.by_rank(*a, *b));
             ids.truncate(count);
         }
@@ -260,14 +267,14 @@ impl Chain<'_> {
 
     fn keep_only(&mut self, sampler: SamplerKind, ids: Vec<u32>) {
         let (highest, before) = self.normalizer();
-        let mut logits = vec![f64::NEG_INFINITY; self.logits.len()];
+        let kept = ids.iter().map(|id| (*id, self.logits[*id as usize]));
+        let kept: Vec<(u32, f64)> = kept.collect();
+        self.logits.fill(f64::NEG_INFINITY);
         let mut mass = 0.0;
-        for id in &ids {
-            let logit = self.logits[*id as usize];
-            logits[*id as usize] = logit;
+        for (id, logit) in kept {
+            self.logits[id as usize] = logit;
             mass += (logit - highest).exp();
         }
-        self.logits = logits;
         self.kept = Some(ids);
         self.sums = None;
         self.push(sampler, mass / before);
@@ -311,12 +318,21 @@ impl Chain<'_> {
         if let Some(sums) = self.sums {
             return sums;
         }
-        let max = |all: f64, one: &f64| all.max(*one);
-        let highest = self.logits.iter().fold(f64::NEG_INFINITY, max);
-        let exp = |logit: f64| (logit - highest).exp();
-        let sum = match &self.kept {
-            Some(ids) => ids.iter().map(|id| exp(self.logits[*id as usize])).sum(),
-            None => self.logits.iter().map(|logit| exp(*logit)).sum(),
+        let logit = |id: &u32| self.logits[*id as usize];
+        let highest_of = |logits: &mut dyn Iterator<Item = f64>| {
+            logits.fold(
+                f64::NEG_INFINITY,
+                |all, one| if one > all { one } else { all },
+            )
+        };
+        let (highest, sum) = if let Some(ids) = &self.kept {
+            let highest = highest_of(&mut ids.iter().map(logit));
+            let exp = |id| (logit(id) - highest).exp();
+            (highest, ids.iter().map(exp).sum())
+        } else {
+            let highest = highest_of(&mut self.logits.iter().copied());
+            let [sum] = sums(&self.logits, |logit| [exp((logit - highest) as f32).0]);
+            (highest, sum)
         };
         *self.sums.insert((highest, sum))
     }

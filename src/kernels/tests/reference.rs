@@ -1,5 +1,7 @@
 //! Random weights in every stored form, and what they mean, one value at a time in f64.
 
+use half::bf16;
+
 use crate::kernels::{AffineBits, ExpertsView, QuantizedMatrix, QuantizedRows};
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -7,9 +9,10 @@ pub(super) enum Form {
     Mxfp4,
     Affine(AffineBits, usize),
     Dense,
+    Bf16,
 }
 
-pub(super) const FORMS: [Form; 8] = [
+pub(super) const FORMS: [Form; 9] = [
     Form::Mxfp4,
     Form::Affine(AffineBits::Four, 32),
     Form::Affine(AffineBits::Four, 64),
@@ -18,6 +21,7 @@ pub(super) const FORMS: [Form; 8] = [
     Form::Affine(AffineBits::Eight, 64),
     Form::Affine(AffineBits::Eight, 128),
     Form::Dense,
+    Form::Bf16,
 ];
 
 impl Form {
@@ -26,7 +30,7 @@ impl Form {
         match self {
             Self::Mxfp4 => 32,
             Self::Affine(_, group_size) => group_size,
-            Self::Dense => 1,
+            Self::Dense | Self::Bf16 => 1,
         }
     }
 }
@@ -65,6 +69,7 @@ pub(super) struct Stored {
     pub(super) scales: Vec<f32>,
     biases: Vec<f32>,
     pub(super) values: Vec<f32>,
+    halves: Vec<bf16>,
 }
 
 impl Stored {
@@ -84,6 +89,7 @@ impl Stored {
             scales: vec![],
             biases: vec![],
             values: vec![],
+            halves: vec![],
         };
         match form {
             Form::Mxfp4 => {
@@ -105,6 +111,10 @@ impl Stored {
                 stored.biases.iter_mut().for_each(|bias| *bias /= 20.0);
             }
             Form::Dense => stored.values = random.signed_values(len),
+            Form::Bf16 => {
+                let values = random.signed_values(len);
+                stored.halves = values.into_iter().map(bf16::from_f32).collect();
+            }
         }
         stored
     }
@@ -123,6 +133,7 @@ impl Stored {
                 group_size,
             },
             Form::Dense => QuantizedRows::Dense(&self.values),
+            Form::Bf16 => QuantizedRows::Bf16(&self.halves),
         }
     }
 
@@ -157,6 +168,7 @@ impl Stored {
                 f64::from(integer) * f64::from(self.scales[group]) + f64::from(self.biases[group])
             }
             Form::Dense => f64::from(self.values[index]),
+            Form::Bf16 => self.halves[index].to_f64(),
         }
     }
 

@@ -36,7 +36,7 @@ fn every_form_and_row_length_agrees_with_the_reference() {
     for form in FORMS {
         for groups in [1, 2, 3, 4, 5, 7, 8, 9, 17] {
             let in_features = match form {
-                Form::Dense => [1, 5, 31, 63, 64, 65, 127, 129, 300][groups % 9],
+                Form::Dense | Form::Bf16 => [1, 5, 31, 63, 64, 65, 127, 129, 300][groups % 9],
                 _ => groups * form.group_size(),
             };
             let stored = Stored::random(form, 37, in_features, &mut random);
@@ -91,7 +91,7 @@ fn forward(
 }
 
 /// Forms of gate and up, and of down; E, H, I, K.
-const BLOCKS: [([Form; 2], [usize; 4]); 6] = [
+const BLOCKS: [([Form; 2], [usize; 4]); 7] = [
     ([Form::Mxfp4, Form::Mxfp4], [5, 96, 160, 2]),
     ([Form::Mxfp4, Form::Mxfp4], [3, 160, 32, 3]),
     ([Form::Mxfp4, Form::Mxfp4], [1, 64, 224, 1]),
@@ -107,6 +107,7 @@ const BLOCKS: [([Form; 2], [usize; 4]); 6] = [
         [4, 64, 96, 4],
     ),
     ([Form::Dense, Form::Dense], [6, 45, 33, 2]),
+    ([Form::Bf16, Form::Bf16], [6, 45, 33, 2]),
 ];
 
 #[test]

@@ -50,7 +50,7 @@ fn message(page: &mut String, author: &str, text: &str) {
 
 fn answer(page: &mut String, turn: &Turn) {
     let _ = writeln!(page, "<h2>{}</h2>", escape(&turn.settings.model));
-    if let Some(words) = turn.fork_words() {
+    for words in turn.expert_words().into_iter().chain(turn.fork_words()) {
         let _ = writeln!(page, "<p>{}</p>", escape(&words));
     }
     for part in &turn.parts {

@@ -150,6 +150,7 @@ fn imported() -> TurnSettings {
         effort: ReasoningEffort::default(),
         sampling: crate::generate::SamplingParams::default(),
         interventions: Interventions::none(),
+        followed: None,
         max_tokens: None,
     }
 }

@@ -29,7 +29,7 @@ pub fn markdown(tree: &Tree) -> String {
 
 fn answer(text: &mut String, turn: &Turn) {
     let _ = write!(text, "\n## {}\n", one_line(&turn.settings.model));
-    if let Some(words) = turn.fork_words() {
+    for words in turn.expert_words().into_iter().chain(turn.fork_words()) {
         let _ = write!(text, "\n> {}\n", one_line(&words));
     }
     for part in &turn.parts {

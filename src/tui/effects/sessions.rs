@@ -211,3 +211,10 @@ impl Sessions {
         }
     }
 }
+
+impl Drop for Sessions {
+    /// Also where the screen has panicked: what was said stays.
+    fn drop(&mut self) {
+        self.finish();
+    }
+}

@@ -155,10 +155,6 @@ impl Builder<'_> {
         } else {
             &turn.settings.model
         };
-        let (name, routing) = match name.split_once(" (routing of ") {
-            Some((name, trace)) => (name, trace.strip_suffix(')')),
-            None => (name, None),
-        };
         let mut label = self.label(node, name, ThemeRole::Assistant, edited);
         if let (Block::Row { left, .. }, Some(origin)) = (&mut label, origin) {
             left.insert(1, (format!("  {origin}"), ThemeRole::Warning));
@@ -181,9 +177,6 @@ impl Builder<'_> {
         self.faults(blocks, turn);
         if is_running {
             notes::running(blocks, self.state, turn, self.theme);
-        }
-        if let Some(trace) = routing {
-            notes::experts_of(blocks, trace, self.width);
         }
         notes::changes(blocks, turn, self.width, self.theme);
         notes::outcome(blocks, turn, self.width, self.theme);

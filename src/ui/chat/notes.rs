@@ -57,21 +57,11 @@ pub(super) fn running(blocks: &mut Vec<Block>, state: &State, turn: &Turn, theme
     }
 }
 
-/// Tells that the experts were those of a trace.
-pub(super) fn experts_of(blocks: &mut Vec<Block>, trace: &str, width: u16) {
-    let text = format!("experts as in {trace}");
-    blocks.extend(wrapped(&text, width).into_iter().map(|row| Block::Row {
-        left: vec![(row, ThemeRole::Danger)],
-        right: String::new(),
-    }));
-}
-
 /// Settings that were changed while the answer was written, and where it was cut short by hand.
 pub(super) fn changes(blocks: &mut Vec<Block>, turn: &Turn, width: u16, theme: &Theme) {
-    let rules = &turn.settings.interventions;
-    if !rules.is_empty() {
-        let text = format!("experts changed: {rules}");
-        blocks.extend(wrapped(&text, width).into_iter().map(|row| Block::Row {
+    for words in turn.expert_words() {
+        let words = sanitize(&words);
+        blocks.extend(wrapped(&words, width).into_iter().map(|row| Block::Row {
             left: vec![(row, ThemeRole::Danger)],
             right: String::new(),
         }));
@@ -93,19 +83,6 @@ pub(super) fn changes(blocks: &mut Vec<Block>, turn: &Turn, width: u16, theme: &
             faint(blocks, &text, width);
         }
         before = &change.sampling;
-    }
-    for (index, change) in turn.intervention_changes.iter().enumerate() {
-        let next = turn.intervention_changes.get(index + 1);
-        if next.is_some_and(|next| next.token_index == change.token_index) {
-            continue;
-        }
-        let rules = if change.interventions.is_empty() {
-            "as the model chooses".to_owned()
-        } else {
-            change.interventions.to_string()
-        };
-        let text = format!("experts at token {}: {rules}", change.token_index);
-        faint(blocks, &text, width);
     }
     if let Some(words) = turn.fork_words() {
         faint(blocks, &sanitize(&words), width);

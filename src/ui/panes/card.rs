@@ -1,7 +1,7 @@
 //! All that is known of one expert.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Rect, Size};
 
 use super::{flowing, lines, quoted};
 use crate::analytics::{Choice, ExpertCard, PairLift, Transition};
@@ -9,9 +9,6 @@ use crate::app::State;
 use crate::app::run::Run;
 use crate::ui::theme::{Theme, ThemeRole};
 use crate::ui::widgets::format;
-
-/// Contexts shown below a map.
-const SHORT_CONTEXTS: usize = 8;
 
 /// Tokens shown on either side of one that chose the expert.
 const CONTEXT_TOKENS: usize = 6;
@@ -44,11 +41,11 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
     lines(buf, area, &rows, theme);
 }
 
-/// What fits below a map that has rows to spare: where tokens go from here, and their contexts.
+/// What fits into `space` below a map: where tokens go from here, and their contexts.
 pub(super) fn short(
     state: &State,
     card: Option<&ExpertCard>,
-    columns: u16,
+    space: Size,
 ) -> Vec<(String, ThemeRole)> {
     let (Some(card), Some(run)) = (card, state.shown_run()) else {
         return Vec::new();
@@ -60,12 +57,13 @@ pub(super) fn short(
     for items in neighbors(card) {
         // One line each: the card has them all.
         rows.extend(
-            flowing(&items, columns, ThemeRole::Text)
+            flowing(&items, space.width, ThemeRole::Text)
                 .into_iter()
                 .take(1),
         );
     }
-    rows.extend(contexts(run, card, SHORT_CONTEXTS));
+    let left = usize::from(space.height).saturating_sub(rows.len() + 1);
+    rows.extend(contexts(run, card, left));
     rows
 }
 

@@ -1,7 +1,7 @@
 //! What is known of the map's cursor, its layer and the whole, in as many rows as there are.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Rect, Size};
 use ratatui::widgets::Widget;
 
 use super::experts::Signs;
@@ -47,8 +47,13 @@ pub(super) fn draw(
         rows.extend(flowing(&items, area.width, role));
     }
     // What is left is for the expert's card.
-    if usize::from(area.height) >= rows.len() + 4 {
-        rows.extend(card::short(state, card.as_ref(), area.width));
+    let left = area.height.saturating_sub(rows.len() as u16);
+    if left >= 4 {
+        rows.extend(card::short(
+            state,
+            card.as_ref(),
+            Size::new(area.width, left),
+        ));
     }
     lines(buf, area, &rows, theme);
 }

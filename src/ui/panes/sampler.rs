@@ -141,17 +141,20 @@ fn footer(state: &State, columns: u16) -> Vec<(String, ThemeRole)> {
         return vec![(text, ThemeRole::Faint)];
     };
     let preview = preview(&state.sampling.params, &last.top_logprobs);
-    let mut items = vec![
-        "of the last distribution".to_owned(),
+    let more = if preview.may_keep_more {
+        " and more"
+    } else {
+        ""
+    };
+    let items = [
+        // The figures first: a low panel shows this row alone.
         format!(
-            "top-k, top-p and min-p here would keep {} of {} recorded,",
+            "keeps {} of {} recorded{more},",
             preview.kept,
             last.top_logprobs.len()
         ),
         format!("{} of the mass", format::percent(preview.kept_mass)),
+        "of the last distribution, by top-k, top-p and min-p".to_owned(),
     ];
-    if preview.may_keep_more {
-        items.push("and more".to_owned());
-    }
     flowing(&items, columns, ThemeRole::Faint)
 }

@@ -115,14 +115,20 @@ fn what_was_said_before_an_old_session_is_open_is_a_branch_of_it() {
 }
 
 #[test]
-fn leaving_before_the_session_is_open_loses_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let id = existing(folder.path());
-    let mut rig = Rig::new(Some(folder.path()));
-    rig.sessions.request(SessionRequest::Open(id.clone()));
-    rig.sessions.save(vec![said(1, None, "early")]);
-    rig.sessions.finish();
-    assert_eq!(on_disk(folder.path(), &id).len(), 3);
+fn leaving_before_the_session_is_open_loses_nothing_and_neither_does_a_panic() {
+    for panics in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let id = existing(folder.path());
+        let mut rig = Rig::new(Some(folder.path()));
+        rig.sessions.request(SessionRequest::Open(id.clone()));
+        rig.sessions.save(vec![said(1, None, "early")]);
+        if panics {
+            drop(rig);
+        } else {
+            rig.sessions.finish();
+        }
+        assert_eq!(on_disk(folder.path(), &id).len(), 3);
+    }
 }
 
 #[test]
