@@ -205,6 +205,7 @@ impl Talk {
             } else {
                 Interventions::none()
             },
+            followed: None,
             max_tokens: Some(1 + self.dice.below(MAX_TOKENS)),
         })
     }

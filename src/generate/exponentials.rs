@@ -48,10 +48,6 @@ pub(super) fn sums<T: Copy, const N: usize>(
 /// Source: the usual reduction to `2^n e^r` with `|r| <= ln 2 / 2`, the polynomial that of Cephes'
 /// `expf`.
 #[inline(always)]
-#[expect(
-    clippy::inline_always,
-    reason = "only inlined does it become part of the caller's vectors"
-)]
 pub(super) fn exp(x: f32) -> (f32, f32) {
     // Adding it leaves the nearest integer in a float's lowest bits.
     const ROUND: f32 = 12_582_912.0;
@@ -96,7 +92,10 @@ mod tests {
             let values: Vec<f32> = (0..len).map(|i| (i % 17) as f32).collect();
             let exact: f64 = values.iter().copied().map(f64::from).sum();
             let [sum, ones] = sums(&values, |value| [value, 1.0]);
-            assert!((sum, ones) == (exact, len as f64), "{len}: {sum} {ones}");
+            assert!(
+                (sum, ones) == (exact, f64::from(len)),
+                "{len}: {sum} {ones}"
+            );
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
+use std::time::Duration;
 
 use super::error::StoreError;
 
@@ -52,7 +53,7 @@ pub(super) enum Grip {
 /// *Errors:* [`StoreError::Io`] where it cannot even be read.
 pub(super) fn grip(path: &Path) -> Result<Grip, StoreError> {
     match OpenOptions::new().read(true).write(true).open(path) {
-        Ok(file) => Ok(match file.try_lock() {
+        Ok(file) => Ok(match lock(&file) {
             Err(TryLockError::WouldBlock) => Grip::Busy,
             // Not every file system knows locks; without one a second program is not noticed.
             Ok(()) | Err(TryLockError::Error(_)) => Grip::Held(file),
@@ -62,4 +63,19 @@ pub(super) fn grip(path: &Path) -> Result<Grip, StoreError> {
             Ok(Grip::Denied(denied.to_string()))
         }
     }
+}
+
+/// How often, and how long apart, a lock is asked for: 100 ms in all.
+const ATTEMPTS: (u32, Duration) = (20, Duration::from_millis(5));
+
+/// Locks, with some patience: a process that is being started, an editor say, holds copies of all
+/// open files for a moment, and with them the lock of one that was closed meanwhile.
+fn lock(file: &File) -> Result<(), TryLockError> {
+    for _ in 1..ATTEMPTS.0 {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(ATTEMPTS.1),
+            known => return known,
+        }
+    }
+    file.try_lock()
 }
