@@ -59,6 +59,7 @@ pub mod trace_file;
 #[cfg(unix)]
 pub mod tui;
 pub mod ui;
+pub mod whole_file;
 
 #[cfg(feature = "mlx")]
 pub use chat::{ChatError, ChatEvent, ChatStream};

@@ -69,6 +69,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["engine", "generate", "harmony", "intervention", "sync"],
     ),
     ("src/sync", &[]),
+    ("src/whole_file", &[]),
     ("src/ui/theme", &["ui"]),
     ("src/ui/widgets", &["ui"]),
     ("src/ui/markdown", &["ui"]),
@@ -81,6 +82,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "generate",
             "intervention",
             "engine::protocol",
+            "whole_file",
         ],
     ),
     (
@@ -129,6 +131,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "generate",
             "harmony",
             "trace_file",
+            "whole_file",
         ],
     ),
     ("src/settings", &["settings", "generate", "harmony"]),

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use gptoss::share::Format;
 use gptoss::trace_file::{Comparison, TraceFile, recover};
+use gptoss::whole_file;
 
 use super::args::{DiffArgs, RecoverArgs};
 use super::exit::CliError;
@@ -35,7 +36,7 @@ pub(super) fn name(path: &Path) -> String {
 }
 
 fn write(path: &Path, text: &str) -> Result<(), CliError> {
-    std::fs::write(path, text)
+    whole_file::replace(path, text.as_bytes())
         .map_err(|error| CliError::failed(format!("cannot write {}: {error}", path.display())))?;
     output::note(&format!("wrote {}", path.display()));
     Ok(())

@@ -12,6 +12,7 @@ use gptoss::analytics::{
 use gptoss::generate::{CachedPositions, RecordOptions, SamplingParams};
 use gptoss::share::Format;
 use gptoss::tokenizer::Tokenizer;
+use gptoss::whole_file;
 use gptoss::{GenerateOptions, GptOss};
 
 use self::report::{Report, Source};
@@ -249,7 +250,7 @@ fn write(args: &ProfileArgs, report: &Report<'_>) -> Result<(), CliError> {
 }
 
 fn write_file(path: &Path, text: &str) -> Result<(), CliError> {
-    std::fs::write(path, text)
+    whole_file::replace(path, text.as_bytes())
         .map_err(|error| CliError::failed(format!("cannot write {}: {error}", path.display())))?;
     output::note(&format!("wrote {}", path.display()));
     Ok(())

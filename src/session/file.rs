@@ -30,6 +30,9 @@ pub struct SessionFile {
     file: File,
     /// Bytes of whole lines; a failed write is cut back to this.
     good_bytes: u64,
+    /// What the file was before its first line was mended. Its lock is kept: another program that
+    /// opened it before would write to a file without a name.
+    replaced: Option<File>,
 }
 
 impl SessionFile {
@@ -52,6 +55,7 @@ impl SessionFile {
             path: path.to_owned(),
             file,
             good_bytes: 0,
+            replaced: None,
         };
         if let Err(error) = session.begin(tree, created_ms) {
             // Half a beginning would be listed as a damaged session.
@@ -86,6 +90,7 @@ impl SessionFile {
                     path: path.to_owned(),
                     file,
                     good_bytes: read.good_bytes,
+                    replaced: None,
                 };
                 match held.make_whole(&mut opened, &read.header, read.headless.take()) {
                     Ok(()) => session = Some(held),
@@ -120,7 +125,8 @@ impl SessionFile {
                 self.good_bytes = (first.len() + good.len()) as u64;
                 // Told also where the file cannot be written again: it holds everything then.
                 damage.kept_as = Some(put_aside(&self.path, 0).map_err(io(&self.path))?);
-                begin_anew(&mut self.file, &first, &good).map_err(io(&self.path))?;
+                let anew = begin_anew(&self.path, &first, &good).map_err(io(&self.path))?;
+                self.replaced = Some(std::mem::replace(&mut self.file, anew));
             } else {
                 let kept = repair(&self.path, &self.file, self.good_bytes);
                 damage.kept_as = Some(kept.map_err(io(&self.path))?);

@@ -1,9 +1,11 @@
 //! What becomes of the damaged end of a session's file.
 
 use std::fmt;
-use std::fs::{File, OpenOptions};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+
+use crate::whole_file;
 
 /// The part of a file that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,13 +57,17 @@ pub(super) fn repair(path: &Path, file: &File, good_bytes: u64) -> io::Result<Pa
     Ok(kept)
 }
 
-/// Makes a file, which was [put aside](put_aside) whole, `first` and its bytes in `good`.
-pub(super) fn begin_anew(file: &mut File, first: &str, good: &[u8]) -> io::Result<()> {
-    file.seek(SeekFrom::Start(0))?;
-    file.write_all(first.as_bytes())?;
-    file.write_all(good)?;
-    file.set_len((first.len() + good.len()) as u64)?;
-    file.sync_data()
+/// Makes a file, which was [put aside](put_aside) whole, `first` and its bytes in `good`; returns the
+/// new one, locked.
+///
+/// *Errors:* of the system; the file is as it was then.
+pub(super) fn begin_anew(path: &Path, first: &str, good: &[u8]) -> io::Result<File> {
+    let file = whole_file::replace(path, &[first.as_bytes(), good].concat())?;
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(io::Error::other("another program has it open")),
+        // Not every file system knows locks; without one a second program is not noticed.
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(file),
+    }
 }
 
 /// Copies what follows the first `good_bytes` into a file beside it; returns where.

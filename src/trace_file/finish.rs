@@ -44,6 +44,9 @@ pub fn recover(journal: &Path) -> Result<Recovery, TraceError> {
     })?;
     lock(&file, journal)?;
     if path.exists() {
+        if let Some(recovery) = already_finished(journal, &path) {
+            return Ok(recovery);
+        }
         return Err(TraceError::Exists { path });
     }
     let (tokens, lost_bytes) = finish(journal, &path, Completeness::Recovered)?;
@@ -52,6 +55,46 @@ pub fn recover(journal: &Path) -> Result<Recovery, TraceError> {
         tokens,
         lost_bytes,
     })
+}
+
+/// Removes a journal that was finished but for that, as a crash leaves it: the file of that name
+/// holds all that it does.
+fn already_finished(journal: &Path, path: &Path) -> Option<Recovery> {
+    let left = TraceFile::open(journal).ok()?;
+    let Completeness::Journal { unread_bytes } = left.completeness() else {
+        return None;
+    };
+    let finished = TraceFile::open(path).ok()?;
+    let is_journal = matches!(finished.completeness(), Completeness::Journal { .. });
+    if is_journal || !is_same(&left, &finished) {
+        return None;
+    }
+    std::fs::remove_file(journal).ok()?;
+    Some(Recovery {
+        path: path.to_owned(),
+        tokens: finished.len(),
+        lost_bytes: unread_bytes,
+    })
+}
+
+/// Whether two traces would be written as the same arrays.
+fn is_same(a: &TraceFile, b: &TraceFile) -> bool {
+    let columns = Column::of(a);
+    let same_column = |column: &Column| {
+        let mut rows = [a, b].map(|trace| Rows::new(trace, *column));
+        (0..a.len()).all(|token| {
+            let mut bytes = [Vec::new(), Vec::new()];
+            for (rows, bytes) in rows.iter_mut().zip(&mut bytes) {
+                rows.push(token, bytes);
+            }
+            bytes[0] == bytes[1]
+        })
+    };
+    let headers = [a, b].map(|trace| serde_json::to_string(trace.header()).ok());
+    headers[0] == headers[1]
+        && a.len() == b.len()
+        && columns == Column::of(b)
+        && columns.iter().all(same_column)
 }
 
 /// Writes `path` from the journal and removes it; returns the tokens, and the bytes left out.

@@ -115,6 +115,25 @@ impl Journal {
     }
 }
 
+/// Whether this is what a crash leaves of a journal's very beginning: nothing was recorded yet.
+///
+/// A whole header with a damaged length is none: chunks may follow it.
+pub(super) fn is_torn_beginning(bytes: &[u8]) -> bool {
+    if bytes.len() < MAGIC.len() {
+        return MAGIC.starts_with(bytes);
+    }
+    if !bytes.starts_with(&MAGIC) {
+        return false;
+    }
+    let json = bytes.get(PREAMBLE_BYTES..).unwrap_or_default();
+    let mut values = serde_json::Deserializer::from_slice(json).into_iter::<serde_json::Value>();
+    match values.next() {
+        None => true,
+        Some(Ok(_)) => false,
+        Some(Err(error)) => error.is_eof(),
+    }
+}
+
 fn parse_header(bytes: &[u8]) -> Result<(TraceHeader, usize), (&'static str, String)> {
     let cut = |expected: usize| {
         let reason = format!("expected {expected} bytes, found {}", bytes.len());

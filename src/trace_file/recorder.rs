@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::finish;
@@ -159,11 +159,33 @@ fn create_new(journal: &Path) -> Result<File, TraceError> {
     let file = match options.append(true).create_new(true).open(journal) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            return Err(left_behind(journal));
+            return take_over(journal);
         }
         Err(error) => return Err(write_error(journal, error)),
     };
     lock(&file, journal)?;
+    Ok(file)
+}
+
+/// Most that is read of a file to see whether it is the beginning of a journal's beginning.
+const BEGINNING_BYTES: u64 = 1 << 20;
+
+/// Takes a journal that a crash left before its beginning was whole; there is nothing in it to lose.
+fn take_over(journal: &Path) -> Result<File, TraceError> {
+    let refused = || left_behind(journal);
+    let mut options = OpenOptions::new();
+    let file = options.read(true).append(true).open(journal);
+    let file = file.map_err(|_| refused())?;
+    lock(&file, journal)?;
+    let mut bytes = Vec::new();
+    let read = (&file).take(BEGINNING_BYTES).read_to_end(&mut bytes);
+    if read.is_err() || !journal::is_torn_beginning(&bytes) {
+        // Without its lock, which would be taken for another program's.
+        drop(file);
+        return Err(refused());
+    }
+    file.set_len(0)
+        .map_err(|error| write_error(journal, error))?;
     Ok(file)
 }
 

@@ -220,11 +220,59 @@ fn a_recording_left_behind_can_be_recovered_and_is_never_overwritten() {
     assert_eq!(trace.completeness(), Completeness::Recovered);
     check_content(&trace, 2);
 
+    // It holds a token more than the file does.
     std::fs::write(&journal, &bytes).expect("written");
     let outcome = recover(&journal).map_err(|error| error.to_string());
     check_message(outcome, &["there already"]);
     let outcome = recover(&folder.path()).map_err(|error| error.to_string());
     check_message(outcome, &["no journal"]);
+}
+
+#[test]
+fn a_beginning_cut_anywhere_does_not_block_the_name() {
+    let (bytes, ends) = journal();
+    for cut in 0..ends[0] {
+        let folder = Folder::new();
+        std::fs::write(journal_path(&folder.path()), &bytes[..cut]).expect("written");
+        let mut recorder = folder.recorder();
+        recorder.append(&rows()).expect("appended");
+        recorder.finish().expect("finished");
+        assert_eq!(folder.names(), ["run.safetensors"], "cut at {cut}");
+        check_content(&open(&folder.path()).expect("opens"), 3);
+    }
+    // Whatever else has the name stays: a whole beginning, one of another length, another file.
+    let mut longer = bytes.clone();
+    longer[14] ^= 1;
+    for other in [&bytes[..ends[0]], &longer, b"notes", b"gptossTX"] {
+        let folder = Folder::new();
+        let journal = journal_path(&folder.path());
+        std::fs::write(&journal, other).expect("written");
+        let again = TraceRecorder::create(&folder.path(), header(SHAPE));
+        check_message(again.map_err(|e| e.to_string()), &["unfinished"]);
+        assert_eq!(std::fs::read(&journal).expect("readable"), other);
+    }
+}
+
+#[test]
+fn a_journal_that_outlived_its_finished_file_is_cleared_away() {
+    let folder = Folder::new();
+    let (bytes, ends) = journal();
+    let journal = journal_path(&folder.path());
+    for left in [&bytes[..], &bytes[..ends[2] + 5]] {
+        std::fs::write(folder.path(), finished()).expect("written");
+        std::fs::write(&journal, left).expect("written");
+        let found = recover(&journal);
+        if left.len() == bytes.len() {
+            let found = found.expect("cleared away");
+            assert_eq!((found.tokens, found.lost_bytes), (3, 0));
+            assert_eq!(folder.names(), ["run.safetensors"]);
+        } else {
+            // Another recording's.
+            check_message(found.map_err(|e| e.to_string()), &["there already"]);
+            assert_eq!(std::fs::read(&journal).expect("readable"), left);
+        }
+        assert_eq!(std::fs::read(folder.path()).expect("readable"), finished());
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! This test program once more, in a process of its own that is killed while it writes.
 
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -49,8 +50,7 @@ pub(crate) fn run_and_kill(test: &str, folder: &Path, seed: u64) -> Vec<String> 
 fn start(test: &str, folder: &Path, seed: u64) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args([test, "--exact", "--ignored", "--nocapture"])
-        .env(FOLDER, folder)
-        .env(SEED, seed.to_string())
+        .envs(task_for(folder, seed))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()
@@ -74,6 +74,11 @@ fn next(lines: &mut BufReader<ChildStdout>) -> String {
 fn said(line: &str) -> Option<String> {
     let (_, said) = line.split_once(MARK)?;
     Some(said.trim_end().to_owned())
+}
+
+/// What tells another process its [`task`].
+pub(crate) fn task_for(folder: &Path, seed: u64) -> [(&'static str, OsString); 2] {
+    [(FOLDER, folder.into()), (SEED, seed.to_string().into())]
 }
 
 /// The folder and the seed of the other process; none where somebody runs ignored tests by hand.

@@ -53,8 +53,13 @@ fn row(random: &mut Random, shape: TraceShape) -> TraceRow {
     }
 }
 
+/// A recording that begins.
+pub(crate) fn recorder(folder: &Path) -> TraceRecorder {
+    TraceRecorder::create(&path(folder, 0), header(SHAPE)).unwrap()
+}
+
 /// A recording's chunks, the same for the same seed and number.
-fn chunks(seed: u64, number: u64) -> Vec<Vec<TraceRow>> {
+pub(crate) fn chunks(seed: u64, number: u64) -> Vec<Vec<TraceRow>> {
     let mut random = Random(seed.wrapping_mul(1000).wrapping_add(number));
     let count = 1 + random.below(6);
     let mut chunk = |_| {
@@ -85,7 +90,8 @@ pub(crate) fn small_files() -> [Vec<u8>; 2] {
     [journal, std::fs::read(path).unwrap()]
 }
 
-fn path(folder: &Path, number: u64) -> PathBuf {
+/// The file of a recording.
+pub(crate) fn path(folder: &Path, number: u64) -> PathBuf {
     folder.join(format!("{number}.safetensors"))
 }
 
@@ -124,6 +130,9 @@ fn check(folder: &Path, seed: u64, acknowledged: &[String]) -> u64 {
     if last.exists() {
         // It died after the new name, before it could say so.
         check_tokens(&TraceFile::open(&last).unwrap(), seed, finished, usize::MAX);
+        if journal_path(&last).exists() {
+            recover(&journal_path(&last)).unwrap();
+        }
         return 0;
     }
     if !is_begun {

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod child;
+mod full;
 mod kill_sessions;
 mod kill_traces;
 #[path = "../session/made.rs"]
@@ -15,3 +16,4 @@ mod mutate;
 mod mutations;
 mod runs;
 mod sealed;
+mod texts;

@@ -18,7 +18,7 @@ use super::sealed::{Seal, reseal};
 use super::{kill_traces, runs};
 
 /// A folder of files, the one that is damaged, and how it is read.
-struct Kind {
+pub(crate) struct Kind {
     /// Names the kind in failures.
     name: &'static str,
     /// Files beside the damaged one: name and content.
@@ -34,7 +34,7 @@ struct Kind {
     memory: (usize, usize),
 }
 
-fn fixture(path: &str) -> Vec<u8> {
+pub(crate) fn fixture(path: &str) -> Vec<u8> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     fs::read(root.join(path)).unwrap()
 }
@@ -130,7 +130,7 @@ fn checkpoint(name: &'static str, path: &str, file: &'static str) -> Kind {
     }
 }
 
-fn alone(
+pub(crate) fn alone(
     name: &'static str,
     file: &'static str,
     bytes: Vec<u8>,
@@ -193,7 +193,7 @@ fn try_one(kind: &Kind, folder: &Path, seed: u64) -> Result<bool, String> {
 }
 
 /// Tries many; all failures are told with their seeds.
-fn check(kind: &Kind, count: u64) {
+pub(crate) fn check(kind: &Kind, count: u64) {
     let folder = runs::scratch();
     for (name, bytes) in &kind.beside {
         fs::write(folder.path().join(name), bytes).unwrap();

@@ -213,7 +213,12 @@ fn a_damaged_first_line_costs_itself_alone() {
     flipped[12] ^= 1;
     for bytes in [&flipped[..], &sample.bytes[5..], &sample.bytes[end - 1..]] {
         let path = written(folder.path(), bytes);
+        let before = fs::File::open(&path).unwrap();
         let (opened, file) = SessionFile::open(&path).unwrap();
+        // Never in place: a crash in between would cost the file.
+        assert_eq!(std::io::read_to_string(before).unwrap().as_bytes(), bytes);
+        let (second, _) = SessionFile::open(&path).unwrap();
+        assert!(second.access.reason().is_some(), "not locked");
         drop(file.unwrap());
         let damage = opened.damage.unwrap();
         assert_eq!((damage.line, damage.is_first_line), (1, true), "{damage}");

@@ -150,7 +150,7 @@ pub(crate) fn build_blas_forwarder(paths: &Paths) -> Result<()> {
 pub(crate) fn write_bindings(paths: &Paths, libclang: &Path) -> Result<()> {
     let mlx_c = mlx_c_root()?;
     if std::env::var_os("LIBCLANG_PATH").is_none() {
-        // SAFETY of the call: xtask has not started a thread yet, and bindgen reads the variable
+        // SAFETY: xtask has not started a thread yet, and bindgen reads the variable
         // on this one.
         #[expect(unsafe_code, reason = "std marks changes of the environment as unsafe")]
         unsafe {

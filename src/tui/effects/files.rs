@@ -1,11 +1,12 @@
 //! Files that effects write: exports, presets, the history of messages.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use crate::app::Report;
 use crate::app::sampling::Preset;
+use crate::whole_file;
 
 /// The most messages that the history keeps.
 const HISTORY_LIMIT: usize = 1000;
@@ -13,8 +14,7 @@ const HISTORY_LIMIT: usize = 1000;
 /// Writes a text to a new file.
 pub(super) fn write_new(folder: &Path, path: &Path, text: &str) -> Report {
     let path = folder.join(expand(path));
-    let written = File::create_new(&path).and_then(|mut file| file.write_all(text.as_bytes()));
-    match written {
+    match whole_file::create_new(&path, text.as_bytes()) {
         Ok(()) => Report::Done(format!("saved {}", path.display())),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Report::Failed(format!(
             "{} exists already; choose another name",
@@ -94,11 +94,27 @@ pub fn load_presets(path: &Path) -> Vec<Preset> {
 pub(super) fn remember(path: &Path, text: &str) -> io::Result<()> {
     make_folder(path)?;
     let mut options = File::options();
-    options.create(true).append(true);
+    options.read(true).create(true).append(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let line = serde_json::Value::String(text.to_owned()).to_string() + "\n";
-    options.open(path)?.write_all(line.as_bytes())
+    let mut file = options.open(path)?;
+    if is_torn(&mut file)? {
+        // What a crash left of a line has to cost that line alone.
+        return file.write_all(format!("\n{line}").as_bytes());
+    }
+    file.write_all(line.as_bytes())
+}
+
+/// Whether a file's last line has no end.
+fn is_torn(file: &mut File) -> io::Result<bool> {
+    if file.metadata()?.len() == 0 {
+        return Ok(false);
+    }
+    let mut last = [0];
+    file.seek(SeekFrom::End(-1))?;
+    file.read_exact(&mut last)?;
+    Ok(last != *b"\n")
 }
 
 /// Reads the latest messages, the newest last; the file is shortened when it has grown long.
@@ -135,9 +151,7 @@ fn read_existing(path: &Path) -> Option<String> {
 /// Writes beside the file and renames, so that a crash leaves the old or the new content.
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     make_folder(path)?;
-    let new = path.with_extension("new");
-    fs::write(&new, bytes)?;
-    fs::rename(&new, path)
+    whole_file::replace(path, bytes).map(drop)
 }
 
 fn make_folder(path: &Path) -> io::Result<()> {
@@ -182,6 +196,9 @@ mod tests {
             .write_all(b"\"torn")
             .unwrap();
         assert_eq!(load_history(&path), ["one", "two\nlines \"quoted\""]);
+        remember(&path, "three").unwrap();
+        let texts = ["one", "two\nlines \"quoted\"", "three"];
+        assert_eq!(load_history(&path), texts);
     }
 
     #[test]
