@@ -20,13 +20,13 @@ pub(super) fn sums<T: Copy, const N: usize>(
     let mut totals = [0.0; N];
     for block in values.chunks(BLOCK) {
         let mut lanes = [[0.0_f32; LANES]; N];
-        let whole = block.chunks_exact(LANES);
-        let rest = whole.remainder();
+        // Arrays, so that no bound is left to be checked inside a vector.
+        let (whole, rest) = block.as_chunks::<LANES>();
         for values in whole {
-            for (lane, value) in values.iter().enumerate() {
-                let terms = terms(*value);
-                for n in 0..N {
-                    lanes[n][lane] += terms[n];
+            let terms = values.map(&terms);
+            for n in 0..N {
+                for lane in 0..LANES {
+                    lanes[n][lane] += terms[lane][n];
                 }
             }
         }

@@ -97,7 +97,7 @@ fn token_ids_and_prompts_that_do_not_fit_are_code_2() {
 #[test]
 fn a_request_over_the_memory_limit_is_code_3_with_the_numbers() {
     let weights = ["generate", "--tokens", "1", "--memory-limit", "1MB"];
-    refused(&weights, 3, &["17.5 MB", "1.0 MB"]);
+    refused(&weights, 3, &["13.5 MB", "1.0 MB"]);
     let context = [
         "generate",
         "--tokens",

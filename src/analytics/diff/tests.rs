@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 
+use super::super::tests::reference::float;
 use super::super::{RoutedToken, Span};
 use super::*;
 
@@ -182,7 +183,7 @@ fn every_reported_quantity_is_defined() {
 }
 
 fn any_log() -> impl Strategy<Value = RoutingLog> {
-    let layer = (0_u16..4, 1_u16..4, 0.5_f32..1.0);
+    let layer = (0_u16..4, 1_u16..4, float(0.5, 1.0));
     let token = prop::collection::vec(layer, 2);
     prop::collection::vec(token, 0..20).prop_map(|tokens| {
         let tokens: Vec<_> = tokens

@@ -3,4 +3,4 @@
 mod card;
 mod grids;
 mod profile;
-mod reference;
+pub(in crate::analytics) mod reference;

@@ -44,13 +44,19 @@ pub(super) fn tokens() -> impl Strategy<Value = Vec<RoutedToken>> {
     })
 }
 
+/// A float between two others; of a thousand steps, as proptest's own sampling of floats can fail an
+/// assertion of its own.
+pub(in crate::analytics) fn float(from: f32, to: f32) -> impl Strategy<Value = f32> + Clone {
+    (0_u16..1000).prop_map(move |step| from + (to - from) * f32::from(step) / 1000.0)
+}
+
 fn routing() -> impl Strategy<Value = TokenRouting> {
     let all: Vec<u16> = (0..NUM_EXPERTS as u16).collect();
     let layer = (
         prop::sample::subsequence(all, NUM_EXPERTS_PER_TOK).prop_shuffle(),
-        prop::array::uniform3(0.01_f32..1.0),
+        prop::array::uniform3(float(0.01, 1.0)),
     );
-    let entropies = prop::option::of(prop::collection::vec(0.0_f32..1.9, NUM_LAYERS));
+    let entropies = prop::option::of(prop::collection::vec(float(0.0, 1.9), NUM_LAYERS));
     (prop::collection::vec(layer, NUM_LAYERS), entropies).prop_map(|(layers, entropies)| {
         let (mut experts, mut weights) = (Vec::new(), Vec::new());
         for (ids, mut masses) in layers {
