@@ -4,8 +4,7 @@
 //! outside crates may be named in a few places only.
 #![expect(clippy::unwrap_used, reason = "an unreadable source fails the test")]
 
-use std::fs;
-use std::path::{Path, PathBuf};
+mod sources;
 
 /// What each module may use of this crate; more specific paths come first.
 const ALLOWED: &[(&str, &[&str])] = &[
@@ -263,23 +262,6 @@ fn code_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
 
 /// All sources but tests, with paths from the package's root.
 fn sources() -> impl Iterator<Item = (String, String)> {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    let mut files = Vec::new();
-    collect(&root.join("src"), &mut files);
-    files.into_iter().filter_map(move |file| {
-        let path = file.strip_prefix(&root).unwrap().display().to_string();
-        let is_test = path.contains("/tests");
-        (!is_test).then(|| (path, fs::read_to_string(&file).unwrap()))
-    })
-}
-
-fn collect(dir: &Path, files: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            collect(&path, files);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            files.push(path);
-        }
-    }
+    let all = sources::below(&["src"]).into_iter();
+    all.filter(|(path, _)| !path.contains("/tests"))
 }

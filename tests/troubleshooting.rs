@@ -3,16 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+
+mod sources;
 
 #[test]
 fn every_message_of_an_error_is_explained_and_no_other() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut sources = Vec::new();
-    collect(&root.join("src"), &mut sources);
     let mut messages = BTreeMap::new();
-    for path in sources {
-        let text = fs::read_to_string(&path).unwrap();
+    for (path, text) in sources::below(&["src"]) {
         for message in messages_of(&text) {
             messages.insert(message, path.clone());
         }
@@ -22,7 +19,8 @@ fn every_message_of_an_error_is_explained_and_no_other() {
         "{}: are these the sources?",
         messages.len()
     );
-    let page = fs::read_to_string(root.join("docs/TROUBLESHOOTING.md")).unwrap();
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/TROUBLESHOOTING.md");
+    let page = fs::read_to_string(page).unwrap();
     let explained: BTreeSet<String> = page.lines().filter_map(entry).collect();
     let missing: Vec<_> = messages
         .iter()
@@ -102,15 +100,4 @@ fn normalized(literal: &str) -> String {
 fn entry(line: &str) -> Option<String> {
     let (message, advice) = line.strip_prefix("- `` ")?.split_once(" ``<br>")?;
     (!advice.trim().is_empty()).then(|| message.to_owned())
-}
-
-fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            collect(&path, paths);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            paths.push(path);
-        }
-    }
 }

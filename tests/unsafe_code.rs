@@ -7,7 +7,8 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+
+mod sources;
 
 /// The files with `unsafe` code, and what has to hold.
 const PERMITTED: &[(&str, &str)] = &[
@@ -65,7 +66,7 @@ const COMMENT_LINES: usize = 10;
 
 #[test]
 fn unsafe_code_stands_in_the_named_modules_alone() {
-    let found: BTreeSet<String> = sources()
+    let found: BTreeSet<String> = all_sources()
         .into_iter()
         .filter(|(_, text)| code_lines(text).any(|(_, line)| is_unsafe(line)))
         .map(|(name, _)| name)
@@ -77,7 +78,7 @@ fn unsafe_code_stands_in_the_named_modules_alone() {
 #[test]
 fn every_unsafe_place_says_why_it_is_sound() {
     let mut places = 0;
-    for (name, text) in sources() {
+    for (name, text) in all_sources() {
         let lines: Vec<&str> = text.lines().collect();
         for (index, line) in code_lines(&text).filter(|(_, line)| is_unsafe(line)) {
             if implements_an_unsafe_trait(&lines[..index], line) {
@@ -133,35 +134,10 @@ fn is_unsafe(line: &str) -> bool {
 }
 
 /// All sources with their names, this one left out.
-fn sources() -> Vec<(String, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut paths = vec![root.join("build.rs")];
-    for folder in FOLDERS {
-        collect(&root.join(folder), &mut paths);
-    }
-    let named = paths.into_iter().filter_map(|path| {
-        let name = path
-            .strip_prefix(root)
-            .unwrap()
-            .to_str()
-            .unwrap()
-            .to_owned();
-        (name != "tests/unsafe_code.rs").then(|| (name, fs::read_to_string(path).unwrap()))
-    });
-    named.collect()
-}
-
-/// Adds all Rust files below a folder; `xtask` and `fuzz` are not in the published crate.
-fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
-    let Ok(entries) = fs::read_dir(folder) else {
-        return;
-    };
-    for entry in entries {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            collect(&path, paths);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            paths.push(path);
-        }
-    }
+fn all_sources() -> Vec<(String, String)> {
+    let mut all = sources::below(&FOLDERS);
+    all.retain(|(name, _)| name != "tests/unsafe_code.rs");
+    let build = concat!(env!("CARGO_MANIFEST_DIR"), "/build.rs");
+    all.push(("build.rs".to_owned(), fs::read_to_string(build).unwrap()));
+    all
 }
