@@ -5,6 +5,7 @@
 mod bad_input;
 mod bad_models;
 mod contracts;
+mod examples;
 mod happy;
 mod inside;
 #[cfg(unix)]
