@@ -149,7 +149,7 @@ fn footer(state: &State, columns: u16) -> Vec<(String, ThemeRole)> {
     let items = [
         // The figures first: a low panel shows this row alone.
         format!(
-            "keeps {} of {} recorded{more},",
+            "keeps {} of {} recorded{more}",
             preview.kept,
             last.top_logprobs.len()
         ),
