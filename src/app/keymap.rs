@@ -17,7 +17,7 @@ pub struct Keymap {
 pub enum KeymapError {
     /// No such context.
     #[error(
-        "there is no key context \"{0}\"; known: global, composer, panes, chat, experts, tokens, memory, log, sampler, list, field"
+        "there is no key context \"{0}\"; known: global, composer, panes, chat, experts, tokens, memory, log, sampler, inside, profile, list, field"
     )]
     Context(String),
     /// No such action.

@@ -193,10 +193,12 @@ pub fn preview(params: &SamplingParams, alternatives: &[TopLogprob]) -> Preview 
     } else {
         params.top_k as usize
     };
-    // The chain renormalizes after top-k, so what top-p sees is the share among those k.
-    let mass_of_k: f64 = match kept_by_k {
-        usize::MAX => 1.0,
-        k => probabilities.iter().take(k).sum(),
+    // The chain renormalizes after top-k, so what top-p sees is the share among those k; of more than
+    // were recorded they may hold all there is.
+    let mass_of_k: f64 = if kept_by_k > probabilities.len() {
+        1.0
+    } else {
+        probabilities.iter().take(kept_by_k).sum()
     };
     let highest = probabilities.first().copied().unwrap_or(0.0);
     let mut before = 0.0;
@@ -390,6 +392,9 @@ mod tests {
         assert_eq!((top_k.kept, top_k.may_keep_more), (2, false));
         // 0.5 is below 0.7, so the second still comes in; with it the mass is reached.
         assert_eq!(fates(&|p| p.top_p = 0.7).kept, 2);
+        // Forty may hold more than the four recorded, which then are within the mass.
+        let beyond = fates(&|p| (p.top_k, p.top_p) = (40, 0.92));
+        assert_eq!((beyond.kept, beyond.may_keep_more), (4, true));
         assert_eq!(fates(&|p| p.min_p = 0.1).fates[3], Fate::Cut("min-p"));
         assert_eq!(fates(&|p| p.temperature = 0.0).kept, 1);
     }

@@ -14,6 +14,7 @@ mod generate;
 mod golden;
 mod inside;
 mod interventions;
+mod map;
 mod model;
 mod tokens;
 mod tolerance;

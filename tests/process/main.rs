@@ -8,8 +8,6 @@ mod contracts;
 mod examples;
 mod happy;
 mod inside;
-#[cfg(unix)]
-mod map;
 mod playground;
 mod profile;
 mod signals;

@@ -1,12 +1,15 @@
 //! The map's figures against the file that `trace` writes of the same tokens.
+//!
+//! Here and not among the tests of the process: those fork to make terminals, and a fork stops the threads of
+//! OpenBLAS, for which an engine in the same process would wait without end.
+
+use std::process::Command;
 
 use gptoss::analytics::{Measure, Selection};
 use gptoss::app::{self, Effect, Input, Key, State};
 use gptoss::engine::protocol::ModelSource;
 use gptoss::engine::{EngineHandle, EventReceiver, MlxBackend, start};
 use gptoss::trace_file::TraceFile;
-
-use crate::support::{arg, done};
 
 /// Weights of a prefill against those of a decode: the sums run in another order.
 const WEIGHT_TOLERANCE: f64 = 1e-4;
@@ -76,7 +79,12 @@ fn the_map_shows_what_trace_writes() {
         .map(ToString::to_string)
         .collect::<Vec<_>>()
         .join(",");
-    done(&["trace", "--tokens", &list, "-n", "0", "-o", arg(&path)]);
+    let status = Command::new(env!("CARGO_BIN_EXE_gptoss-tui"))
+        .args(["trace", "--tokens", &list, "-n", "0", "-o"])
+        .arg(&path)
+        .status()
+        .expect("it starts");
+    assert!(status.success());
     let file = TraceFile::open(&path).expect("what was written");
     let shape = file.shape();
 
