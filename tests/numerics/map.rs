@@ -79,12 +79,12 @@ fn the_map_shows_what_trace_writes() {
         .map(ToString::to_string)
         .collect::<Vec<_>>()
         .join(",");
-    let status = Command::new(env!("CARGO_BIN_EXE_gptoss-tui"))
+    let output = Command::new(env!("CARGO_BIN_EXE_gptoss-tui"))
         .args(["trace", "--tokens", &list, "-n", "0", "-o"])
         .arg(&path)
-        .status()
+        .output()
         .expect("it starts");
-    assert!(status.success());
+    assert!(output.status.success(), "{output:?}");
     let file = TraceFile::open(&path).expect("what was written");
     let shape = file.shape();
 
