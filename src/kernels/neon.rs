@@ -71,7 +71,7 @@ impl Simd for Neon {
         // SAFETY: `self` is the proof, and the slice holds the four values that are read.
         unsafe {
             let halves = vld1_u16(values.as_ptr().cast());
-            vreinterpretq_f32_u32(vshll_n_u16::<16>(halves))
+            vreinterpretq_f32_u32(vshlq_n_u32::<16>(vmovl_u16(halves)))
         }
     }
 
