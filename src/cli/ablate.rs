@@ -26,7 +26,7 @@ pub(crate) fn run(args: &AblateArgs) -> Result<(), CliError> {
         sampling,
         interventions: base,
         stop_tokens: prompt.stop_tokens(model.config(), None),
-        prefill_chunk_tokens: args.limits.prefill_chunk as usize,
+        prefill_chunk_tokens: args.limits.prefill_chunk_tokens(),
         kv_precision: args.limits.kv_precision(),
         memory_limit_bytes: args.limits.memory_limit_bytes(),
         ..GenerateOptions::default()

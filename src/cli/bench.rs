@@ -57,15 +57,15 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), CliError> {
 
 /// Measures what recording costs in all cases.
 fn run_capture(bench: &mut Bench<'_>, cases: &[Case], args: &BenchArgs) -> Result<(), CliError> {
-    let rounds = (cases.len() * (2 * args.repetitions + 1)) as u64;
-    let bar = progress::bar("measuring", rounds, progress::Unit::Items);
+    let runs = (cases.len() * capture::runs(args.repetitions)) as u64;
+    let bar = progress::bar("measuring", runs, progress::Unit::Items);
     let mut done = 0;
     for case in cases {
-        let pairs = capture::measure(bench, *case, args.repetitions, &mut || {
+        let rounds = capture::measure(bench, *case, args.repetitions, &mut || {
             done += 1;
-            bar.set(done, rounds);
+            bar.set(done, runs);
         })?;
-        output::line(&capture::report(*case, &pairs, args.json)?)?;
+        output::line(&capture::report(*case, &rounds, args.json)?)?;
         output::flush()?;
     }
     Ok(())

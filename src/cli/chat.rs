@@ -30,7 +30,7 @@ pub(crate) fn run(args: &ChatArgs) -> Result<(), CliError> {
             sampling,
             interventions: args.experts.interventions(),
             stop_tokens,
-            prefill_chunk_tokens: args.limits.prefill_chunk as usize,
+            prefill_chunk_tokens: args.limits.prefill_chunk_tokens(),
             kv_precision: args.limits.kv_precision(),
             memory_limit_bytes: args.limits.memory_limit_bytes(),
             ..GenerateOptions::default()

@@ -49,7 +49,7 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<(), CliError> {
             ..RecordOptions::default()
         },
         cached_positions: CachedPositions::Recompute,
-        prefill_chunk_tokens: args.limits.prefill_chunk as usize,
+        prefill_chunk_tokens: args.limits.prefill_chunk_tokens(),
         kv_precision: args.limits.kv_precision(),
         memory_limit_bytes: args.limits.memory_limit_bytes(),
         ..GenerateOptions::default()

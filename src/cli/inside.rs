@@ -51,7 +51,7 @@ impl Sequence {
         }
         let model = model::load(&args.model, &args.limits)?;
         let limits = InspectLimits {
-            prefill_chunk_tokens: args.limits.prefill_chunk as usize,
+            prefill_chunk_tokens: args.limits.prefill_chunk_tokens(),
             kv_precision: args.limits.kv_precision(),
             memory_limit_bytes: args.limits.memory_limit_bytes(),
             held_bytes: 0,

@@ -63,7 +63,7 @@ pub(crate) fn fitting_tokens(
     let limit_bytes = limits
         .memory_limit_bytes()
         .or(model.default_memory_limit_bytes())?;
-    let chunk_tokens = limits.prefill_chunk as usize;
+    let chunk_tokens = limits.prefill_chunk_tokens();
     let memory = MemoryModel::new(model.model(), limits.kv_precision(), chunk_tokens);
     let fitting = memory.largest_context_tokens(limit_bytes);
     // A prompt that does not fit at all is refused with the numbers when it is taken up.

@@ -67,7 +67,7 @@ impl Prediction {
                 weights_bytes,
                 form.activation_bytes,
                 limits.kv_precision(),
-                limits.prefill_chunk as usize,
+                limits.prefill_chunk_tokens(),
             ),
             limit_bytes: limits.memory_limit_bytes().or(memory_limit_bytes(&info)),
         })

@@ -201,7 +201,7 @@ impl Runner<'_> {
                 ..RecordOptions::default()
             },
             cached_positions: CachedPositions::Recompute,
-            prefill_chunk_tokens: limits.prefill_chunk as usize,
+            prefill_chunk_tokens: limits.prefill_chunk_tokens(),
             kv_precision: limits.kv_precision(),
             memory_limit_bytes: limits.memory_limit_bytes(),
             ..GenerateOptions::default()

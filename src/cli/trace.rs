@@ -52,7 +52,7 @@ pub(crate) fn run(args: &TraceArgs) -> Result<(), CliError> {
             logits: args.logits,
         },
         cached_positions: CachedPositions::Recompute,
-        prefill_chunk_tokens: args.limits.prefill_chunk as usize,
+        prefill_chunk_tokens: args.limits.prefill_chunk_tokens(),
         kv_precision: args.limits.kv_precision(),
         memory_limit_bytes: args.limits.memory_limit_bytes(),
         ..GenerateOptions::default()

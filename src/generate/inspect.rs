@@ -11,7 +11,7 @@ use mlx_rs::{Array, transforms};
 use super::check::{check_ids, over_limit};
 use super::error::GenerateError;
 use super::memory::MemoryModel;
-use super::options::PREFILL_CHUNK_TOKENS;
+use super::options::default_prefill_chunk_tokens;
 use crate::intervention::RoutingPlan;
 use crate::model::cache::LayerCache;
 use crate::model::gpt_oss::{KvPrecision, LogitRows, Transformer};
@@ -36,7 +36,7 @@ pub struct InspectLimits {
 impl Default for InspectLimits {
     fn default() -> Self {
         Self {
-            prefill_chunk_tokens: PREFILL_CHUNK_TOKENS,
+            prefill_chunk_tokens: default_prefill_chunk_tokens(),
             kv_precision: KvPrecision::default(),
             memory_limit_bytes: None,
             held_bytes: 0,

@@ -53,7 +53,7 @@ pub use inspect::{InspectError, InspectLimits, InspectRun, InspectStep, inspect_
 pub use memory::{MemoryDemand, MemoryModel};
 #[cfg(feature = "mlx")]
 pub use options::{
-    CachedPositions, GenerateOptions, PREFILL_CHUNK_TOKENS, PositionRecord, RecordOptions,
+    CachedPositions, GenerateOptions, PositionRecord, RecordOptions, default_prefill_chunk_tokens,
 };
 pub use outcome::{FinishReason, GenerationStats};
 pub use params::{DryParams, SamplingError, SamplingParams, XtcParams};

@@ -5,10 +5,19 @@ use std::sync::Arc;
 use super::params::SamplingParams;
 use super::routing::TokenRouting;
 use crate::intervention::{ForcedRouting, Interventions};
+use crate::mlx::device::DeviceKind;
 use crate::model::gpt_oss::KvPrecision;
 
-/// Prompt tokens read between two looks at cancellation.
-pub const PREFILL_CHUNK_TOKENS: usize = 512;
+/// Prompt tokens read between two looks at cancellation, where nobody names another number.
+///
+/// An NVIDIA GPU reads a third more a second in passes of 1024, for half a gigabyte with the 20b's
+/// shape; passes of 2048 need two (docs/PERFORMANCE.md).
+pub fn default_prefill_chunk_tokens() -> usize {
+    match DeviceKind::current() {
+        Ok(DeviceKind::Cuda) => 1024,
+        Ok(DeviceKind::Cpu | DeviceKind::Metal) | Err(_) => 512,
+    }
+}
 
 /// One request to [`super::TokenGenerator`].
 #[derive(Debug, Clone)]
@@ -49,7 +58,7 @@ impl Default for GenerateOptions {
             stop_tokens: Vec::new(),
             record: RecordOptions::default(),
             cached_positions: CachedPositions::default(),
-            prefill_chunk_tokens: PREFILL_CHUNK_TOKENS,
+            prefill_chunk_tokens: default_prefill_chunk_tokens(),
             kv_precision: KvPrecision::default(),
             memory_limit_bytes: None,
         }

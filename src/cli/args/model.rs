@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use gptoss::generate::PREFILL_CHUNK_TOKENS;
+use gptoss::generate::default_prefill_chunk_tokens;
 use gptoss::model::gpt_oss::KvPrecision;
 use mlx_rs::Dtype;
 
@@ -66,10 +66,9 @@ pub(crate) struct LimitArgs {
     /// Refuse what would need more, such as 12GB or 800MiB [default: what the device recommends].
     #[arg(long, value_name = "BYTES")]
     pub(crate) memory_limit: Option<ByteSize>,
-    /// Prompt tokens read in one pass.
-    #[arg(long, value_name = "N", default_value_t = PREFILL_CHUNK_TOKENS as u32,
-          value_parser = clap::value_parser!(u32).range(1..=65536))]
-    pub(crate) prefill_chunk: u32,
+    /// Prompt tokens read in one pass [default: 512; 1024 on NVIDIA GPUs].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65536))]
+    prefill_chunk: Option<u32>,
 }
 
 impl LimitArgs {
@@ -79,6 +78,12 @@ impl LimitArgs {
             Some(_) => KvPrecision::EightBit,
             None => KvPrecision::Activations,
         }
+    }
+
+    /// Prompt tokens a pass.
+    pub(crate) fn prefill_chunk_tokens(&self) -> usize {
+        self.prefill_chunk
+            .map_or_else(default_prefill_chunk_tokens, |tokens| tokens as usize)
     }
 
     /// The limit that was given.

@@ -1,4 +1,5 @@
-//! What recording costs: pairs of the same generation without and with it.
+//! What recording costs: rounds of the same generation without it, with the routing alone, and with
+//! everything that the playground records.
 
 use gptoss::generate::{PromptCache, RecordOptions};
 use serde_json::json;
@@ -7,105 +8,129 @@ use super::measure::{Bench, Case};
 use super::report::Spread;
 use crate::cli::exit::CliError;
 
-/// Everything that the playground records.
-pub(super) const RECORDED: RecordOptions = RecordOptions {
-    top_logprobs: Some(10),
-    routing: true,
+/// What is recorded in the runs of one round.
+const RECORDED: [RecordOptions; 3] = [
+    NOTHING,
+    RecordOptions {
+        routing: true,
+        ..NOTHING
+    },
+    // Everything that the playground records.
+    RecordOptions {
+        top_logprobs: Some(10),
+        routing: true,
+        ..NOTHING
+    },
+];
+
+const NOTHING: RecordOptions = RecordOptions {
+    top_logprobs: None,
+    routing: false,
     router_logits: false,
     logits: false,
 };
 
-/// The decoding rates of one pair.
+/// The decoding rates of one round.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Pair {
-    /// Without recording.
+pub(super) struct Round {
     off_tps: f64,
-    /// With it.
-    on_tps: f64,
+    routing_tps: f64,
+    all_tps: f64,
 }
 
-impl Pair {
-    /// How much longer a token takes, in percent.
+impl Round {
+    /// How much longer a token takes with its routing, in percent.
+    fn routing_cost_percent(&self) -> f64 {
+        (self.off_tps / self.routing_tps - 1.0) * 100.0
+    }
+
+    /// The same with everything.
     fn cost_percent(&self) -> f64 {
-        (self.off_tps / self.on_tps - 1.0) * 100.0
+        (self.off_tps / self.all_tps - 1.0) * 100.0
     }
 }
 
-/// Measures one case; `done` is called after each round.
+/// Measures one case; `done` is called after each run.
 pub(super) fn measure(
     bench: &mut Bench<'_>,
     case: Case,
-    pairs: usize,
+    rounds: usize,
     done: &mut dyn FnMut(),
-) -> Result<Vec<Pair>, CliError> {
+) -> Result<Vec<Round>, CliError> {
     let (mut cache, context) = bench.warmed_up(case)?;
     done();
     let mut measured = Vec::new();
-    for pair in 1..=pairs {
-        let prompt = bench.prompt(&context, case, pair);
-        let mut rate = |cache: &mut PromptCache, record| {
-            let sample = bench.round(cache, &prompt, case.generated_tokens, record);
+    for round in 1..=rounds {
+        let prompt = bench.prompt(&context, case, round);
+        let mut tps = [None; RECORDED.len()];
+        // Taking turns in going first, so that none always finds the warmer machine.
+        for turn in 0..RECORDED.len() {
+            let run = (round + turn) % RECORDED.len();
+            tps[run] = decode_tps(bench, &mut cache, &prompt, case, RECORDED[run])?;
             done();
-            sample.map(|sample| sample.decode_tps)
-        };
-        // Taking turns in going first, so that neither always finds the warmer machine.
-        let off_first = pair % 2 == 1;
-        let first = if off_first {
-            RecordOptions::default()
-        } else {
-            RECORDED
-        };
-        let second = if off_first {
-            RECORDED
-        } else {
-            RecordOptions::default()
-        };
-        let first = rate(&mut cache, first)?;
-        let second = rate(&mut cache, second)?;
-        let (off, on) = if off_first {
-            (first, second)
-        } else {
-            (second, first)
-        };
-        if let (Some(off_tps), Some(on_tps)) = (off, on) {
-            measured.push(Pair { off_tps, on_tps });
+        }
+        if let [Some(off_tps), Some(routing_tps), Some(all_tps)] = tps {
+            measured.push(Round {
+                off_tps,
+                routing_tps,
+                all_tps,
+            });
         }
     }
     Ok(measured)
 }
 
+fn decode_tps(
+    bench: &Bench<'_>,
+    cache: &mut PromptCache,
+    prompt: &[u32],
+    case: Case,
+    record: RecordOptions,
+) -> Result<Option<f64>, CliError> {
+    let sample = bench.round(cache, prompt, case.generated_tokens, record)?;
+    Ok(sample.decode_tps)
+}
+
+/// Runs that measuring `rounds` rounds of one case takes, the warm-up included.
+pub(super) fn runs(rounds: usize) -> usize {
+    RECORDED.len() * rounds + 1
+}
+
 /// A line about one case.
-pub(super) fn report(case: Case, pairs: &[Pair], as_json: bool) -> Result<String, CliError> {
-    let spread = |value: fn(&Pair) -> f64| {
-        Spread::of(pairs.iter().map(value))
+pub(super) fn report(case: Case, rounds: &[Round], as_json: bool) -> Result<String, CliError> {
+    let spread = |value: fn(&Round) -> f64| {
+        Spread::of(rounds.iter().map(value))
             .ok_or_else(|| CliError::usage("--capture needs at least 2 generated tokens"))
     };
-    let off = spread(|pair| pair.off_tps)?;
-    let on = spread(|pair| pair.on_tps)?;
-    let cost = spread(Pair::cost_percent)?;
+    let off = spread(|round| round.off_tps)?;
+    let routing = spread(Round::routing_cost_percent)?;
+    let all = spread(Round::cost_percent)?;
     if as_json {
         let line = json!({
             "prompt_tokens": case.prompt_tokens,
             "generated_tokens": case.generated_tokens,
             "context_tokens": case.context_tokens,
-            "pairs": pairs.len(),
+            "rounds": rounds.len(),
             "decode_tps_off": off.median,
-            "decode_tps_on": on.median,
-            "capture_cost_percent": cost.median,
-            "capture_cost_percent_min": cost.min,
-            "capture_cost_percent_max": cost.max,
+            "decode_tps_routing": spread(|round| round.routing_tps)?.median,
+            "decode_tps_all": spread(|round| round.all_tps)?.median,
+            "routing_cost_percent": routing.median,
+            "routing_cost_percent_min": routing.min,
+            "routing_cost_percent_max": routing.max,
+            "capture_cost_percent": all.median,
+            "capture_cost_percent_min": all.min,
+            "capture_cost_percent_max": all.max,
         });
         return Ok(line.to_string());
     }
+    let percent = |cost: &Spread| format!("{:.1} % ({:.1}–{:.1})", cost.median, cost.min, cost.max);
     Ok(format!(
-        "decode after {} tokens: {:.1} tok/s without recording, {:.1} tok/s with it; it costs \
-         {:.1} % ({:.1}–{:.1} over {} pairs)",
+        "decode after {} tokens: {:.1} tok/s without recording; the routing costs {}, with \
+         alternatives and samplers {}; {} rounds",
         case.context_tokens + case.prompt_tokens,
         off.median,
-        on.median,
-        cost.median,
-        cost.min,
-        cost.max,
-        pairs.len()
+        percent(&routing),
+        percent(&all),
+        rounds.len()
     ))
 }

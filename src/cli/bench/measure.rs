@@ -124,7 +124,7 @@ impl<'a> Bench<'a> {
                 temperature: 0.0,
                 ..SamplingParams::default()
             },
-            prefill_chunk_tokens: self.args.limits.prefill_chunk as usize,
+            prefill_chunk_tokens: self.args.limits.prefill_chunk_tokens(),
             kv_precision: self.args.limits.kv_precision(),
             memory_limit_bytes: self.args.limits.memory_limit_bytes(),
             ..GenerateOptions::default()

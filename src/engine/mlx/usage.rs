@@ -3,7 +3,7 @@
 use super::Loaded;
 use crate::engine::backend::PromptPrediction;
 use crate::engine::protocol::{CacheUsage, MemorySnapshot};
-use crate::generate::{KindUsage, MemoryModel, PREFILL_CHUNK_TOKENS};
+use crate::generate::{KindUsage, MemoryModel, default_prefill_chunk_tokens};
 
 pub(super) fn cache_usage(usage: KindUsage) -> CacheUsage {
     CacheUsage {
@@ -29,7 +29,7 @@ pub(super) fn memory_snapshot(loaded: &Loaded) -> MemorySnapshot {
 /// What the guard before each generation would find for the prompt alone.
 pub(super) fn predict(loaded: &Loaded, ids: &[u32]) -> PromptPrediction {
     let transformer = loaded.model.model();
-    let memory = MemoryModel::new(transformer, loaded.kv_precision, PREFILL_CHUNK_TOKENS);
+    let memory = MemoryModel::new(transformer, loaded.kv_precision, default_prefill_chunk_tokens());
     let limit_bytes = limit_bytes(loaded);
     let context_tokens = loaded.model.config().max_position_embeddings;
     PromptPrediction {
