@@ -30,23 +30,21 @@ const NOTHING: RecordOptions = RecordOptions {
     logits: false,
 };
 
+// What the runs are, as indices of `RECORDED`.
+const OFF: usize = 0;
+const ROUTING: usize = 1;
+const ALL: usize = 2;
+
 /// The decoding rates of one round.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Round {
-    off_tps: f64,
-    routing_tps: f64,
-    all_tps: f64,
+    decode_tps: [f64; RECORDED.len()],
 }
 
 impl Round {
-    /// How much longer a token takes with its routing, in percent.
-    fn routing_cost_percent(&self) -> f64 {
-        (self.off_tps / self.routing_tps - 1.0) * 100.0
-    }
-
-    /// The same with everything.
-    fn cost_percent(&self) -> f64 {
-        (self.off_tps / self.all_tps - 1.0) * 100.0
+    /// How much longer a token takes in `run` than without recording, in percent.
+    fn cost_percent(&self, run: usize) -> f64 {
+        (self.decode_tps[OFF] / self.decode_tps[run] - 1.0) * 100.0
     }
 }
 
@@ -69,12 +67,9 @@ pub(super) fn measure(
             tps[run] = decode_tps(bench, &mut cache, &prompt, case, RECORDED[run])?;
             done();
         }
-        if let [Some(off_tps), Some(routing_tps), Some(all_tps)] = tps {
-            measured.push(Round {
-                off_tps,
-                routing_tps,
-                all_tps,
-            });
+        if let [Some(off), Some(routing), Some(all)] = tps {
+            let decode_tps = [off, routing, all];
+            measured.push(Round { decode_tps });
         }
     }
     Ok(measured)
@@ -98,13 +93,14 @@ pub(super) fn runs(rounds: usize) -> usize {
 
 /// A line about one case.
 pub(super) fn report(case: Case, rounds: &[Round], as_json: bool) -> Result<String, CliError> {
-    let spread = |value: fn(&Round) -> f64| {
+    let spread = |value: &dyn Fn(&Round) -> f64| {
         Spread::of(rounds.iter().map(value))
             .ok_or_else(|| CliError::usage("--capture needs at least 2 generated tokens"))
     };
-    let off = spread(|round| round.off_tps)?;
-    let routing = spread(Round::routing_cost_percent)?;
-    let all = spread(Round::cost_percent)?;
+    let rate = |run: usize| spread(&|round| round.decode_tps[run]);
+    let off = rate(OFF)?;
+    let routing = spread(&|round| round.cost_percent(ROUTING))?;
+    let all = spread(&|round| round.cost_percent(ALL))?;
     if as_json {
         let line = json!({
             "prompt_tokens": case.prompt_tokens,
@@ -112,8 +108,8 @@ pub(super) fn report(case: Case, rounds: &[Round], as_json: bool) -> Result<Stri
             "context_tokens": case.context_tokens,
             "rounds": rounds.len(),
             "decode_tps_off": off.median,
-            "decode_tps_routing": spread(|round| round.routing_tps)?.median,
-            "decode_tps_all": spread(|round| round.all_tps)?.median,
+            "decode_tps_routing": rate(ROUTING)?.median,
+            "decode_tps_all": rate(ALL)?.median,
             "routing_cost_percent": routing.median,
             "routing_cost_percent_min": routing.min,
             "routing_cost_percent_max": routing.max,

@@ -29,7 +29,11 @@ pub(super) fn memory_snapshot(loaded: &Loaded) -> MemorySnapshot {
 /// What the guard before each generation would find for the prompt alone.
 pub(super) fn predict(loaded: &Loaded, ids: &[u32]) -> PromptPrediction {
     let transformer = loaded.model.model();
-    let memory = MemoryModel::new(transformer, loaded.kv_precision, default_prefill_chunk_tokens());
+    let memory = MemoryModel::new(
+        transformer,
+        loaded.kv_precision,
+        default_prefill_chunk_tokens(),
+    );
     let limit_bytes = limit_bytes(loaded);
     let context_tokens = loaded.model.config().max_position_embeddings;
     PromptPrediction {
