@@ -21,8 +21,9 @@ use crate::ui::theme::Backdrop;
 /// How long the terminal has for its answers. Keys come through meanwhile, so that this costs a
 /// terminal that never answers no more than its colors.
 const TIMEOUT: Duration = Duration::from_secs(1);
-/// How long a paste may go on beyond that.
-const PASTE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a paste that has begun may stay silent. However long it takes, it is read to its end: what
+/// is left of it would count as typed, and each of its lines as sent.
+const PASTE_SILENCE: Duration = Duration::from_secs(2);
 /// How soon it is noticed that nobody wants the keys any more.
 const SLICE: Duration = Duration::from_millis(20);
 
@@ -82,16 +83,18 @@ fn ask(questions: &[u8], keys: &UnboundedSender<TerminalEvent>) -> io::Result<An
     drop(out);
     let stdin = rustix::stdio::stdin();
     let start = Instant::now();
+    let mut last_read = start;
+    let mut is_over = false;
     let mut early = Early::default();
     let mut answers = Answers::default();
     let mut buffer = [0; 1024];
     while !keys.is_closed() {
-        let limit = if early.is_in_paste() {
-            PASTE_TIMEOUT
-        } else {
-            TIMEOUT
+        let end = match early.is_in_paste() {
+            true => last_read + PASTE_SILENCE,
+            false if is_over => break,
+            false => start + TIMEOUT,
         };
-        if start.elapsed() >= limit {
+        if Instant::now() >= end {
             tracing::debug!("the terminal does not answer");
             break;
         }
@@ -102,7 +105,7 @@ fn ask(questions: &[u8], keys: &UnboundedSender<TerminalEvent>) -> io::Result<An
         if count == 0 {
             break;
         }
-        let mut is_over = false;
+        last_read = Instant::now();
         for said in early.read(&buffer[..count], count == buffer.len()) {
             match said {
                 // Whoever waited for keys may have left; then the loop ends.
@@ -111,9 +114,6 @@ fn ask(questions: &[u8], keys: &UnboundedSender<TerminalEvent>) -> io::Result<An
                 Said::KittyKeys => answers.kitty_keys = true,
                 Said::Attributes => is_over = true,
             }
-        }
-        if is_over {
-            break;
         }
     }
     Ok(answers)

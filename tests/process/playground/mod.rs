@@ -1,6 +1,7 @@
 //! The full screen in a pseudo-terminal.
 
 mod conversation;
+mod flood;
 mod inert;
 mod leaving;
 mod recording;
