@@ -138,6 +138,9 @@ fn not_a_model(path: &Path) -> String {
 fn demo() -> CatalogEntry {
     let json = include_str!("../assets/demo-model/config.json");
     let config = ModelConfig::from_json(json, "config.json").ok();
+    let value = serde_json::from_str(json).ok();
+    let precision = value.zip(config.as_ref());
+    let precision = precision.map(|(value, config)| folder::precision(&value, config));
     CatalogEntry {
         name: "Pip".to_owned(),
         path: None,
@@ -146,7 +149,7 @@ fn demo() -> CatalogEntry {
         weights_bytes: DEMO_WEIGHTS_BYTES,
         num_layers: config.as_ref().map(|config| config.num_hidden_layers),
         num_experts: config.as_ref().map(|config| config.num_local_experts),
-        precision: "built in".to_owned(),
+        precision: precision.unwrap_or_default(),
         problem: None,
     }
 }

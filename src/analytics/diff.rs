@@ -185,6 +185,22 @@ impl RunDiff {
         mean(self.tokens.iter().map(TokenAgreement::share))
     }
 
+    /// The pairs of tokens behind the first different one. What comes before it is the same text, about
+    /// which the same model under the same rules agrees with itself.
+    pub fn pairs_behind_difference(&self) -> &[TokenAgreement] {
+        let Some(at) = self.alignment.first_difference else {
+            return &[];
+        };
+        let first = self.tokens.partition_point(|token| token.position_a < at);
+        &self.tokens[first..]
+    }
+
+    /// [`Self::agreement`] over [`Self::pairs_behind_difference`]; none without any.
+    pub fn agreement_behind_difference(&self) -> Option<f64> {
+        let pairs = self.pairs_behind_difference();
+        mean(pairs.iter().map(TokenAgreement::share))
+    }
+
     /// The mean of the weighted agreements; none without pairs.
     pub fn weighted_agreement(&self) -> Option<f64> {
         mean(self.tokens.iter().map(|token| token.weighted))

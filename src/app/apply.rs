@@ -340,22 +340,17 @@ fn finish(
         effects.extend(generate::go_on(state, node, true));
         return effects;
     }
-    match finished.map(|(reason, _)| reason) {
-        Some(FinishReason::Length) => tell_length(state, &running),
-        Some(FinishReason::Stop) => await_tool(state, &running),
+    match finished {
+        Some((FinishReason::Length, stats)) => tell_length(state, &running, &stats),
+        Some((FinishReason::Stop, _)) => await_tool(state, &running),
         _ => {}
     }
     effects
 }
 
 /// The answer ended before its end: by its own limit, or because the context is full.
-fn tell_length(state: &mut State, running: &Running) {
-    let used = state
-        .telemetry
-        .cache
-        .full
-        .tokens
-        .max(state.telemetry.cache.sliding.tokens);
+fn tell_length(state: &mut State, running: &Running, stats: &GenerationStats) {
+    let used = stats.prompt_tokens + stats.generated_tokens;
     let limit = state
         .model
         .ready()

@@ -115,7 +115,7 @@ fn is_experts_only(quantization: &QuantizationConfig) -> bool {
     quantization.default.mode == QuantizationMode::Mxfp4 && quantization.overrides.is_empty()
 }
 
-fn precision(value: &Value, config: &ModelConfig) -> String {
+pub(super) fn precision(value: &Value, config: &ModelConfig) -> String {
     let dtype = ["dtype", "torch_dtype"]
         .iter()
         .find_map(|key| value.get(key)?.as_str())

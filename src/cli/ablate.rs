@@ -101,7 +101,10 @@ fn table(
     let positions = &ablation.positions;
     let at = ablation.first_difference();
     output::line(&match at {
-        None => "the answers are the same, token by token".to_owned(),
+        None => format!(
+            "the answers are the same, token by token{}",
+            cut_off(options, &ablation.baseline)
+        ),
         Some(index) => format!(
             "first different token: {index}, {} became {}",
             token(model, ablation.baseline.get(index)),
@@ -132,6 +135,20 @@ fn table(
         output::line(row.trim_end())?;
     }
     Ok(())
+}
+
+/// That more could follow, where the limit ended the answer.
+fn cut_off(options: &GenerateOptions, ids: &[u32]) -> String {
+    let is_ended = ids
+        .last()
+        .is_some_and(|id| options.stop_tokens.contains(id));
+    if is_ended || options.max_tokens != Some(ids.len()) {
+        return String::new();
+    }
+    format!(
+        ", as far as they were made: --max-tokens ended them after {}",
+        ids.len()
+    )
 }
 
 fn text(model: &GptOss, ids: &[u32]) -> String {

@@ -190,8 +190,15 @@ impl Answer {
         }
         self.show(&pieces)?;
         output::line("")?;
-        if self.text.is_empty() && !self.analysis.is_empty() && reason == FinishReason::Length {
-            output::note("hint: the answer ended within its analysis; raise --max-tokens");
+        if self.text.is_empty() && self.decoder.has_channels() {
+            match reason {
+                FinishReason::Length => output::note(
+                    "hint: the answer ended before its final message; raise --max-tokens",
+                ),
+                _ => output::note(
+                    "warning: the model ended without a final message; --show-analysis tells what it wrote",
+                ),
+            }
         }
         Ok(())
     }

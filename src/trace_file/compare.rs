@@ -153,6 +153,13 @@ impl Comparison {
                 percent(weighted)
             ));
         }
+        if let Some(behind) = diff.agreement_behind_difference() {
+            lines.push(format!(
+                "of that, behind the equal beginning: in {} of the choices of {} pairs",
+                percent(behind),
+                diff.pairs_behind_difference().len()
+            ));
+        }
         if diff.is_zero() {
             lines.push("the runs are the same: every difference is exactly 0".to_owned());
         }
@@ -168,6 +175,7 @@ impl Comparison {
             "is_zero": self.diff.is_zero(),
             "agreement": self.diff.agreement(),
             "weighted_agreement": self.diff.weighted_agreement(),
+            "agreement_behind_difference": self.diff.agreement_behind_difference(),
             "pairs": self.diff.alignment.pairs().collect::<Vec<_>>(),
             "diff": self.diff,
         })

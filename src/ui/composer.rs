@@ -94,7 +94,7 @@ fn note(state: &State) -> String {
         format!("{tokens}, {peak} at peak")
     } else {
         let most = format::count(prediction.largest_prompt_tokens as u64);
-        format!("too long: {tokens} need {peak}; {most} tokens fit")
+        format!("too long: {tokens}, {most} fit; {peak} at peak")
     }
 }
 

@@ -16,6 +16,7 @@ use crate::app::popup::Popup;
 use crate::app::replay;
 use crate::app::state::{Level, ModelStatus};
 use crate::engine::protocol::EnginePhase;
+use crate::intervention::Rule;
 
 /// Draws as many rows as there are: figures first, then keys, then the second row of figures.
 pub(super) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
@@ -313,6 +314,21 @@ fn activity(state: &State) -> (String, ThemeRole) {
     }
 }
 
+/// The rules, as many as go into so many columns, and how many more there are.
+fn rule_words(rules: &[Rule], columns: usize) -> String {
+    let mut words = String::new();
+    for (index, rule) in rules.iter().enumerate() {
+        let rule = rule.to_string();
+        if index > 0 && words.len() + rule.len() + 2 > columns {
+            return format!("{words} and {} more", rules.len() - index);
+        }
+        let comma = if index > 0 { ", " } else { "" };
+        words.push_str(comma);
+        words.push_str(&rule);
+    }
+    words
+}
+
 /// Context, memory, and what is unusual.
 fn second(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
     let inner = Rect {
@@ -332,7 +348,10 @@ fn second(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
     }
     if !state.interventions.is_empty() {
         parts.push((
-            format!("experts changed: {}", state.interventions),
+            format!(
+                "experts changed: {}",
+                rule_words(state.interventions.rules(), usize::from(area.width) / 2)
+            ),
             ThemeRole::Danger,
         ));
     }

@@ -22,6 +22,21 @@ fn on_map(rig: &mut Rig) {
 }
 
 #[test]
+fn many_rules_are_counted_where_there_is_no_room_for_them() {
+    let mut rig = Rig::new();
+    let rules: Vec<String> = (0..16).map(|expert| format!("mask 0:{expert}")).collect();
+    rig.state.interventions = rules.join(", ").parse().unwrap();
+    rig.draw();
+    let text = rig.text();
+    let row = text.lines().find(|row| row.contains("experts changed: "));
+    let row = row.unwrap_or_else(|| panic!("no rules in\n{text}"));
+    let listed = row.matches("mask 0:").count();
+    assert!((1..16).contains(&listed), "{row}");
+    assert!(row.contains(&format!(" and {} more", 16 - listed)), "{row}");
+    assert!(row.contains("context"), "{row}");
+}
+
+#[test]
 fn x_masks_the_expert_under_the_cursor_for_the_answers_to_come() {
     let mut rig = Rig::new();
     rig.ask("hello");

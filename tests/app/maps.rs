@@ -8,7 +8,7 @@ use gptoss::app::{Action, Effect, Focus, Input, MouseInput, MouseKind, State};
 use gptoss::engine::synthetic::SyntheticModel;
 use gptoss::log_ring::LogLine;
 use gptoss::settings::LogLevel;
-use gptoss::ui::theme::{ColorDepth, GlyphSet, PaletteName, Theme};
+use gptoss::ui::theme::{ColorDepth, GlyphSet, PaletteName, Theme, ThemeRole};
 
 use crate::panes::{draw_pane, rig_of, text_of, theme, words};
 use crate::rig::Rig;
@@ -99,6 +99,43 @@ fn check_map(state: &State, grid: &Grid, scale: Scale) {
             assert_eq!(Some(found), expected, "L{layer}:E{expert} {scale:?}");
         }
     }
+}
+
+#[test]
+fn an_expert_with_a_rule_is_marked_on_the_map() {
+    let mut rig = rig_of(LAYERS, EXPERTS);
+    rig.state.interventions = "mask 3:7, bias 4:9 1".parse().unwrap();
+    let mono = theme(PaletteName::Mono, GlyphSet::Ascii, ColorDepth::NoColor);
+    for (cells, theme) in [
+        (MapCells::Full, Theme::default()),
+        (MapCells::Glyph, Theme::default()),
+        (MapCells::Glyph, mono),
+    ] {
+        rig.state.preferences.map_cells = cells;
+        let (buf, viewport) = draw_pane(&rig.state, Focus::Experts, &theme, (120, 30));
+        let map = viewport.map.expect("a map was drawn");
+        assert_eq!((map.layers_per_row, map.experts_per_column), (1, 1));
+        for layer in 0..LAYERS {
+            for expert in 0..EXPERTS {
+                let x = map.area.x + (expert * map.columns_per_expert) as u16;
+                let has_rule = [(3, 7), (4, 9)].contains(&(layer, expert));
+                let symbol = buf[(x, map.area.y + layer as u16)].symbol();
+                assert_eq!(symbol == "x", has_rule, "{symbol:?} at L{layer}:E{expert}");
+            }
+        }
+    }
+    rig.state.preferences.map_cells = MapCells::Half;
+    let theme = Theme::default();
+    let (buf, viewport) = draw_pane(&rig.state, Focus::Experts, &theme, (120, 30));
+    let map = viewport.map.expect("a map was drawn");
+    assert_eq!(map.layers_per_row, 2);
+    let of = |layer: usize, expert: usize| {
+        let x = map.area.x + (expert * map.columns_per_expert) as u16;
+        buf[(x, map.area.y + layer as u16 / 2)].clone()
+    };
+    let danger = theme.style(ThemeRole::Danger).fg.unwrap();
+    assert_eq!((of(3, 7).bg, of(4, 9).fg), (danger, danger));
+    assert_ne!(of(3, 8).bg, danger);
 }
 
 #[test]

@@ -8,8 +8,11 @@ use gptoss::engine::protocol::{AnswerOpening, CacheUse, Command, GenerateRequest
 use gptoss::generate::{FinishReason, sampler};
 use gptoss::session::{Tree, TurnOutcome};
 use gptoss::ui::theme::{ColorDepth, GlyphSet, PaletteName, Theme};
+use gptoss::ui::widgets::{TokenBar, TokenBars};
 use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
+use ratatui::widgets::Widget;
 
 use crate::panes::{draw_pane, text_of, theme};
 use crate::rig::Rig;
@@ -44,6 +47,43 @@ fn forced(request: &GenerateRequest) -> &[u32] {
         Prompt::Tokens(ids) => panic!("{ids:?}"),
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn probabilities_of_alternatives_without_a_row_are_counted_among_the_others() {
+    let theme = Theme::default();
+    let bar = |text, probability| TokenBar {
+        text,
+        probability,
+        drawn_with: None,
+        is_chosen: false,
+        cut_by: None,
+    };
+    let tokens = [
+        bar("a", 0.5),
+        bar("b", 0.2),
+        bar("c", 0.125),
+        bar("d", 0.075),
+    ];
+    let mut bars = TokenBars {
+        tokens: &tokens,
+        rest: Some(0.1),
+        selected: None,
+        theme: &theme,
+    };
+    let last_row = |bars: &TokenBars<'_>, height: u16| {
+        let mut buf = Buffer::empty(Rect::new(0, 0, 40, height));
+        bars.render(buf.area, &mut buf);
+        text_of(&buf).lines().last().unwrap_or_default().to_owned()
+    };
+    let all = last_row(&bars, 6);
+    assert!(all.contains("rest") && all.contains(".100"), "{all:?}");
+    let some = last_row(&bars, 4);
+    assert!(some.contains("rest") && some.contains(".300"), "{some:?}");
+    // Scrolled down, it is the first ones that have no row.
+    bars.selected = Some(3);
+    let last = last_row(&bars, 4);
+    assert!(last.contains("rest") && last.contains(".800"), "{last:?}");
 }
 
 #[test]

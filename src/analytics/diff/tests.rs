@@ -52,6 +52,11 @@ fn hand_computed_numbers() {
         .collect();
     assert_eq!((equal, diff.tokens[0].experts), (vec![2, 1], 4));
     assert_eq!(diff.agreement(), Some(0.375));
+    assert_eq!(diff.agreement_behind_difference(), None);
+    // Only the second tokens belong together, and they share one expert of four.
+    let parted = RunDiff::of(&side(&[6, 8], &a), &side(&[7, 8], &b)).unwrap();
+    assert_eq!(parted.pairs_behind_difference().len(), 1);
+    assert_eq!(parted.agreement_behind_difference(), Some(0.25));
     let top: Vec<_> = diff
         .cells_all
         .iter()

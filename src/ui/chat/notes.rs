@@ -125,7 +125,7 @@ pub(super) fn outcome(blocks: &mut Vec<Block>, turn: &Turn, width: u16, theme: &
     if let crate::session::TurnOutcome::Finished { stats, .. } = outcome {
         faint(
             blocks,
-            &words::figures(stats, &turn.settings).join(chrome::dot(theme)),
+            &words::figures(stats, &turn.settings, turn.ids.len()).join(chrome::dot(theme)),
             width,
         );
     }

@@ -50,7 +50,7 @@ pub(super) fn changes(before: &SamplingParams, after: &SamplingParams) -> Vec<St
         .map(|(name, _, after)| format!("{name} {}", number(*after)))
         .collect();
     if before.logit_bias != after.logit_bias {
-        words.push(format!("bias on {} tokens", after.logit_bias.len()));
+        words.push(format!("bias on {}", tokens(after.logit_bias.len())));
     }
     if before.seed != after.seed {
         words.push(format!("seed {}", after.seed));
@@ -63,9 +63,17 @@ fn number(value: f32) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// The counters and settings of a finished answer.
-pub(super) fn figures(stats: &GenerationStats, settings: &TurnSettings) -> Vec<String> {
-    let mut words = vec![tokens(stats.generated_tokens)];
+/// The counters and settings of a finished answer of `total_tokens`: those of its last run, which has
+/// fewer where the answer was continued or forked.
+pub(super) fn figures(
+    stats: &GenerationStats,
+    settings: &TurnSettings,
+    total_tokens: usize,
+) -> Vec<String> {
+    let mut words = vec![match stats.generated_tokens {
+        new if new < total_tokens => format!("{total_tokens} tokens, the last {new} in this run"),
+        all => tokens(all),
+    }];
     words.extend(
         stats
             .decode_tps

@@ -100,6 +100,11 @@ fn figure_rows(height: u16) -> u16 {
     }
 }
 
+/// Whether there is a conversation, and nothing was recorded of it in this run of the program.
+pub(super) fn is_chat_of_before(state: &State) -> bool {
+    state.running.is_none() && !state.session.tree.is_empty()
+}
+
 fn nothing(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
     let missing = state.missing_parts();
     let text = if state.model.ready().is_none() {
@@ -111,6 +116,8 @@ fn nothing(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
         "held still since before anything was recorded".to_owned()
     } else if !state.preferences.record_routing {
         "routing is not recorded; set record.routing = true in gptoss.toml".to_owned()
+    } else if is_chat_of_before(state) {
+        "sessions keep texts, not routing: the next answer's experts appear here".to_owned()
     } else {
         "ask something: the experts that each token goes to appear here".to_owned()
     };
@@ -144,8 +151,10 @@ fn map(
     } else {
         Detail::Overview
     };
+    let marked = with_rules(grid, state);
     let mut map = Heatmap::new(values, grid.num_layers(), grid.num_experts(), theme)
         .detail(detail)
+        .marked(&marked)
         .cursor(Some(MapCell {
             layer: cursor.layer,
             expert: cursor.expert,
@@ -187,6 +196,19 @@ fn map(
         .then(|| format!("{title}, colors from {min} to {max}"));
     let rows = layout.map.bottom().max(layout.footer.bottom()) - area.y;
     (rows, words)
+}
+
+/// The experts that a rule in force names.
+fn with_rules(grid: &Grid, state: &State) -> Vec<MapCell> {
+    if state.interventions.is_empty() {
+        return Vec::new();
+    }
+    let layers = 0..grid.num_layers();
+    let cells = layers
+        .flat_map(|layer| (0..grid.num_experts()).map(move |expert| MapCell { layer, expert }));
+    cells
+        .filter(|at| state.interventions.about(at.layer, at.expert).is_some())
+        .collect()
 }
 
 /// Rows that are left to figures: as many as leave all of the map on screen with its legend, or

@@ -169,7 +169,7 @@ fn words(state: &State, columns: u16) -> Vec<(String, ThemeRole)> {
     if let Some(prediction) = state.prediction.filter(|prediction| !prediction.fits()) {
         let most = format::count(prediction.largest_prompt_tokens as u64);
         rows.push((
-            format!("the draft does not fit: at most {most} tokens do"),
+            format!("the next prompt does not fit: at most {most} tokens do"),
             ThemeRole::Danger,
         ));
     }

@@ -9,7 +9,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use self::alternatives::Alternatives;
-use super::{below, flowing, lines, quoted};
+use super::{below, experts, flowing, lines, quoted};
 use crate::analytics::Span;
 use crate::app::State;
 use crate::app::run::{Run, TokenRecord};
@@ -37,7 +37,12 @@ const LEAST_CHOICE: u16 = 8;
 /// Draws the token, its alternatives and its routing.
 pub(super) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
     let (Some(position), Some(run)) = (state.token_position(), state.shown_run()) else {
-        let text = "ask something: each token's alternatives appear here".to_owned();
+        let text = if experts::is_chat_of_before(state) {
+            "sessions keep texts, not alternatives: those of the next answer appear here"
+        } else {
+            "ask something: each token's alternatives appear here"
+        };
+        let text = text.to_owned();
         lines(buf, area, &[(text, ThemeRole::Faint)], theme);
         return;
     };

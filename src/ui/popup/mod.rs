@@ -19,6 +19,7 @@ use super::chrome::put;
 use super::theme::{Theme, ThemeRole};
 use super::widgets::{ListRows, Popup as Window};
 use crate::app::State;
+use crate::app::ablation::AblationView;
 use crate::app::popup::{CodePurpose, ExportFormat, ListPopup, Popup, Question};
 use crate::app::viewport::Viewport;
 use crate::catalog::HOW_TO_GET;
@@ -184,7 +185,11 @@ pub(super) fn draw(
                 screen,
                 (
                     "two runs side by side",
-                    "arrows scroll  Ctrl+C stops  Esc closes",
+                    if view.is_some_and(AblationView::is_running) {
+                        "arrows scroll  Ctrl+C stops  Esc closes"
+                    } else {
+                        "arrows scroll  Esc closes"
+                    },
                 ),
                 &rows,
                 *scroll,
@@ -326,8 +331,8 @@ fn ask(frame: &mut Frame<'_>, screen: Rect, question: &Question, input: &Input, 
         Question::Profile => "open the profile (a file of profile --output)",
         Question::Trace(_) => "the trace's path (FILE.safetensors or FILE.safetensors.part)",
         Question::PresetName => "the preset's name",
-        Question::Ablation => "compare with these rules, such as: zero 5:12 | swap 5:12 3",
-        Question::Rule => "a rule, such as: mask 5:12 | top-k 5 2 | noise 0.5",
+        Question::Ablation => "compare with these rules, such as: zero 5:12, swap 4:3 7",
+        Question::Rule => "a rule, such as mask 5:12, top-k 5 2 or noise 0.5",
     };
     let window = Window {
         title,

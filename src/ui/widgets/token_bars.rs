@@ -37,7 +37,7 @@ pub struct TokenBar<'a> {
 pub struct TokenBars<'a> {
     /// The alternatives.
     pub tokens: &'a [TokenBar<'a>],
-    /// The probability of all others together.
+    /// The probability of all others together; tokens without a row are added to it.
     pub rest: Option<f64>,
     /// The selected one.
     pub selected: Option<usize>,
@@ -194,9 +194,17 @@ impl Widget for &TokenBars<'_> {
             y += 1;
         }
         if let Some(rest) = self.rest.filter(|_| rest_rows > 0) {
+            // What scrolled out of sight or has no row is among the rest.
+            let is_hidden = |index: usize| index < first || index >= first + rows;
+            let hidden = self.tokens.iter().enumerate();
+            let rest = hidden
+                .filter(|(index, _)| is_hidden(*index))
+                .map(|(_, token)| token.probability)
+                .sum::<f64>()
+                + rest;
             let faint = self.theme.style(ThemeRole::Faint);
             let columns = self.text_columns(area);
-            let label = if columns >= 13 {
+            let label = if columns >= 13 && self.tokens.len() <= rows {
                 "rest of vocab"
             } else {
                 "rest"

@@ -9,6 +9,7 @@ use ratatui::widgets::Widget;
 
 use super::footer::braille;
 use super::{Encoding, Heatmap, MapLayout};
+use crate::ui::theme::ThemeRole;
 
 /// Quarter blocks by their bits: upper left 1, upper right 2, lower left 4, lower right 8.
 const QUARTERS: [&str; 16] = [
@@ -53,6 +54,7 @@ impl Heatmap<'_> {
             Encoding::HalfBlock => {
                 let color = |layer: usize| match cursor.filter(|at| at.layer == layer) {
                     Some(_) => self.ramp().cursor_color(),
+                    None if self.is_marked(layer..layer + 1, &experts) => self.mark_style().fg,
                     None => self
                         .ramp()
                         .color(self.value(layer..layer + 1, experts.clone())),
@@ -63,23 +65,44 @@ impl Heatmap<'_> {
             Encoding::FullBlock => {
                 let color = match cursor {
                     Some(_) => self.ramp().cursor_color(),
-                    None => self.ramp().color(self.value(layers, experts)),
+                    None => self
+                        .ramp()
+                        .color(self.value(layers.clone(), experts.clone())),
                 };
                 if let Some(color) = color {
                     cell.set_symbol(" ").set_bg(color);
                 }
+                if self.is_marked(layers, &experts) {
+                    cell.set_symbol("x").set_style(self.mark_style());
+                }
             }
             Encoding::Glyph => {
-                let value = self.value(layers, experts);
+                let value = self.value(layers.clone(), experts.clone());
                 let (glyph, style) = self.ramp().glyph(value, self.theme.glyphs());
                 cell.set_symbol(glyph).set_style(style);
+                if self.is_marked(layers, &experts) {
+                    cell.set_symbol("x").set_style(self.mark_style());
+                }
                 mark(cell, cursor.is_some());
             }
             Encoding::Quadrant | Encoding::Braille => {
-                self.draw_dots(layout.fit.encoding, layers, experts, cell);
+                self.draw_dots(layout.fit.encoding, layers.clone(), experts.clone(), cell);
+                if self.is_marked(layers, &experts) {
+                    cell.set_style(self.mark_style());
+                }
                 mark(cell, cursor.is_some());
             }
         }
+    }
+
+    fn is_marked(&self, layers: Range<usize>, experts: &Range<usize>) -> bool {
+        self.marked
+            .iter()
+            .any(|at| layers.contains(&at.layer) && experts.contains(&at.expert))
+    }
+
+    fn mark_style(&self) -> Style {
+        self.theme.style(ThemeRole::Danger)
     }
 
     /// One dot for each expert that has a value above zero.

@@ -64,6 +64,7 @@ pub struct Heatmap<'a> {
     theme: &'a Theme,
     frame: MapFrame,
     diverging: bool,
+    marked: &'a [MapCell],
     right: Option<RightColumn<'a>>,
     legend: Option<Legend<'a>>,
 }
@@ -79,6 +80,7 @@ impl<'a> Heatmap<'a> {
             theme,
             frame,
             diverging: false,
+            marked: &[],
             right: None,
             legend: None,
         }
@@ -125,6 +127,13 @@ impl<'a> Heatmap<'a> {
     #[must_use]
     pub fn diverging(mut self, diverging: bool) -> Self {
         self.diverging = diverging;
+        self
+    }
+
+    /// Experts that something was done to; they have a color of their own, or an `x`.
+    #[must_use]
+    pub fn marked(mut self, marked: &'a [MapCell]) -> Self {
+        self.marked = marked;
         self
     }
 
