@@ -120,6 +120,8 @@ struct Drawn {
     pass: Pass,
     /// Log-probabilities that the host computes when it reads the token: so many of the highest.
     host_logprobs: Option<usize>,
+    /// Whether all logits are recorded.
+    records_logits: bool,
     /// How it was drawn, where it is to be explained.
     explained: Option<SamplingParams>,
 }
@@ -160,13 +162,12 @@ impl Drawn {
         Some(record)
     }
 
-    /// The logits, where the host works on them itself; nothing where the device told all.
-    fn host_logits(&self) -> Result<Vec<f32>, GenerateError> {
+    /// The logits, where the host works on them itself or hands them out. They have to be evaluated
+    /// with the token: whatever is evaluated later waits for the step ahead.
+    fn wanted_logits(&self) -> Option<&Array> {
         let explains = self.explained.as_ref().is_some_and(sampler::is_in_use);
-        match &self.pass.logits {
-            Some(logits) if explains || self.host_logprobs.is_some() => record::host_f32(logits),
-            _ => Ok(Vec::new()),
-        }
+        let are_wanted = self.records_logits || explains || self.host_logprobs.is_some();
+        are_wanted.then_some(&self.sampled.logits)
     }
 }
 
@@ -241,7 +242,8 @@ impl Generation {
         // The named point of evaluation: the end of a chunk.
         transforms::eval(cache.arrays().into_iter().chain(pass.arrays()))?;
         if self.options.record.wants_positions() {
-            let records = record::read(pass.logits.as_ref(), pass.routing.as_ref(), chunk.len())?;
+            let logits = pass.logits.as_ref().filter(|_| self.options.record.logits);
+            let records = record::read(logits, pass.routing.as_ref(), chunk.len())?;
             self.prompt_records.extend(records);
         }
         self.progress.done_tokens = end;
@@ -332,19 +334,23 @@ impl Generation {
             &self.history,
             position,
         )?;
+        let drawn = Drawn {
+            sampled,
+            pass,
+            host_logprobs,
+            records_logits: self.options.record.logits,
+            explained: wanted.map(|_| self.options.sampling.clone()),
+        };
+        let sampled = &drawn.sampled;
         let top = sampled.top.iter().flat_map(|(ids, values)| [ids, values]);
         transforms::async_eval(
             std::iter::once(&sampled.token)
                 .chain(&sampled.logprob)
                 .chain(&sampled.entropy)
-                .chain(top),
+                .chain(top)
+                .chain(drawn.wanted_logits()),
         )?;
-        Ok(Drawn {
-            sampled,
-            pass,
-            host_logprobs,
-            explained: wanted.map(|_| self.options.sampling.clone()),
-        })
+        Ok(drawn)
     }
 
     /// The next token, or `None` after the last; reads what is left of the prompt first.
@@ -398,12 +404,17 @@ impl Generation {
         // First, so that waiting for the model does not count as recording.
         let id = record::host_u32(&sampled.token)?[0];
         let recording = Instant::now();
+        let logits = drawn.wanted_logits().map(record::host_f32).transpose()?;
+        let logits = logits.unwrap_or_default();
         let predicted_from = if self.options.record.wants_positions() && self.num_generated > 0 {
-            record::read(drawn.pass.logits.as_ref(), drawn.pass.routing.as_ref(), 1)?.pop()
+            let mut record = record::read(None, drawn.pass.routing.as_ref(), 1)?.pop();
+            if let Some(record) = record.as_mut().filter(|_| drawn.records_logits) {
+                record.logits = Some(logits.clone());
+            }
+            record
         } else {
             self.prompt_records.last().cloned()
         };
-        let logits = drawn.host_logits()?;
         let TokenLogprobs { own, top, entropy } = drawn.logprobs(id, &logits)?;
         let chain = drawn.chain(id, &top, &self.history, &logits);
         self.capture_time += recording.elapsed();
@@ -444,7 +455,8 @@ impl Generation {
         debug_assert_eq!(kept + 1, tokens.len(), "one step back is always kept");
         let pass = self.forward_one(model, cache, &Array::from_slice(&[last], &[1]))?;
         cache.appended(&[last]);
-        Ok(record::read(pass.logits.as_ref(), pass.routing.as_ref(), 1)?.pop())
+        let logits = pass.logits.as_ref().filter(|_| self.options.record.logits);
+        Ok(record::read(logits, pass.routing.as_ref(), 1)?.pop())
     }
 
     /// Changes how tokens are drawn, and returns the index of the first token it applies to: the

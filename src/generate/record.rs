@@ -7,7 +7,7 @@ use super::logprobs;
 use super::options::PositionRecord;
 use super::routing::TokenRouting;
 use crate::model::experts::Routing;
-use crate::model::trace::{CapturedRouting, TracedRouting};
+use crate::model::trace::{CapturedRouting, RecordedRows, TracedRouting};
 
 /// One record a row, `rows` of them.
 ///
@@ -39,6 +39,7 @@ fn read_routing(
     let rows = records.len();
     let routing = match routing {
         CapturedRouting::Stacked(stacked) => HostRouting::of_stacked(stacked)?,
+        CapturedRouting::Rows(recorded) => HostRouting::of_rows(recorded)?,
         CapturedRouting::Layers {
             layers,
             with_router_logits,
@@ -92,6 +93,25 @@ impl HostRouting {
             weights: host_f32(&stacked.weights)?,
             entropies: host_f32(&stacked.entropies)?,
             router_logits: stacked.router_logits.as_ref().map(host_f32).transpose()?,
+        })
+    }
+
+    fn of_rows(recorded: &RecordedRows) -> Result<Self, GenerateError> {
+        let (rows, per_token) = (&recorded.rows, recorded.num_experts_per_tok);
+        let (num_layers, width) = (rows.dim(0) as usize, rows.dim(1) as usize);
+        let values = host_f32(rows)?;
+        let part = |from: usize, to: usize| -> Vec<f32> {
+            let rows = values.chunks_exact(width);
+            rows.flat_map(|row| &row[from..to]).copied().collect()
+        };
+        let logits_from = 2 * per_token + 1;
+        Ok(Self {
+            num_layers,
+            per_token,
+            experts: part(0, per_token).into_iter().map(|id| id as u16).collect(),
+            weights: part(per_token, 2 * per_token),
+            entropies: part(2 * per_token, logits_from),
+            router_logits: (width > logits_from).then(|| part(logits_from, width)),
         })
     }
 

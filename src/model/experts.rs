@@ -16,6 +16,7 @@ use super::config::{ModelConfig, SWIGLU_ALPHA};
 use super::cpu::{self, ExpertShape, is_supported};
 use super::cuda::CudaKernels;
 use super::layers::{Linear, RmsNorm, Weight};
+use super::trace::ForwardTrace;
 use super::{one_by_one, steer};
 use crate::intervention::LayerPlan;
 use crate::kernels::Pool;
@@ -102,17 +103,19 @@ impl Router {
     }
 
     /// Norm and choice in one kernel, where there is one: one token, and nobody intervenes. Returns
-    /// the normed `x`, too.
+    /// the normed `x`, too, and lets `trace` have the choice as the kernel itself wrote it.
     pub(super) fn forward_one(
         &self,
         x: &Array,
         norm: &RmsNorm,
         plan: Option<&LayerPlan>,
+        trace: Option<&mut ForwardTrace>,
     ) -> Result<Option<(Array, Routing)>> {
         match &self.cuda {
             Some(kernels) if x.dim(0) == 1 && plan.is_none() => {
                 let num_chosen = self.num_experts_per_tok;
-                kernels.one_token.route(x, norm, &self.linear, num_chosen)
+                let kernels = &kernels.one_token;
+                kernels.route(x, norm, &self.linear, num_chosen, trace)
             }
             _ => Ok(None),
         }

@@ -374,11 +374,12 @@ impl MlpBlock {
     fn forward(
         &self,
         x: &Array,
-        trace: Option<&mut ForwardTrace>,
+        mut trace: Option<&mut ForwardTrace>,
         plan: Option<&LayerPlan>,
         position: usize,
     ) -> Result<Array> {
-        let both = self.router.forward_one(x, &self.norm, plan)?;
+        let recording = trace.as_deref_mut();
+        let both = self.router.forward_one(x, &self.norm, plan, recording)?;
         let (t, routing) = if let Some(both) = both {
             both
         } else {

@@ -1,7 +1,8 @@
 //! What a forward pass leaves behind when asked: the routers' choices of every layer.
 //!
-//! On a GPU they are joined there and read once a token. Where the CPU's kernels evaluate each layer
-//! on its way, a dozen operations for a few numbers would cost more than the numbers.
+//! On a GPU they are joined there and read once a token; where a kernel of our own routes, it adds its
+//! layer's row itself. Where the CPU's kernels evaluate each layer on its way, a dozen operations for a
+//! few numbers would cost more than the numbers.
 
 use mlx_rs::Array;
 use mlx_rs::error::Result;
@@ -10,9 +11,10 @@ use mlx_rs::ops::concatenate;
 use super::experts::Routing;
 
 /// Collects each layer's routing, still unevaluated, so that it joins the token's own evaluation.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct ForwardTrace {
     layers: Vec<Routing>,
+    rows: Option<Array>,
     with_router_logits: bool,
 }
 
@@ -21,6 +23,8 @@ pub struct ForwardTrace {
 pub enum CapturedRouting {
     /// Joined on the device, not evaluated yet: one transfer for all layers.
     Stacked(TracedRouting),
+    /// Written by the layers' kernels, not evaluated yet: one array for all.
+    Rows(RecordedRows),
     /// As the layers left it where each was evaluated on its way: the host reads it in place.
     Layers {
         /// In the model's order.
@@ -28,6 +32,16 @@ pub enum CapturedRouting {
         /// Whether all `E` logits a layer are asked for.
         with_router_logits: bool,
     },
+}
+
+/// One token's routing of all layers in one array.
+#[derive(Debug)]
+pub struct RecordedRows {
+    /// f32 `[layers, W]`: `K` ids by descending weight, `K` weights, the entropy in nats of the
+    /// softmax over all experts' logits, and these logits, when asked for.
+    pub rows: Array,
+    /// `K`.
+    pub num_experts_per_tok: usize,
 }
 
 /// The routing of all layers in one array each.
@@ -46,15 +60,17 @@ pub struct TracedRouting {
 impl CapturedRouting {
     /// What is still to be evaluated, with the token.
     pub fn arrays(&self) -> impl Iterator<Item = &Array> {
-        let stacked = match self {
-            Self::Stacked(stacked) => Some(stacked),
-            Self::Layers { .. } => None,
+        let arrays = match self {
+            Self::Stacked(stacked) => [
+                Some(&stacked.experts),
+                Some(&stacked.weights),
+                Some(&stacked.entropies),
+                stacked.router_logits.as_ref(),
+            ],
+            Self::Rows(recorded) => [Some(&recorded.rows), None, None, None],
+            Self::Layers { .. } => [None; 4],
         };
-        stacked.into_iter().flat_map(|stacked| {
-            [&stacked.experts, &stacked.weights, &stacked.entropies]
-                .into_iter()
-                .chain(&stacked.router_logits)
-        })
+        arrays.into_iter().flatten()
     }
 }
 
@@ -62,9 +78,25 @@ impl ForwardTrace {
     /// An empty trace; `with_router_logits` keeps all `E` logits a layer too.
     pub fn new(with_router_logits: bool) -> Self {
         Self {
-            layers: Vec::new(),
             with_router_logits,
+            ..Self::default()
         }
+    }
+
+    /// What the layers' kernels have written so far.
+    pub(super) fn rows(&self) -> Option<&Array> {
+        self.rows.as_ref()
+    }
+
+    /// `W` of [`RecordedRows::rows`].
+    pub(super) fn row_width(&self, num_experts_per_tok: i32, num_local_experts: i32) -> i32 {
+        let logits = i32::from(self.with_router_logits) * num_local_experts;
+        2 * num_experts_per_tok + 1 + logits
+    }
+
+    /// `rows` has all that was written before, and a row more.
+    pub(super) fn record_rows(&mut self, rows: Array) {
+        self.rows = Some(rows);
     }
 
     pub(super) fn record(&mut self, routing: &Routing) {
@@ -76,14 +108,23 @@ impl ForwardTrace {
         self.layers.push(routing);
     }
 
-    /// What was recorded, [stacked](Self::finish) on the device, unless `is_evaluated` says that
-    /// every layer's arrays have their values already: then the device is left alone.
+    /// What was recorded: as the layers' own kernels wrote it, if all of them did, else
+    /// [stacked](Self::finish) on the device, unless `is_evaluated` says that every layer's arrays
+    /// have their values already: then the device is left alone.
     pub fn capture(self, is_evaluated: bool) -> Result<CapturedRouting> {
         if is_evaluated {
             return Ok(CapturedRouting::Layers {
                 layers: self.layers,
                 with_router_logits: self.with_router_logits,
             });
+        }
+        if let (Some(rows), Some(first)) = (&self.rows, self.layers.first())
+            && rows.dim(0) as usize == self.layers.len()
+        {
+            return Ok(CapturedRouting::Rows(RecordedRows {
+                rows: rows.clone(),
+                num_experts_per_tok: first.experts.dim(1) as usize,
+            }));
         }
         self.finish().map(CapturedRouting::Stacked)
     }

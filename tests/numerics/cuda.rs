@@ -5,10 +5,11 @@ use gptoss::ModelConfig;
 use gptoss::mlx::device::DeviceKind;
 use gptoss::model::gpt_oss::{KvPrecision, LogitRows, Transformer};
 use gptoss::model::params::{LoadOptions, Products};
+use gptoss::model::trace::{CapturedRouting, ForwardTrace, RecordedRows, TracedRouting};
 use mlx_rs::Dtype;
 
 use crate::golden::{ids, values};
-use crate::tolerance::{CUDA_MEDIAN_ERROR, CUDA_MOST_ERROR};
+use crate::tolerance::{CUDA_MEDIAN_ERROR, CUDA_MOST_ERROR, ROW_ENTROPY};
 
 /// A model of four layers whose sizes are no multiples of the kernels' blocks, or those of the 20b.
 struct Shape {
@@ -93,6 +94,55 @@ fn kernels_agree_with_mlx_for_any_shape() {
             assert!(at(0.5) < CUDA_MEDIAN_ERROR, "median {}", at(0.5));
             assert!(at(0.8) < CUDA_MOST_ERROR, "80 % below {}", at(0.8));
         }
+    }
+}
+
+#[test]
+fn the_kernels_rows_tell_what_the_layers_chose() {
+    if !is_there() {
+        return;
+    }
+    for shape in SHAPES {
+        let config = config(shape);
+        let model = model(&config, Products::CudaKernels);
+        for with_logits in [false, true] {
+            let mut caches = model.new_caches(KvPrecision::Activations);
+            for token in [5, 77] {
+                let mut trace = ForwardTrace::new(with_logits);
+                let (token, rows) = (ids(&[token]), LogitRows::Last);
+                let logits = model.forward(&token, &mut caches, rows, Some(&mut trace));
+                logits.unwrap().unwrap().eval().unwrap();
+                let CapturedRouting::Rows(found) = trace.clone().capture(false).unwrap() else {
+                    panic!("the kernels wrote no rows");
+                };
+                compare(&found, &trace.finish().unwrap(), config.num_hidden_layers);
+            }
+        }
+    }
+}
+
+/// One array's columns against the arrays that MLX joins from the same pass.
+fn compare(found: &RecordedRows, expected: &TracedRouting, layers: usize) {
+    let [rows, experts, weights, entropies] = [
+        &found.rows,
+        &expected.experts,
+        &expected.weights,
+        &expected.entropies,
+    ]
+    .map(values);
+    let router_logits = expected.router_logits.as_ref().map(values);
+    let k = found.num_experts_per_tok;
+    let width = rows.len() / layers;
+    for (layer, row) in rows.chunks(width).enumerate() {
+        assert_eq!(row[..k], experts[layer * k..(layer + 1) * k]);
+        assert_eq!(row[k..2 * k], weights[layer * k..(layer + 1) * k]);
+        let difference = (row[2 * k] - entropies[layer]).abs();
+        assert!(difference < ROW_ENTROPY, "entropy: {difference}");
+        let logits = router_logits.as_ref().map_or(&[][..], |all| {
+            let num_experts = all.len() / layers;
+            &all[layer * num_experts..(layer + 1) * num_experts]
+        });
+        assert_eq!(&row[2 * k + 1..], logits);
     }
 }
 

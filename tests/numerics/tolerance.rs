@@ -63,3 +63,6 @@ pub(crate) const CUDA_MEDIAN_ERROR: f32 = 0.04;
 /// ... and four of five tokens. In the rest a rounding may have turned a close choice of a router,
 /// after which random weights have little in common.
 pub(crate) const CUDA_MOST_ERROR: f32 = 0.15;
+
+/// Entropies that a kernel adds up in its own order, in nats.
+pub(crate) const ROW_ENTROPY: f32 = 1e-5;

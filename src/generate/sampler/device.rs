@@ -20,6 +20,8 @@ pub struct Sampler {
 pub struct SampledToken {
     /// The token, `[1]` u32.
     pub token: Array,
+    /// The model's own logits, `[1, V]` f32, whatever dtype they were given in.
+    pub logits: Array,
     /// Its log-probability in the model's own distribution, before every sampler, `[1]` f32.
     pub logprob: Option<Array>,
     /// That distribution's entropy in nats, `[1]` f32.
@@ -62,9 +64,10 @@ impl Sampler {
             candidates.most_likely()?
         };
         match self.top_logprobs {
-            Some(n) => with_logprobs(token, &logits, n),
+            Some(n) => with_logprobs(token, logits, n),
             None => Ok(SampledToken {
                 token,
+                logits,
                 logprob: None,
                 entropy: None,
                 top: None,
@@ -91,7 +94,7 @@ pub(super) fn processed_logits(
     }
 }
 
-fn with_logprobs(token: Array, logits: &Array, n: usize) -> Result<SampledToken> {
+fn with_logprobs(token: Array, logits: Array, n: usize) -> Result<SampledToken> {
     let normalizer = logits.logsumexp_axis(-1, true)?;
     let logprob = logits
         .take_along_axis(token.reshape(&[1, 1])?, -1)?
@@ -107,12 +110,13 @@ fn with_logprobs(token: Array, logits: &Array, n: usize) -> Result<SampledToken>
     let n = n.min(logits.dim(-1) as usize) as i32;
     let mut top = None;
     if n > 0 {
-        let (ids, highest) = candidates::highest(logits, n)?;
+        let (ids, highest) = candidates::highest(&logits, n)?;
         let logprobs = highest.subtract(normalizer)?;
         top = Some((ids.reshape(&[n])?, logprobs.reshape(&[n])?));
     }
     Ok(SampledToken {
         token,
+        logits,
         logprob: Some(logprob),
         entropy: Some(entropy),
         top,

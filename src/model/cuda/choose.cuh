@@ -60,4 +60,31 @@ __device__ __forceinline__ void choose(
   }
 }
 
+// One warp computes the entropy of the softmax over E logits, in nats. Lane 0 gets it.
+template <int E, typename T>
+__device__ __forceinline__ float entropy(const T* logits, int lane) {
+  float highest = -INFINITY;
+  for (int expert = lane; expert < E; expert += 32) {
+    highest = fmaxf(highest, static_cast<float>(logits[expert]));
+  }
+#pragma unroll
+  for (int step = 16; step > 0; step /= 2) {
+    highest = fmaxf(highest, __shfl_xor_sync(0xffffffffu, highest, step));
+  }
+  float total = 0.0f;
+  float moment = 0.0f;
+  for (int expert = lane; expert < E; expert += 32) {
+    const float distance = static_cast<float>(logits[expert]) - highest;
+    const float term = expf(distance);
+    total += term;
+    moment = fmaf(term, distance, moment);
+  }
+#pragma unroll
+  for (int step = 16; step > 0; step /= 2) {
+    total += __shfl_xor_sync(0xffffffffu, total, step);
+    moment += __shfl_xor_sync(0xffffffffu, moment, step);
+  }
+  return logf(total) - moment / total;
+}
+
 }  // namespace gptoss

@@ -10,12 +10,13 @@
 use mlx_rs::error::Result;
 use mlx_rs::{Array, Dtype};
 
-use super::{missing, one, pair};
+use super::{missing, one, pair, with};
 use crate::mlx::cuda::{CudaConstant, CudaKernel, CudaLaunch, CudaSource};
 use crate::model::cache::LayerCache;
 use crate::model::experts::Routing;
 use crate::model::gpt_oss::AttentionBlock;
 use crate::model::layers::{Linear, RmsNorm};
+use crate::model::trace::ForwardTrace;
 
 /// Warps of a block.
 const WARPS: usize = 8;
@@ -77,6 +78,16 @@ const ROUTE: CudaSource = CudaSource {
     shared_memory_bytes: 0,
 };
 
+/// The same, which also appends what it chose to the layers' before.
+const ROUTE_RECORDED: CudaSource = CudaSource {
+    name: c"gptoss_route_recorded",
+    inputs: &[c"x", c"norm", c"weight", c"bias", c"rows"],
+    outputs: &[c"normed", c"logits", c"experts", c"shares", c"recorded"],
+    header: ROUTE.header,
+    body: concat!(include_str!("route.cu"), include_str!("record.cu")),
+    shared_memory_bytes: 0,
+};
+
 /// The kernels, made once for a model.
 #[derive(Debug)]
 pub(in crate::model) struct OneTokenKernels {
@@ -85,6 +96,7 @@ pub(in crate::model) struct OneTokenKernels {
     merge: CudaKernel,
     project: CudaKernel,
     route: CudaKernel,
+    route_recorded: CudaKernel,
 }
 
 impl OneTokenKernels {
@@ -97,6 +109,7 @@ impl OneTokenKernels {
             merge: CudaKernel::new(&MERGE)?,
             project: CudaKernel::new(&PROJECT)?,
             route: CudaKernel::new(&ROUTE)?,
+            route_recorded: CudaKernel::new(&ROUTE_RECORDED)?,
         })
     }
 
@@ -229,40 +242,47 @@ impl OneTokenKernels {
         one(self.project.start(&[x, weight, bias, residual], &launch)?)
     }
 
-    /// `norm(x)` for one row, `[1, D]`, and the experts that `linear` chooses for it; none where its
-    /// weights are packed.
+    /// `norm(x)` for one row, `[1, D]`, and the experts that `linear` chooses for it, which `trace`
+    /// receives; none where its weights are packed.
     pub(in crate::model) fn route(
         &self,
         x: &Array,
         norm: &RmsNorm,
         linear: &Linear,
         num_chosen: usize,
+        trace: Option<&mut ForwardTrace>,
     ) -> Result<Option<(Array, Routing)>> {
         let Some((weight, bias)) = linear.plain().filter(|_| fits(linear, x.dtype())) else {
             return Ok(None);
         };
         let num_local_experts = weight.dim(0);
         let chosen = [1, num_chosen as i32];
+        let constants = [
+            CudaConstant::Type(c"T", x.dtype()),
+            CudaConstant::Int(c"D", weight.dim(1) as usize),
+            CudaConstant::Int(c"E", num_local_experts as usize),
+            CudaConstant::Int(c"K", num_chosen),
+            float(c"EPS", norm.eps()),
+            CudaConstant::Int(c"THREADS", ROUTE_THREADS),
+        ];
+        let outputs: [(&[i32], Dtype); 4] = [
+            (x.shape(), x.dtype()),
+            (&[1, num_local_experts], x.dtype()),
+            (&chosen, Dtype::Uint32),
+            (&chosen, x.dtype()),
+        ];
         let launch = CudaLaunch {
-            constants: &[
-                CudaConstant::Type(c"T", x.dtype()),
-                CudaConstant::Int(c"D", weight.dim(1) as usize),
-                CudaConstant::Int(c"E", num_local_experts as usize),
-                CudaConstant::Int(c"K", num_chosen),
-                float(c"EPS", norm.eps()),
-                CudaConstant::Int(c"THREADS", ROUTE_THREADS),
-            ],
+            constants: &constants,
             blocks: [1, 1, 1],
             threads: ROUTE_THREADS,
-            outputs: &[
-                (x.shape(), x.dtype()),
-                (&[1, num_local_experts], x.dtype()),
-                (&chosen, Dtype::Uint32),
-                (&chosen, x.dtype()),
-            ],
+            outputs: &outputs,
         };
         let inputs = [x, norm.weight(), weight, bias];
-        let mut outputs = self.route.start(&inputs, &launch)?.into_iter();
+        let outputs = match trace {
+            Some(trace) => self.route_recorded(inputs, &launch, trace)?,
+            None => self.route.start(&inputs, &launch)?,
+        };
+        let mut outputs = outputs.into_iter();
         let (normed, logits) = pair(outputs.next(), outputs.next())?;
         let (experts, weights) = pair(outputs.next(), outputs.next())?;
         let routing = Routing {
@@ -272,6 +292,39 @@ impl OneTokenKernels {
             recorded: None,
         };
         Ok(Some((normed, routing)))
+    }
+
+    /// `launch`, with a row more for `trace`: a kernel of its own would cost more than the row.
+    fn route_recorded(
+        &self,
+        inputs: [&Array; 4],
+        launch: &CudaLaunch<'_>,
+        trace: &mut ForwardTrace,
+    ) -> Result<Vec<Array>> {
+        let [x, norm, weight, bias] = inputs;
+        let [.., (logits, _), (chosen, _), _] = launch.outputs else {
+            return Err(missing());
+        };
+        let width = trace.row_width(chosen[1], logits[1]);
+        let rows = trace.rows();
+        let num_rows = rows.map_or(0, |rows| rows.dim(0));
+        let (shape, is_first) = ([num_rows + 1, width], rows.is_none());
+        let launch = CudaLaunch {
+            constants: &with(
+                launch.constants,
+                &[
+                    CudaConstant::Int(c"W", width as usize),
+                    CudaConstant::Bool(c"FIRST", is_first),
+                ],
+            ),
+            outputs: &[launch.outputs, &[(&shape, Dtype::Float32)]].concat(),
+            ..*launch
+        };
+        // Something has to stand for the rows that the first layer does not read.
+        let inputs = [x, norm, weight, bias, rows.unwrap_or(bias)];
+        let mut outputs = self.route_recorded.start(&inputs, &launch)?;
+        trace.record_rows(outputs.pop().ok_or_else(missing)?);
+        Ok(outputs)
     }
 }
 
