@@ -154,6 +154,25 @@ fn three_siblings_by_regenerating_and_none_is_lost() {
 }
 
 #[test]
+fn the_tree_opens_at_the_message_that_is_selected() {
+    let mut rig = Rig::new();
+    for question in ["one", "two", "three"] {
+        rig.ask(question);
+    }
+    let selected = |rig: &Rig| match rig.state.popups.last() {
+        Some(Popup::Tree(list)) => list.chosen().map(|row| row.node),
+        other => panic!("{other:?} is no tree"),
+    };
+    rig.press("esc o");
+    assert_eq!(selected(&rig), Some(rig.last()));
+    rig.press("esc K K o");
+    assert_eq!(selected(&rig), Some(rig.tree().path()[3]));
+    rig.press("enter");
+    assert_eq!(rig.state.selected_message(), Some(rig.tree().path()[3]));
+    rig.check();
+}
+
+#[test]
 fn editing_either_role_makes_a_branch() {
     let mut rig = Rig::new();
     rig.ask("one");

@@ -4,7 +4,7 @@ use super::super::action::Action;
 use super::super::chat::Scroll;
 use super::super::composer::Target;
 use super::super::effect::{Anchor, Effect};
-use super::super::popup::{CodePurpose, ListPopup, Popup, Question};
+use super::super::popup::{CodePurpose, Question};
 use super::super::state::{Focus, Level, State};
 use super::generate::{self, Seed};
 use super::{code, popups, say, search, tree};
@@ -50,9 +50,7 @@ fn with_effects(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Copy => copy(state),
         Action::CopyCode => code::choose(state, CodePurpose::Copy),
         Action::SaveCode => code::choose(state, CodePurpose::Save),
-        Action::TreeOverview => popups::open(state, |state| {
-            Popup::Tree(ListPopup::new(tree::rows(state)))
-        }),
+        Action::TreeOverview => popups::open(state, tree::popup),
         Action::Search => popups::ask(state, Question::Search, ""),
         Action::EditSystem => {
             let text = state.session.tree.framing().system.identity.clone();

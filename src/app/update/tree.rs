@@ -1,11 +1,23 @@
 //! The overview of all branches.
 
-use super::super::popup::TreeRow;
+use super::super::popup::{ListPopup, Popup, TreeRow};
 use super::super::state::State;
 use crate::session::{NodeId, NodeKind};
 
+/// The overview, with the message that is selected in the chat selected here, too.
+pub(in crate::app) fn popup(state: &State) -> Popup {
+    let mut list = ListPopup::new(rows(state));
+    let selected = state.selected_message();
+    let place = list
+        .entries
+        .iter()
+        .position(|row| Some(row.node) == selected);
+    list.selected = place.unwrap_or(0);
+    Popup::Tree(list)
+}
+
 /// All messages, each below the one that it answers.
-pub(in crate::app) fn rows(state: &State) -> Vec<TreeRow> {
+fn rows(state: &State) -> Vec<TreeRow> {
     let tree = &state.session.tree;
     let path = tree.path();
     let mut rows = Vec::new();
