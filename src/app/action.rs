@@ -428,7 +428,7 @@ pub const REGISTRY: &[ActionInfo] = &[
 
     row(A::PageLeft, "page-left", "page left", "Eight experts left", &[(C::Experts, &["H"])]),
     row(A::PageRight, "page-right", "page right", "Eight experts right", &[(C::Experts, &["L"])]),
-    row(A::ZoomIn, "zoom-in", "closer", "Closer: strip, overview, one to one, layer, expert card", &[(C::Experts, &["+", "="])]),
+    row(A::ZoomIn, "zoom-in", "closer", "Closer, from zoom 0 to 4: strip, overview, one to one, layer, expert card", &[(C::Experts, &["+", "="])]),
     row(A::ZoomOut, "zoom-out", "farther", "Farther", &[(C::Experts, &["-"])]),
     row(A::MapSource, "map-source", "tokens shown", "Next choice of tokens: one, a window, all since load, prompt, answer and so on", &[(C::Experts, &["v"])]),
     row(A::MapSourceBack, "map-source-back", "tokens shown", "Choice of tokens before", &[(C::Experts, &["V"])]),

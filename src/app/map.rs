@@ -113,14 +113,14 @@ impl Zoom {
         Self::ALL[next.min(Self::ALL.len() - 1)]
     }
 
-    /// The level's name.
+    /// The level's name, with its place from the farthest to the closest.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Strip => "L0 strip",
-            Self::Overview => "L1 overview",
-            Self::OneToOne => "L2 one to one",
-            Self::Layer => "L3 layer",
-            Self::Card => "L4 card",
+            Self::Strip => "zoom 0/4 strip",
+            Self::Overview => "zoom 1/4 overview",
+            Self::OneToOne => "zoom 2/4 one to one",
+            Self::Layer => "zoom 3/4 layer",
+            Self::Card => "zoom 4/4 card",
         }
     }
 }

@@ -251,7 +251,7 @@ fn figures_of_other_tokens_than_the_maps_are_named_so() {
         let name = card.map_or(source.title(), |_| "prompt and answer");
         rig.state.map.zoom = Zoom::Card;
         let text = words(&rig.state, Focus::Experts);
-        assert!(text.contains(&format!("{name} | L4 card")), "{text}");
+        assert!(text.contains(&format!("{name} | zoom 4/4 card")), "{text}");
     }
 }
 
