@@ -91,6 +91,10 @@ fn specialists_are_listed_by_what_replicates_and_lead_to_their_card() {
         rows.map(|(_, one)| (one.layer, one.expert)).collect()
     };
     assert_eq!(cells(&rig), [(2, 5), (1, 2), (3, 7)]);
+    rig.draw();
+    let text = rig.text();
+    assert!(text.contains("sorted by the lower half's lift"), "{text}");
+    assert!(text.contains("half 1 half 2 lower"), "{text}");
     rig.press("d");
     assert_eq!(cells(&rig), [(1, 2), (3, 7)]);
     rig.press("d");

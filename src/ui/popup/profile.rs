@@ -111,14 +111,14 @@ impl Page<'_> {
         let options = view.file.profile.options;
         self.text(
             &sanitize(&format!(
-                "{name}; lift at least {} in both halves; the highest that both have first",
+                "{name}; lift at least {} in both halves; sorted by the lower half's lift",
                 options.min_lift
             )),
             ThemeRole::Text,
         );
         let head = format!(
             "  {:<16} {:>5} {:>6} {:>6} {:>5} {:>5} {:>6} {:>6} {:>5}",
-            "domain", "layer", "expert", "tokens", "share", "lift", "half 1", "half 2", "both"
+            "domain", "layer", "expert", "tokens", "share", "lift", "half 1", "half 2", "lower"
         );
         self.text(
             &head[..head.len().min(usize::from(self.area.width))],
