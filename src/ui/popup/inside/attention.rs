@@ -53,21 +53,17 @@ impl Page<'_> {
             WeightOrder::Weight => "by weight",
             WeightOrder::Position => "as in the text",
         };
+        // One scale for all bars. The sink has none: beside it those of the tokens would vanish.
         let largest = found.weights.iter().copied().fold(0.0, f32::max);
         let note = format!(
-            "{:>6} {:>6}  tokens {order}, their bars up to {}; the sink's up to 1",
-            "token",
+            "{:>6} {:>6}  tokens {order}; bars from 0 to {}, none for the sink",
+            "pos.",
             "weight",
             format::probability(f64::from(largest))
         );
         self.row(&note, ThemeRole::Faint);
         let scaled = |weight: f32| if largest > 0.0 { weight / largest } else { 0.0 };
-        self.weight_row(
-            0,
-            ("sink", found.sink),
-            found.sink,
-            "no token: the learned sink",
-        );
+        self.weight_row(0, ("sink", found.sink), None, "no token: the learned sink");
         self.y += 1;
         if found.first_position > 0 {
             let text = format!(
@@ -87,13 +83,13 @@ impl Page<'_> {
             self.weight_row(
                 y,
                 (&position, weight),
-                scaled(weight),
+                Some(scaled(weight)),
                 text.as_deref().unwrap_or(""),
             );
         }
     }
 
-    fn weight_row(&mut self, y: u16, (name, weight): (&str, f32), scaled: f32, text: &str) {
+    fn weight_row(&mut self, y: u16, (name, weight): (&str, f32), scaled: Option<f32>, text: &str) {
         let rest = self.rest();
         let role = if name == "sink" {
             ThemeRole::Accent
@@ -103,13 +99,11 @@ impl Page<'_> {
         let figures = format!("{name:>6} {:>6}", format::probability(f64::from(weight)));
         put(self.buf, rest, (0, y), &figures, self.theme.style(role));
         let columns = rest.width.saturating_sub(FIGURES) / 2;
-        let drawn = bar(scaled, usize::from(columns), self.theme);
-        let role = if name == "sink" {
-            ThemeRole::Series2
-        } else {
-            ThemeRole::Series1
-        };
-        put(self.buf, rest, (FIGURES, y), &drawn, self.theme.style(role));
+        if let Some(scaled) = scaled {
+            let drawn = bar(scaled, usize::from(columns), self.theme);
+            let style = self.theme.style(ThemeRole::Series1);
+            put(self.buf, rest, (FIGURES, y), &drawn, style);
+        }
         let room = usize::from(rest.width.saturating_sub(FIGURES + columns + 2));
         let text = cell(text, room, self.theme);
         let at = (FIGURES + columns + 2, y);
