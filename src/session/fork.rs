@@ -18,7 +18,7 @@ impl Turn {
         let (index, other) = (fork.token_index, &fork.instead_of_text);
         // As a literal, so that a line break or a control character is seen and stays harmless.
         Some(format!(
-            "forked at token {index}: {text:?} in place of {other:?}"
+            "forked at token {index} of the answer: {text:?} in place of {other:?}"
         ))
     }
 
@@ -45,7 +45,10 @@ impl Turn {
             } else {
                 change.interventions.to_string()
             };
-            words.push(format!("experts at token {}: {rules}", change.token_index));
+            words.push(format!(
+                "experts from token {} of the answer on: {rules}",
+                change.token_index
+            ));
         }
         words
     }

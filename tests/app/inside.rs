@@ -137,7 +137,7 @@ fn every_position_can_be_looked_at_and_the_first_one_by_the_pass_that_reads_it()
     rig.press("enter");
     rig.until(is_done);
     rig.draw();
-    assert!(rig.text().contains("token 1 "), "{}", rig.text());
+    assert!(rig.text().contains("position 1, "), "{}", rig.text());
     rig.check();
 }
 

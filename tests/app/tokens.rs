@@ -174,7 +174,11 @@ fn enter_forks_from_the_marked_alternative_with_the_answers_own_settings() {
     rig.state.size = (80, 24);
     rig.press("1");
     rig.draw();
-    assert!(rig.text().contains("forked at token 5"), "{}", rig.text());
+    assert!(
+        rig.text().contains("forked at token 5 of the answer"),
+        "{}",
+        rig.text()
+    );
 }
 
 #[test]
@@ -294,6 +298,27 @@ fn with_a_chain() -> (Rig, usize) {
     let run = rig.state.runs.latest_mut().expect("a run");
     run.tokens[5].chain = Some(chain);
     (rig, cut)
+}
+
+#[test]
+fn layers_without_a_row_are_counted() {
+    let rig = crate::panes::rig_of(24, 32);
+    for height in 12..60 {
+        let (buf, _) = draw_pane(&rig.state, Focus::Tokens, &Theme::default(), (80, height));
+        let text = text_of(&buf);
+        let is_layer = |row: &&str| {
+            let digits = row.trim_start().strip_prefix('L');
+            digits.is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
+        };
+        let shown = text.lines().filter(is_layer).count();
+        let hidden = match 24 - shown {
+            0 => continue,
+            1 => "1 more layer".to_owned(),
+            hidden => format!("{hidden} more layers"),
+        };
+        let has_routing = text.contains("routing, mean over layers");
+        assert_eq!(text.contains(&hidden), has_routing, "{height} rows\n{text}");
+    }
 }
 
 #[test]
@@ -467,7 +492,19 @@ fn a_ghost_shows_what_would_have_followed_and_changes_nothing() {
     assert!(!ghost.tokens.is_empty());
     rig.state.size = (120, 40);
     rig.draw();
-    assert!(rig.text().contains("ghost from token 5"), "{}", rig.text());
+    // By positions from 0 over prompt and answer, in the pane as in the chat.
+    let position = rig.state.token_position().expect("a token is shown");
+    let prompt_tokens = rig.state.shown_run().expect("a run is shown").prompt.len();
+    assert_eq!(position, prompt_tokens + 5);
+    let text = rig.text();
+    assert!(
+        text.contains(&format!("ghost from position {position}")),
+        "{text}"
+    );
+    assert!(
+        text.contains(&format!("position {position} of 0 to")),
+        "{text}"
+    );
     rig.press("1");
     rig.draw();
     rig.press("3");

@@ -76,7 +76,7 @@ pub(super) fn changes(blocks: &mut Vec<Block>, turn: &Turn, width: u16, theme: &
         let what = words::changes(before, &change.sampling);
         if !what.is_empty() {
             let text = format!(
-                "changed at token {}: {}",
+                "changed at token {} of the answer: {}",
                 change.token_index,
                 what.join(chrome::dot(theme))
             );
@@ -96,7 +96,7 @@ pub(super) fn changes(blocks: &mut Vec<Block>, turn: &Turn, width: u16, theme: &
     {
         faint(
             blocks,
-            &format!("answer asked for at token {}", inserted.start),
+            &format!("answer asked for at its token {}", inserted.start),
             width,
         );
     }
@@ -140,9 +140,13 @@ pub(super) fn lab(blocks: &mut Vec<Block>, state: &State, node: NodeId, width: u
     let Some(ghost) = state.ghost_of(node) else {
         return;
     };
+    // The prompt's length is known as long as the answer's record is kept.
+    let from = state.runs.get(node).map_or_else(String::new, |run| {
+        let position = run.prompt.len() + ghost.branching.token_index;
+        format!(" from position {position}")
+    });
     let text = format!(
-        "ghost from token {}, not in the chat{}{}",
-        ghost.branching.token_index,
+        "ghost{from}, not in the chat{}{}",
         chrome::dot(theme),
         quoted(&ghost.text())
     );

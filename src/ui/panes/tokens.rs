@@ -22,10 +22,15 @@ use crate::ui::widgets::format;
 /// Tokens on either side of the one under the cursor.
 const AROUND: usize = 8;
 
-/// The position, for the title's rule.
+/// The position, counted from 0 as in traces, for the title's rule.
 pub(super) fn note(state: &State) -> String {
     match (state.token_position(), state.shown_run()) {
-        (Some(position), Some(run)) => format!("{} of {}", position + 1, run.len()),
+        (Some(position), Some(run)) => {
+            format!(
+                "position {position} of 0 to {}",
+                run.len().saturating_sub(1)
+            )
+        }
         _ => String::new(),
     }
 }
@@ -224,7 +229,23 @@ fn window(
     shown
 }
 
-/// Each layer's first choice, as many as there is room for.
+/// As many rows as there is room for; the last one then counts the layers without a row.
+fn whole_or_counted(
+    mut rows: Vec<(String, ThemeRole)>,
+    num_layers: usize,
+    room: u16,
+) -> Vec<(String, ThemeRole)> {
+    let room = usize::from(room);
+    if rows.len() > room {
+        let hidden = (rows.len() + 1 - room).min(num_layers);
+        let layers = if hidden == 1 { "layer" } else { "layers" };
+        rows.truncate(room.saturating_sub(1));
+        rows.push((format!("{hidden} more {layers}"), ThemeRole::Faint));
+    }
+    rows
+}
+
+/// Each layer's choices, as many as there is room for.
 fn routing(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
     let Some(routed) = state.shown_routing().filter(|_| area.height >= 2) else {
         return;
@@ -254,5 +275,7 @@ fn routing(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
             format!("L{layer:<3} {}", pair.collect::<Vec<_>>().join("  "))
         });
     rows.extend(chosen.map(|text| (text, ThemeRole::Text)));
+    let num_layers = routed.routing.layers().count();
+    let rows = whole_or_counted(rows, num_layers, area.height);
     lines(buf, area, &rows, theme);
 }

@@ -56,6 +56,11 @@ const METERS: &[(&str, &str)] = &[
 /// What the token pane tells.
 const TOKENS: &[(&str, &str)] = &[
     (
+        "position",
+        "Counted from 0 over prompt and answer, as in traces. Where a note in the chat says token \
+         of the answer, it is counted from 0 at the answer's first one.",
+    ),
+    (
         "model, drawn",
         "The token's probability in the model's own distribution, and after all samplers in use, as \
          it was drawn. One column where none is in use.",

@@ -131,7 +131,7 @@ fn subject(subject: &Subject) -> String {
     let (place, name) = (token.position, quoted(&token.text));
     match subject.pass {
         Pass::Reading => format!(
-            "token {place} {name}: the pass that reads it, {} in all, and says what comes next",
+            "position {place}, {name}: the pass that reads it, {} in all, and says what comes next",
             tokens(subject.ids.len())
         ),
         Pass::Choosing => {
@@ -141,7 +141,7 @@ fn subject(subject: &Subject) -> String {
                 ": the pass that chose it"
             };
             format!(
-                "token {place} {name}{which} read {}, the last one {}",
+                "position {place}, {name}{which} read {}, the last one {}",
                 tokens(subject.ids.len()),
                 quoted(&subject.read.text)
             )

@@ -18,7 +18,10 @@ pub(super) fn rows(ghost: &Ghost, run: &Run, columns: u16) -> Vec<(String, Theme
         GhostState::Failed(report) => report.message.clone(),
     };
     let head = [
-        format!("ghost from token {}:", ghost.branching.token_index),
+        format!(
+            "ghost from position {}:",
+            run.prompt.len() + ghost.branching.token_index
+        ),
         state,
         "not in the chat".to_owned(),
     ];
