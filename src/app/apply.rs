@@ -52,6 +52,7 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
                 state.forget_runs();
                 state.prediction = None;
                 state.map.cursor = super::map::Cell::default();
+                state.map.is_cursor_placed = false;
                 state.map.token = super::map::TokenCursor::Newest;
                 clear_interventions(state);
                 state.ablation = None;

@@ -1,13 +1,16 @@
 //! What the map and the token pane show: which tokens, and the figures over them.
 
-use super::map::{MapSource, TokenCursor};
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use super::map::{Cell, MapSource, TokenCursor};
 use super::run::Run;
 use super::state::State;
 use crate::analytics::{
     Balance, Bounds, CardQuery, ExpertCard, Grid, LayerEntropies, Measure, RoutedToken, Scale,
     Selection, Span, SpanSet, TotalsRef, difference,
 };
-use crate::engine::protocol::RoutingTotals;
+use crate::engine::protocol::{RequestId, RoutingTotals};
 use crate::session::NodeId;
 
 /// Tokens of the sliding window.
@@ -18,6 +21,46 @@ const CARD_ENTRIES: usize = 8;
 
 /// Tokens that have to share two experts before the pair is listed.
 const CARD_PAIR_TOKENS: u64 = 3;
+
+/// All that an expert's card depends on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct CardSubject {
+    /// A request may begin an answer's record anew.
+    request: RequestId,
+    node: NodeId,
+    tokens: usize,
+    routed: usize,
+    cell: Cell,
+    selection: Selection,
+}
+
+/// The card that was made last, kept for the next frame.
+#[derive(Debug, Clone, Default)]
+pub struct LastCard(RefCell<Option<(CardSubject, Option<Arc<ExpertCard>>)>>);
+
+impl LastCard {
+    /// The card of this subject: the one kept, else a new one.
+    fn of(
+        &self,
+        subject: CardSubject,
+        make: impl FnOnce() -> Option<ExpertCard>,
+    ) -> Option<Arc<ExpertCard>> {
+        let mut last = self.0.borrow_mut();
+        match &*last {
+            Some((known, card)) if *known == subject => card.clone(),
+            _ => {
+                let card = make().map(Arc::new);
+                *last = Some((subject, card.clone()));
+                card
+            }
+        }
+    }
+
+    /// Forgets it: names of answers may mean others now.
+    fn clear(&mut self) {
+        *self.0.get_mut() = None;
+    }
+}
 
 impl State {
     /// The ends of the color ramp that suit what the map shows.
@@ -57,6 +100,7 @@ impl State {
     /// Forgets all records, held ones too: another model, another session.
     pub(super) fn forget_runs(&mut self) {
         self.runs.clear();
+        self.last_card.clear();
         self.token_lab.marked = None;
         self.token_lab.ghost = None;
         self.map.frozen = None;
@@ -186,8 +230,22 @@ impl State {
     }
 
     /// The card of the expert under the map's cursor, over all tokens of the shown run.
-    pub fn card(&self) -> Option<ExpertCard> {
+    ///
+    /// It is made anew only when it is about something else: that takes a look at every token.
+    pub fn card(&self) -> Option<Arc<ExpertCard>> {
         let run = self.shown_run()?;
+        let subject = CardSubject {
+            request: self.newest_request,
+            node: run.node,
+            tokens: run.len(),
+            routed: run.log.len(),
+            cell: self.map.cursor,
+            selection: self.many_tokens(),
+        };
+        self.last_card.of(subject, || self.new_card(run))
+    }
+
+    fn new_card(&self, run: &Run) -> Option<ExpertCard> {
         let query = CardQuery {
             layer: self.map.cursor.layer,
             expert: self.map.cursor.expert,

@@ -164,7 +164,7 @@ fn point(state: &mut State, mouse: MouseInput) -> Vec<Effect> {
         return Vec::new();
     }
     match pane_at(state, mouse) {
-        Some(Focus::Experts) => map::step(state, lines.signum(), 0),
+        Some(Focus::Experts) => map::wheel(state, lines),
         Some(Focus::Sampler) => sampler::select(state, lines.signum()),
         Some(Focus::Log) => update::scroll_log(state, -lines),
         _ => chat::scroll(state, lines),

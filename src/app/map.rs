@@ -173,8 +173,12 @@ pub struct MapView {
     pub cursor: Cell,
     /// The token cursor.
     pub token: TokenCursor,
+    /// Whether the cursor was put somewhere: by a person, or on the first expert worth a look.
+    pub is_cursor_placed: bool,
     /// The level before the card was opened by its key.
     pub card_from: Option<Zoom>,
+    /// Rows that the expert's card is scrolled down.
+    pub card_scroll: usize,
     /// The record that is held still, so that map, figures and cards all show the same moment
     /// whatever is chosen to be shown of it.
     pub frozen: Option<Run>,
@@ -190,13 +194,22 @@ impl Default for MapView {
             zoom: Zoom::default(),
             cursor: Cell::default(),
             token: TokenCursor::default(),
+            is_cursor_placed: false,
             card_from: None,
+            card_scroll: 0,
             frozen: None,
         }
     }
 }
 
 impl MapView {
+    /// Puts the cursor on an expert, whose card begins at its top.
+    pub fn point_at(&mut self, cell: Cell) {
+        self.cursor = cell;
+        self.is_cursor_placed = true;
+        self.card_scroll = 0;
+    }
+
     /// Moves the cursor by whole cells, staying on the map.
     pub fn move_cursor(
         &mut self,
@@ -205,8 +218,10 @@ impl MapView {
         num_layers: usize,
         num_experts: usize,
     ) {
-        self.cursor.layer = moved(self.cursor.layer, layers, num_layers);
-        self.cursor.expert = moved(self.cursor.expert, experts, num_experts);
+        self.point_at(Cell {
+            layer: moved(self.cursor.layer, layers, num_layers),
+            expert: moved(self.cursor.expert, experts, num_experts),
+        });
     }
 }
 

@@ -6,6 +6,7 @@ use super::ablation::AblationView;
 use super::arrivals::Arrivals;
 use super::chat::ChatView;
 use super::composer::Composer;
+use super::figures::LastCard;
 use super::inside::InsideView;
 use super::keymap::Keymap;
 use super::map::{MapCells, MapView};
@@ -329,6 +330,8 @@ pub struct State {
     pub profile: Option<ProfileView>,
     /// The map pane.
     pub map: MapView,
+    /// The expert's card that was made last.
+    pub last_card: LastCard,
     /// Figures over time.
     pub meters: Meters,
     /// The engine's latest snapshot.

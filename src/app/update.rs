@@ -365,6 +365,7 @@ pub(super) fn after(state: &mut State) -> Vec<Effect> {
     effects.extend(prediction);
     effects.extend(recording::follow(state));
     traces::follow_to_the_end(state);
+    map::place_cursor(state);
     effects.extend(inside::ask_again(state));
     effects
 }

@@ -36,6 +36,8 @@ pub struct Viewport {
     pub chat: ChatViewport,
     /// The map's cells, for the mouse.
     pub map: Option<MapViewport>,
+    /// The expert's card; none where it is not on screen.
+    pub card: Option<CardViewport>,
     /// The view tabs, for the mouse: column ranges of the first row, by view.
     pub tabs: Vec<(super::state::View, Range<u16>)>,
     /// Rows of the list on top, of which a page is.
@@ -55,6 +57,15 @@ pub struct ChatViewport {
     pub lines_below: usize,
     /// The messages on screen with their rows.
     pub messages: Vec<(NodeId, Range<u16>)>,
+}
+
+/// What of an expert's card was drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CardViewport {
+    /// Rows of it that there is room for.
+    pub height: u16,
+    /// Rows that it can be scrolled down at most; 0 where all of it is on screen.
+    pub last_scroll: usize,
 }
 
 /// Where the map's cells are: one column holds `experts_per_column`, one row `layers_per_row`.
@@ -79,6 +90,9 @@ impl super::State {
     pub fn set_viewport(&mut self, viewport: Viewport) {
         // Clamped while drawing, where the heights of messages are known.
         self.chat.scroll = viewport.chat.scroll;
+        if let Some(card) = viewport.card {
+            self.map.card_scroll = self.map.card_scroll.min(card.last_scroll);
+        }
         if let Some(search) = &mut self.chat.search {
             search.is_sought = false;
         }

@@ -67,7 +67,7 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, theme: &Theme, cache: &mut Cac
         viewport.panes.push((Focus::Composer, area_of(composer)));
         composer::draw(frame, composer, state, theme);
     }
-    status::draw(frame.buffer_mut(), screen.footer, state, theme);
+    status::draw(frame.buffer_mut(), screen.footer, state, &viewport, theme);
     if let Some(popup) = state.popups.last() {
         popup::draw(frame, area, popup, state, theme, &mut viewport);
     }

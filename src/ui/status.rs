@@ -12,14 +12,24 @@ use super::widgets::{KeyHint, KeyHints};
 use crate::app::State;
 use crate::app::action::{Action, Context};
 use crate::app::inside::InsideState;
+use crate::app::map::{MapSource, Zoom};
 use crate::app::popup::Popup;
 use crate::app::replay;
 use crate::app::state::{Level, ModelStatus};
+use crate::app::viewport::Viewport;
 use crate::engine::protocol::EnginePhase;
 use crate::intervention::Rule;
 
 /// Draws as many rows as there are: figures first, then keys, then the second row of figures.
-pub(super) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
+///
+/// `viewport` is what was drawn above them in this frame.
+pub(super) fn draw(
+    buf: &mut Buffer,
+    area: Rect,
+    state: &State,
+    viewport: &Viewport,
+    theme: &Theme,
+) {
     let row = |y: u16| Rect {
         y: area.y + y,
         height: 1,
@@ -29,11 +39,11 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
         0 => {}
         1 => with_rules(buf, row(0), state, theme),
         2 => {
-            hints(buf, row(0), state, theme);
+            hints(buf, row(0), state, viewport, theme);
             with_rules(buf, row(1), state, theme);
         }
         _ => {
-            hints(buf, row(0), state, theme);
+            hints(buf, row(0), state, viewport, theme);
             second(buf, row(1), state, theme);
             first(buf, row(2), state, theme);
         }
@@ -41,12 +51,12 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
 }
 
 /// The most important keys of where the keys go now.
-fn hints(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
+fn hints(buf: &mut Buffer, area: Rect, state: &State, viewport: &Viewport, theme: &Theme) {
     let context = state.context();
     let keys: Vec<(String, &str)> = of_replays(context, state)
         .iter()
         .chain(wanted(context))
-        .filter(|action| is_of_use(**action, state))
+        .filter(|action| is_of_use(**action, state, viewport))
         .filter_map(|action| {
             let key = state.keymap.keys(context, *action).first()?.to_string();
             Some((key, action.info().short))
@@ -78,14 +88,30 @@ fn of_replays(context: Context, state: &State) -> &'static [Action] {
     }
 }
 
-/// Not every list lets its entries be changed.
-fn is_of_use(action: Action, state: &State) -> bool {
+/// Not every list lets its entries be changed, and an expert's card has other keys than the map.
+fn is_of_use(action: Action, state: &State, viewport: &Viewport) -> bool {
     if state.replay.is_some() && replay::needs_a_model(action) {
         return false;
+    }
+    if state.context() == Context::Experts {
+        return is_of_use_for_experts(action, state, viewport);
     }
     match (action, state.popups.last()) {
         (Action::Delete, Some(Popup::Rules(_))) | (_, None | Some(Popup::Sessions(_))) => true,
         (Action::Delete | Action::Rename | Action::UndoDelete, _) => false,
+        _ => true,
+    }
+}
+
+/// What a key of the map's footer does at the level of detail that is shown.
+fn is_of_use_for_experts(action: Action, state: &State, viewport: &Viewport) -> bool {
+    let is_card = state.map.zoom == Zoom::Card;
+    match action {
+        Action::Back => is_card,
+        Action::PageDown => is_card && viewport.card.is_some_and(|card| card.last_scroll > 0),
+        Action::MapMeasure | Action::ZoomIn | Action::ExpertCard => !is_card,
+        // One token says nothing about an expert: the card is then about all of them.
+        Action::TokenBack | Action::TokenOn => !is_card || state.map.source == MapSource::Window,
         _ => true,
     }
 }
@@ -115,6 +141,8 @@ fn wanted(context: Context) -> &'static [Action] {
             A::NextPane,
         ],
         Context::Experts => &[
+            A::Back,
+            A::PageDown,
             A::MapSource,
             A::MapMeasure,
             A::ZoomIn,

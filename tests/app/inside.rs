@@ -145,6 +145,8 @@ fn every_position_can_be_looked_at_and_the_first_one_by_the_pass_that_reads_it()
 fn keys_choose_figures_layers_and_heads() {
     let mut rig = looked();
     let view = |rig: &Rig| rig.state.inside.clone().expect("done");
+    let layer = rig.state.map.cursor.layer;
+    assert_eq!(view(&rig).cursor, HeadIndex { layer, head: 0 });
     for (key, tab) in [
         ("2", InsideTab::Sinks),
         ("3", InsideTab::Attention),
@@ -156,7 +158,7 @@ fn keys_choose_figures_layers_and_heads() {
         rig.press(key);
         assert_eq!(view(&rig).tab, tab, "{key}");
     }
-    rig.press("2 down down right right right");
+    rig.press("2 home down down right right right");
     assert_eq!(view(&rig).cursor, HeadIndex { layer: 2, head: 3 });
     rig.press("end");
     assert_eq!(view(&rig).cursor.layer, 3, "it stays on the map");

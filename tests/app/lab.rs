@@ -1,6 +1,7 @@
 //! Changing the experts' choice from the screen.
 
 use gptoss::app::Focus;
+use gptoss::app::map::Cell;
 use gptoss::app::state::Level;
 use gptoss::engine::protocol::{Command, ModelSource};
 
@@ -42,7 +43,10 @@ fn x_masks_the_expert_under_the_cursor_for_the_answers_to_come() {
     rig.ask("hello");
     let favorite = usize::from(chosen(&rig, 0, 0)[0]);
     on_map(&mut rig);
-    rig.state.map.cursor.expert = favorite;
+    rig.state.map.point_at(Cell {
+        layer: 0,
+        expert: favorite,
+    });
     rig.press("x");
     let rules = format!("mask 0:{favorite}");
     assert_eq!(rig.state.interventions.to_string(), rules);
@@ -78,7 +82,7 @@ fn a_rule_given_while_tokens_stream_is_recorded_with_the_index_from_which_it_cou
     rig.press("enter");
     rig.tokens(3);
     on_map(&mut rig);
-    let expert = rig.state.map.cursor.expert;
+    let Cell { layer, expert } = rig.state.map.cursor;
     rig.press("x");
     rig.until(|state| {
         let turn = state
@@ -94,7 +98,10 @@ fn a_rule_given_while_tokens_stream_is_recorded_with_the_index_from_which_it_cou
     let turn = rig.turn(rig.last());
     let change = &turn.intervention_changes[0];
     assert!(change.token_index >= 3);
-    assert_eq!(change.interventions.to_string(), format!("mask 0:{expert}"));
+    assert_eq!(
+        change.interventions.to_string(),
+        format!("mask {layer}:{expert}")
+    );
     assert!(turn.settings.interventions.is_empty());
     // The routing that comes with a token is that of the position before it.
     let prompt = rig.state.shown_run().expect("a run").prompt.len();
@@ -106,7 +113,7 @@ fn a_rule_given_while_tokens_stream_is_recorded_with_the_index_from_which_it_cou
         .filter(|token| token.position + 1 >= prompt + change.token_index);
     for token in from {
         assert!(
-            !token.choices(0).0.contains(&(expert as u16)),
+            !token.choices(layer).0.contains(&(expert as u16)),
             "{}",
             token.position
         );
@@ -197,9 +204,11 @@ fn two_runs_are_compared_and_shown() {
     rig.until(done);
     rig.draw();
     let text = rig.text();
+    let Cell { layer, expert } = rig.state.map.cursor;
+    let changed = format!("changed: mask {layer}:{expert}");
     for expected in [
         "two runs side by side",
-        "changed: mask 0:0",
+        &changed,
         "synthetic, no model",
         // What the synthetic engine says does not depend on its experts.
         "the answers are the same, token by token",

@@ -1,5 +1,6 @@
 //! The map, a card and a comparison as files for somebody else.
 
+use gptoss::app::map::Cell;
 use gptoss::app::share::Shared;
 use gptoss::app::{Action, Effect};
 
@@ -58,7 +59,7 @@ fn a_card_is_written_with_its_figures() {
     rig.ask("hello");
     let routing = rig.state.shown_routing().expect("recorded");
     let expert = usize::from(routing.choices(0).0[0]);
-    rig.state.map.cursor.expert = expert;
+    rig.state.map.point_at(Cell { layer: 0, expert });
     rig.act(Action::ShareCard);
     let (_, text) = written(&mut rig, "card.txt");
     let card = rig.state.card().expect("an expert");
@@ -79,6 +80,7 @@ fn a_finished_comparison_is_written_as_a_plot() {
     rig.ask("hello");
     rig.act(Action::ShareAblation);
     assert!(rig.state.popups.is_empty(), "there is none yet");
+    let Cell { layer, expert } = rig.state.map.cursor;
     rig.act(Action::Ablate);
     rig.press("enter");
     rig.until(|state| state.figure(Shared::Ablation).is_some());
@@ -96,7 +98,8 @@ fn a_finished_comparison_is_written_as_a_plot() {
     let positions = report.ablation.positions.len();
     assert!(positions > 0);
     assert_eq!(text.matches("<circle").count(), positions);
-    assert!(text.contains("mask 0:0") && text.contains("synthetic, no model"));
+    let rule = format!("mask {layer}:{expert}");
+    assert!(text.contains(&rule) && text.contains("synthetic, no model"));
 }
 
 #[test]

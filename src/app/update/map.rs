@@ -6,10 +6,13 @@ use super::super::map::{Cell, TokenCursor, Zoom};
 use super::super::run::Run;
 use super::super::state::{Level, State};
 use super::say;
-use crate::analytics::{Measure, Scale};
+use crate::analytics::{Measure, Scale, Selection};
 
 /// Does what concerns the map alone.
 pub(in crate::app) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> {
+    if state.map.zoom == Zoom::Card && scroll_by_key(state, action) {
+        return Some(Vec::new());
+    }
     let layers_page = 4;
     match action {
         Action::Up => step(state, -1, 0),
@@ -52,10 +55,67 @@ fn next_measure(measure: Measure) -> Measure {
     }
 }
 
-fn open_card(state: &mut State) {
+/// Shows all about the expert under the cursor, and remembers what was shown before.
+pub(in crate::app) fn open_card(state: &mut State) {
     if state.map.zoom != Zoom::Card {
         state.map.card_from = Some(state.map.zoom);
         state.map.zoom = Zoom::Card;
+        state.map.card_scroll = 0;
+    }
+}
+
+/// Scrolls the expert's card, where the key is one that scrolls.
+fn scroll_by_key(state: &mut State, action: Action) -> bool {
+    let page = state.viewport.card.map_or(1, |card| card.height.max(1));
+    let page = i64::from(page);
+    let rows = match action {
+        Action::Up => -1,
+        Action::Down => 1,
+        Action::PageUp => -page,
+        Action::PageDown => page,
+        Action::Top => i64::MIN,
+        Action::Bottom => i64::MAX,
+        _ => return false,
+    };
+    scroll_card(state, rows);
+    true
+}
+
+/// Scrolls the expert's card as far as its last row, which is known once it was drawn.
+fn scroll_card(state: &mut State, rows: i64) {
+    let last = state.viewport.card.map_or(0, |card| card.last_scroll) as i64;
+    let scroll = (state.map.card_scroll as i64).saturating_add(rows);
+    state.map.card_scroll = scroll.clamp(0, last) as usize;
+}
+
+/// Turns the wheel over the map: a layer a notch, or lines of the card.
+pub(in crate::app) fn wheel(state: &mut State, lines: i64) {
+    if state.map.zoom == Zoom::Card {
+        scroll_card(state, lines);
+    } else {
+        step(state, lines.signum(), 0);
+    }
+}
+
+/// Puts a cursor that nobody has moved on the expert that the recorded tokens gave most weight.
+pub(in crate::app) fn place_cursor(state: &mut State) {
+    if state.map.is_cursor_placed {
+        return;
+    }
+    let Some(run) = state.shown_run() else {
+        return;
+    };
+    let grid = run.log.grid(Selection::All, Measure::WeightSum);
+    let cells = grid.layers().enumerate().flat_map(|(layer, values)| {
+        let cell = move |expert| Cell { layer, expert };
+        let values = values.iter().copied().enumerate();
+        values.map(move |(expert, value)| (cell(expert), value))
+    });
+    let most = cells
+        .filter(|(_, value)| *value > 0.0)
+        .max_by(|a, b| a.1.total_cmp(&b.1));
+    if let Some((cell, _)) = most {
+        state.map.point_at(cell);
     }
 }
 
@@ -80,10 +140,10 @@ pub(in crate::app) fn point(state: &mut State, x: u16, y: u16) {
     let expert =
         map.first_expert + column / map.columns_per_expert.max(1) * map.experts_per_column.max(1);
     let layer = map.first_layer + row * map.layers_per_row.max(1);
-    state.map.cursor = Cell {
+    state.map.point_at(Cell {
         layer: layer.min(num_layers.saturating_sub(1)),
         expert: expert.min(num_experts.saturating_sub(1)),
-    };
+    });
 }
 
 /// Goes a token back or on.

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use super::super::action::Action;
 use super::super::effect::Effect;
-use super::super::map::{Zoom, moved};
+use super::super::map::moved;
 use super::super::popup::{Popup, Question};
 use super::super::profile::{ProfileTab, ProfileView};
 use super::super::state::{Level, State, View};
-use super::{popups, say};
+use super::{map, popups, say};
 use crate::analytics::ProfileFile;
 
 /// Shows the open profile; asks for a file where there is none.
@@ -133,11 +133,7 @@ fn card(state: &mut State) -> Vec<Effect> {
         return Vec::new();
     }
     state.popups.pop();
-    state.map.cursor = cell;
-    let effects = super::show(state, View::Experts);
-    if state.map.zoom != Zoom::Card {
-        state.map.card_from = Some(state.map.zoom);
-        state.map.zoom = Zoom::Card;
-    }
-    effects
+    state.map.point_at(cell);
+    map::open_card(state);
+    super::show(state, View::Experts)
 }

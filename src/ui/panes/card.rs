@@ -3,22 +3,50 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 
-use super::{flowing, lines, quoted};
+use super::{below, flowing, lines, quoted};
 use crate::analytics::{Choice, ExpertCard, PairLift, Transition};
 use crate::app::State;
 use crate::app::run::Run;
+use crate::app::viewport::{CardViewport, Viewport};
 use crate::ui::theme::{Theme, ThemeRole};
 use crate::ui::widgets::format;
 
 /// Tokens shown on either side of one that chose the expert.
 const CONTEXT_TOKENS: usize = 6;
 
-/// Draws the card of the expert under the cursor.
-pub(super) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
+/// Draws the card of the expert under the cursor, from the row that it is scrolled to.
+pub(super) fn draw(
+    buf: &mut Buffer,
+    area: Rect,
+    state: &State,
+    theme: &Theme,
+    viewport: &mut Viewport,
+) {
+    let rows = rows(state, area.width);
+    // The last row is kept for the place in a card that is longer than the pane.
+    let is_long = rows.len() > usize::from(area.height);
+    let height = area.height.saturating_sub(u16::from(is_long));
+    let last_scroll = rows.len().saturating_sub(usize::from(height));
+    viewport.card = Some(CardViewport {
+        height,
+        last_scroll,
+    });
+    let first = state.map.card_scroll.min(last_scroll);
+    let shown = Rect { height, ..area };
+    let used = lines(buf, shown, &rows[first..], theme);
+    if is_long {
+        let end = first + usize::from(used);
+        let place = format!("rows {} to {end} of {}", first + 1, rows.len());
+        let place = [(place, ThemeRole::Faint)];
+        lines(buf, below(area, height), &place, theme);
+    }
+}
+
+/// All rows of the card.
+fn rows(state: &State, columns: u16) -> Vec<(String, ThemeRole)> {
     let (Some(card), Some(run)) = (state.card(), state.shown_run()) else {
         let text = "no tokens were recorded yet".to_owned();
-        lines(buf, area, &[(text, ThemeRole::Faint)], theme);
-        return;
+        return vec![(text, ThemeRole::Faint)];
     };
     let mut rows = vec![(
         format!("expert {} of layer {}", card.expert, card.layer),
@@ -27,18 +55,15 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
     if card.count == 0 {
         let text = format!("none of the {} tokens chose it", card.tokens);
         rows.push((text, ThemeRole::Faint));
-        lines(buf, area, &rows, theme);
-        return;
+        return rows;
     }
-    for items in [summary(&card, state), texts(&card)] {
-        rows.extend(flowing(&items, area.width, ThemeRole::Text));
-    }
-    for items in neighbors(&card) {
-        rows.extend(flowing(&items, area.width, ThemeRole::Text));
+    let about = [summary(&card, state), texts(&card)];
+    for items in about.into_iter().chain(neighbors(&card)) {
+        rows.extend(flowing(&items, columns, ThemeRole::Text));
     }
     rows.push((String::new(), ThemeRole::Text));
     rows.extend(contexts(run, &card, usize::MAX));
-    lines(buf, area, &rows, theme);
+    rows
 }
 
 /// What fits into `space` below a map: where tokens go from here, and their contexts.
@@ -121,7 +146,7 @@ fn neighbors(card: &ExpertCard) -> Vec<Vec<String>> {
 
 /// The newest tokens that chose it, with what stands around them.
 fn contexts(run: &Run, card: &ExpertCard, most: usize) -> Vec<(String, ThemeRole)> {
-    let title = "tokens that chose it: position, weight, place among the choices, text".to_owned();
+    let title = "position, weight and place among its choices, of tokens".to_owned();
     let choices = card.choices.iter().rev().take(most);
     let rows = choices.map(|choice| (context(run, choice), ThemeRole::Text));
     std::iter::once((title, ThemeRole::Faint))

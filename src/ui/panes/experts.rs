@@ -58,7 +58,7 @@ pub(super) fn draw(
     let signs = Signs::of(&values, state);
     let known = (&grid, &signs);
     match state.map.zoom {
-        Zoom::Card => card::draw(buf, area, state, theme),
+        Zoom::Card => card::draw(buf, area, state, theme, viewport),
         Zoom::Strip => {
             let entropies = readout::chosen_entropies(state);
             let strip = Strip {

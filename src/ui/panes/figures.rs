@@ -43,7 +43,7 @@ pub(super) fn draw(
     let mut rows: Vec<(String, ThemeRole)> = Vec::new();
     // Asked for once a frame: it goes through all tokens.
     let card = state.card();
-    for (items, role) in items(grid, card.as_ref(), state) {
+    for (items, role) in items(grid, card.as_deref(), state) {
         rows.extend(flowing(&items, area.width, role));
     }
     // What is left is for the expert's card.
@@ -51,7 +51,7 @@ pub(super) fn draw(
     if left >= 4 {
         rows.extend(card::short(
             state,
-            card.as_ref(),
+            card.as_deref(),
             Size::new(area.width, left),
         ));
     }
