@@ -2,6 +2,7 @@
 
 #![expect(clippy::panic, reason = "a failing test panics")]
 
+mod cursor;
 mod docs;
 mod flow;
 mod inside;

@@ -64,6 +64,7 @@ pub(super) fn draw(
             let strip = Strip {
                 values: &entropies,
                 cursor: Some(state.map.cursor.layer),
+                columns: None,
                 theme,
             };
             (&strip).render(
@@ -73,19 +74,19 @@ pub(super) fn draw(
                 },
                 buf,
             );
-            figures::draw(buf, below(area, 1), known, state, theme);
+            figures::draw(buf, below(area, 1), known, None, state, theme);
         }
         Zoom::Layer => layer(buf, area, known, state, theme),
         // Labels alone would fill it.
         Zoom::Overview | Zoom::OneToOne
             if area.width < LEAST_MAP.0 || area.height < LEAST_MAP.1 =>
         {
-            figures::draw(buf, area, known, state, theme);
+            figures::draw(buf, area, known, None, state, theme);
         }
         Zoom::Overview | Zoom::OneToOne => {
             let (rows, legend) = map(buf, area, &grid, &values, state, theme, viewport);
             let rest = figures::legend(buf, below(area, rows), legend.as_deref(), theme);
-            figures::draw(buf, rest, known, state, theme);
+            figures::draw(buf, rest, known, viewport.map.as_ref(), state, theme);
         }
     }
 }
@@ -140,10 +141,11 @@ fn map(
         bound(bounds.min, is_difference),
         bound(bounds.max, is_difference),
     );
-    let title = match grid.tokens() {
+    let tokens = match grid.tokens() {
         1 => "1 token".to_owned(),
         tokens => format!("{tokens} tokens"),
     };
+    let title = format!("{}, {tokens}:", state.measure_name());
     let entropies = readout::chosen_entropies(state);
     let cursor = state.map.cursor;
     let detail = if state.map.zoom == Zoom::OneToOne {
@@ -193,7 +195,7 @@ fn map(
     let words = layout
         .footer
         .is_empty()
-        .then(|| format!("{title}, colors from {min} to {max}"));
+        .then(|| format!("{title} colors from {min} to {max}"));
     let rows = layout.map.bottom().max(layout.footer.bottom()) - area.y;
     (rows, words)
 }
@@ -329,7 +331,8 @@ fn layer(
         bars(buf, bars_area, (&signs.more, &numbers), state, theme);
     }
     let text_area = below(area, area.height.saturating_sub(rows));
-    figures::draw(buf, text_area, (grid, &Signs::default()), state, theme);
+    let known = (grid, &Signs::default());
+    figures::draw(buf, text_area, known, None, state, theme);
 }
 
 /// The experts that are chosen more in one of two parts.

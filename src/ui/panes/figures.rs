@@ -9,7 +9,8 @@ use super::{below, card, flowing, lines, readout};
 use crate::analytics::{ExpertCard, Grid};
 use crate::app::State;
 use crate::app::map::MapSource;
-use crate::ui::chrome::put;
+use crate::app::viewport::MapViewport;
+use crate::ui::chrome::{put, width};
 use crate::ui::theme::{Theme, ThemeRole};
 use crate::ui::widgets::Strip;
 
@@ -18,11 +19,13 @@ const ROWS_FOR_BARS: u16 = 6;
 
 /// Draws the figures, the most important first.
 ///
-/// *Shapes:* `signs` is the cursor's layer, from 0 to 1; empty where it is drawn already.
+/// *Shapes:* `signs` is the cursor's layer, from 0 to 1; empty where it is drawn already. `map` is
+/// where the map above is, if there is one: bars stand under its columns.
 pub(super) fn draw(
     buf: &mut Buffer,
     area: Rect,
     (grid, signs): (&Grid, &Signs),
+    map: Option<&MapViewport>,
     state: &State,
     theme: &Theme,
 ) {
@@ -32,10 +35,13 @@ pub(super) fn draw(
     let mut area = area;
     if area.height >= ROWS_FOR_BARS {
         let is_difference = !signs.less.is_empty();
-        let first = if is_difference { "+ " } else { "" };
-        for (sign, values) in [(first, &signs.more), ("- ", &signs.less)] {
+        let first = if is_difference { "+" } else { "" };
+        for (sign, values) in [(first, &signs.more), ("-", &signs.less)] {
             if !values.is_empty() {
-                bars(buf, area, (sign, values), state, theme);
+                match map {
+                    Some(map) => bars_under(buf, area, (sign, values), map, state, theme),
+                    None => bars(buf, area, (sign, values), state, theme),
+                }
                 area = below(area, 1);
             }
         }
@@ -76,10 +82,12 @@ fn bars(
 ) {
     let row = Rect { height: 1, ..area };
     let label = format!("L{} {sign}", state.map.cursor.layer);
+    let label = format!("{} ", label.trim_end());
     let end = put(buf, row, (1, 0), &label, theme.style(ThemeRole::Faint));
     let strip = Strip {
         values,
         cursor: Some(state.map.cursor.expert),
+        columns: None,
         theme,
     };
     let place = Rect {
@@ -88,6 +96,47 @@ fn bars(
         ..row
     };
     (&strip).render(place, buf);
+}
+
+/// Draws the cursor's layer as bars, each under its column of the map, and says so behind them.
+fn bars_under(
+    buf: &mut Buffer,
+    area: Rect,
+    (sign, values): (&str, &[f32]),
+    map: &MapViewport,
+    state: &State,
+    theme: &Theme,
+) {
+    let row = Rect { height: 1, ..area };
+    let (per_column, columns) = (map.experts_per_column.max(1), map.columns_per_expert.max(1));
+    let shown = usize::from(map.area.width) / columns * per_column;
+    let values = values.get(map.first_expert..).unwrap_or(&[]);
+    let merged: Vec<f32> = values[..shown.min(values.len())]
+        .chunks(per_column)
+        .map(|experts| experts.iter().copied().fold(f32::NAN, f32::max))
+        .collect();
+    let cursor = state.map.cursor.expert.checked_sub(map.first_expert);
+    let strip = Strip {
+        values: &merged,
+        cursor: cursor.map(|expert| expert / per_column),
+        columns: Some(columns as u16),
+        theme,
+    };
+    (&strip).render(
+        Rect {
+            x: map.area.x,
+            width: map.area.width,
+            ..row
+        },
+        buf,
+    );
+    let faint = theme.style(ThemeRole::Faint);
+    put(buf, row, (0, 0), sign, faint);
+    let at = map.area.x + map.area.width + 1 - area.x;
+    let label = format!("L{}", state.map.cursor.layer);
+    if at + width(&label) <= area.width {
+        put(buf, row, (at, 0), &label, faint);
+    }
 }
 
 /// The figures in the order of their importance.

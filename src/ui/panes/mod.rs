@@ -40,7 +40,7 @@ pub fn draw(
     let (title, note) = match focus {
         Focus::Experts => ("experts", experts::note(state)),
         Focus::Tokens => ("token", tokens::note(state)),
-        Focus::Memory => ("memory and speed", String::new()),
+        Focus::Memory => ("memory and speed", memory::note(state)),
         Focus::Sampler => ("sampler", sampler::note(state)),
         Focus::Log => ("log", log::note(state)),
         Focus::Chat | Focus::Composer => return,
@@ -59,13 +59,16 @@ pub fn draw(
 /// The experts in two rows: the balance as words, then each layer's entropy as a column.
 pub(super) fn strip(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme) {
     let buf = frame.buffer_mut();
-    let note = readout::balance_words(state);
     let title = format!("H of the chosen by layer, {}", state.selection_name());
+    // The mark before the title, and the blanks and rules around both.
+    let room = area.width.saturating_sub(width(&title) + 9);
+    let note = readout::balance_words(state, room);
     let inner = titled_rule(buf, area, (&title, &note), false, theme);
     let values = readout::chosen_entropies(state);
     (&Strip {
         values: &values,
         cursor: None,
+        columns: None,
         theme,
     })
         .render(inner, buf);

@@ -3,6 +3,7 @@
 use crate::analytics::{ExpertCard, Grid, LayerBalance, chosen_entropy, normalized};
 use crate::app::State;
 use crate::app::map::MapSource;
+use crate::ui::chrome::width;
 use crate::ui::widgets::format;
 
 use super::experts::figure;
@@ -21,12 +22,21 @@ pub(super) fn chosen_entropies(state: &State) -> Vec<f32> {
     entropies.iter().map(share).collect()
 }
 
-/// The overall balance in a few words.
-pub(super) fn balance_words(state: &State) -> String {
-    state.balance().map_or_else(String::new, |balance| {
-        let words = words(&balance.overall).join("  ");
-        format!("{}: {words}", state.balance_tokens_name())
-    })
+/// The overall balance, as many figures as so many columns hold whole.
+pub(super) fn balance_words(state: &State, columns: u16) -> String {
+    let Some(balance) = state.balance() else {
+        return String::new();
+    };
+    let mut fitting = String::new();
+    let mut line = format!("{}:", state.balance_tokens_name());
+    for figure in words(&balance.overall) {
+        line = format!("{line}  {figure}");
+        if width(&line) > columns {
+            break;
+        }
+        fitting.clone_from(&line);
+    }
+    fitting
 }
 
 /// A balance in words.

@@ -101,6 +101,18 @@ pub(crate) const NAMED: [(Color, Rgb); 16] = [
     (Color::White, Rgb(255, 255, 255)),
 ];
 
+/// Black or white, whichever is easier to read on a color; the terminal's own where that is not known.
+pub fn ink_on(color: Color) -> Color {
+    let is_bright = |color: Rgb| color.contrast(Rgb(0, 0, 0)) > color.contrast(Rgb(255, 255, 255));
+    match color {
+        Color::Rgb(red, green, blue) if is_bright(Rgb(red, green, blue)) => Color::Rgb(0, 0, 0),
+        Color::Rgb(..) => Color::Rgb(255, 255, 255),
+        Color::Indexed(index @ 16..) if is_bright(Rgb::of_index(index)) => Color::Indexed(16),
+        Color::Indexed(16..) => Color::Indexed(231),
+        _ => Color::Reset,
+    }
+}
+
 /// The place of the nearest level of the cube.
 fn nearest_level(channel: u8) -> u8 {
     let distance = |level: u8| level.abs_diff(channel);

@@ -21,7 +21,7 @@ mod tests;
 
 use ratatui::style::{Color, Style};
 
-pub use color::Rgb;
+pub use color::{Rgb, ink_on};
 pub use depth::ColorDepth;
 pub use glyph::{GlyphSet, Glyphs};
 pub use palette::{Palette, PaletteName, RoleColors, ThemeError};

@@ -1,4 +1,4 @@
-//! One row for all layers: a bar each.
+//! One row of bars: all layers, or the experts of one.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -8,38 +8,41 @@ use super::heatmap::expert_axis;
 use super::text::{put, row};
 use crate::ui::theme::{Glyphs, Theme, ThemeRole};
 
-/// One bar for each layer, in one row; a second row, where there is one, numbers them.
+/// One bar for each value, in one row; a second row, where there is one, numbers them.
 #[derive(Debug, Clone)]
 pub struct Strip<'a> {
-    /// By layer, from 0 to 1; NaN is no data.
+    /// From 0 to 1; NaN is no data.
     pub values: &'a [f32],
-    /// The cursor's layer.
+    /// The cursor's place among them.
     pub cursor: Option<usize>,
+    /// Columns of each value, where they have to stand under others; none takes at most 2, so that
+    /// the strip stays one thing.
+    pub columns: Option<u16>,
     /// The looks.
     pub theme: &'a Theme,
 }
 
 impl Strip<'_> {
-    /// Columns that one layer takes in a width: at most 2, so that the strip stays one thing.
-    pub fn columns_per_layer(&self, width: u16) -> u16 {
-        let layers = self.values.len().max(1);
-        (usize::from(width) / layers).clamp(1, 2) as u16
+    fn columns_per_value(&self, width: u16) -> u16 {
+        let fitting = usize::from(width) / self.values.len().max(1);
+        self.columns.unwrap_or(fitting.clamp(1, 2) as u16).max(1)
     }
 }
 
 impl Widget for &Strip<'_> {
     fn render(self, area: Rect, buf: &mut Buffer) {
         let area = area.intersection(buf.area);
-        let columns = self.columns_per_layer(area.width);
-        for (layer, value) in self.values.iter().enumerate() {
-            let x = (layer * usize::from(columns)).min(usize::from(u16::MAX)) as u16;
-            let role = if self.cursor == Some(layer) {
+        let columns = self.columns_per_value(area.width);
+        for (place, value) in self.values.iter().enumerate() {
+            let x = (place * usize::from(columns)).min(usize::from(u16::MAX)) as u16;
+            let role = if self.cursor == Some(place) {
                 ThemeRole::Accent
             } else {
                 ThemeRole::Series1
             };
-            let glyph = bar(*value, self.theme.glyphs());
-            put(buf, area, (x, 0), glyph, self.theme.style(role));
+            // A gap between bars, where one column can be spared.
+            let glyph = bar(*value, self.theme.glyphs()).repeat(usize::from(columns.max(2) - 1));
+            put(buf, area, (x, 0), &glyph, self.theme.style(role));
         }
         if area.height > 1 {
             let shown = usize::from(area.width / columns).min(self.values.len());

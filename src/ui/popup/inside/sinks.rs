@@ -103,7 +103,8 @@ impl Page<'_> {
         let marked = |style: Style| match self.theme.ramp().cursor_color() {
             _ if !is_cursor => style,
             Some(color) => style.bg(color),
-            None => style.add_modifier(Modifier::REVERSED),
+            // Reversed it would look like the highest share.
+            None => style.add_modifier(Modifier::UNDERLINED | Modifier::BOLD),
         };
         put(self.buf, rest, (x, y), glyph, marked(style));
         if columns == WIDE {

@@ -9,7 +9,7 @@ use ratatui::widgets::Widget;
 
 use super::footer::braille;
 use super::{Encoding, Heatmap, MapLayout};
-use crate::ui::theme::ThemeRole;
+use crate::ui::theme::{ThemeRole, ink_on};
 
 /// Quarter blocks by their bits: upper left 1, upper right 2, lower left 4, lower right 8.
 const QUARTERS: [&str; 16] = [
@@ -46,53 +46,65 @@ impl Heatmap<'_> {
     fn draw_cell(&self, layout: &MapLayout, column: u16, row: u16, cell: &mut Cell) {
         let layers = layout.layers_of_row(row);
         let experts = layout.experts_of_column(column);
+        let is_marked = self.is_marked(layers.clone(), &experts);
         let cursor = self
             .frame
             .cursor
             .filter(|at| layers.contains(&at.layer) && experts.contains(&at.expert));
         match layout.fit.encoding {
             Encoding::HalfBlock => {
-                let color = |layer: usize| match cursor.filter(|at| at.layer == layer) {
-                    Some(_) => self.ramp().cursor_color(),
-                    None if self.is_marked(layer..layer + 1, &experts) => self.mark_style().fg,
-                    None => self
-                        .ramp()
-                        .color(self.value(layer..layer + 1, experts.clone())),
-                };
+                let color = |layer: usize| self.half_color(layer, &experts);
                 let lower = layers.clone().nth(1).and_then(color);
                 halves(cell, color(layers.start), lower);
+                // Both halves are taken: the mark stands on the color of the cursor's own layer.
+                let mark = cursor.and_then(|at| Some((at, color_mark(layout, column)?)));
+                if let Some((at, mark)) = mark {
+                    write_on(cell, color(at.layer), mark);
+                }
             }
             Encoding::FullBlock => {
-                let color = match cursor {
-                    Some(_) => self.ramp().cursor_color(),
-                    None => self
-                        .ramp()
-                        .color(self.value(layers.clone(), experts.clone())),
-                };
+                let color = self.ramp().color(self.value(layers, experts));
                 if let Some(color) = color {
                     cell.set_symbol(" ").set_bg(color);
                 }
-                if self.is_marked(layers, &experts) {
+                let mark = cursor.and_then(|_| color_mark(layout, column));
+                if is_marked {
                     cell.set_symbol("x").set_style(self.mark_style());
+                    underline(cell, cursor.is_some());
+                } else if let Some(mark) = mark {
+                    write_on(cell, color, mark);
                 }
             }
             Encoding::Glyph => {
-                let value = self.value(layers.clone(), experts.clone());
-                let (glyph, style) = self.ramp().glyph(value, self.theme.glyphs());
+                let (glyph, style) =
+                    (self.ramp()).glyph(self.value(layers, experts), self.theme.glyphs());
                 cell.set_symbol(glyph).set_style(style);
-                if self.is_marked(layers, &experts) {
+                if is_marked {
                     cell.set_symbol("x").set_style(self.mark_style());
                 }
-                mark(cell, cursor.is_some());
+                if let Some(mark) = cursor.and_then(|_| glyph_mark(layout, column)) {
+                    cell.reset();
+                    cell.set_symbol(mark);
+                }
+                underline(cell, cursor.is_some());
             }
             Encoding::Quadrant | Encoding::Braille => {
-                self.draw_dots(layout.fit.encoding, layers.clone(), experts.clone(), cell);
-                if self.is_marked(layers, &experts) {
+                self.draw_dots(layout.fit.encoding, layers, experts, cell);
+                if is_marked {
                     cell.set_style(self.mark_style());
                 }
-                mark(cell, cursor.is_some());
+                underline(cell, cursor.is_some());
             }
         }
+    }
+
+    /// The color of a half of a cell.
+    fn half_color(&self, layer: usize, experts: &Range<usize>) -> Option<Color> {
+        let layers = layer..layer + 1;
+        if self.is_marked(layers.clone(), experts) {
+            return self.mark_style().fg;
+        }
+        self.ramp().color(self.value(layers, experts.clone()))
     }
 
     fn is_marked(&self, layers: Range<usize>, experts: &Range<usize>) -> bool {
@@ -171,9 +183,39 @@ fn halves(cell: &mut Cell, upper: Option<Color>, lower: Option<Color>) {
     };
 }
 
-/// Marks the cursor without a color.
-fn mark(cell: &mut Cell, is_cursor: bool) {
+/// What marks the cursor's columns where their color is the value: brackets, or a cross in one column.
+fn color_mark(layout: &MapLayout, column: u16) -> Option<&'static str> {
+    let columns = layout.fit.columns_per_expert;
+    match usize::from(column) % columns {
+        _ if columns == 1 => Some("+"),
+        0 => Some("["),
+        place if place + 1 == columns => Some("]"),
+        _ => None,
+    }
+}
+
+/// The same where a character is the value: one column at least keeps it.
+fn glyph_mark(layout: &MapLayout, column: u16) -> Option<&'static str> {
+    let columns = layout.fit.columns_per_expert;
+    color_mark(layout, column).filter(|mark| match *mark {
+        "]" => true,
+        "[" => columns > 2,
+        _ => false,
+    })
+}
+
+/// Writes a mark on a color, which stays to be seen.
+fn write_on(cell: &mut Cell, color: Option<Color>, mark: &'static str) {
+    let color = color.unwrap_or(Color::Reset);
+    let style = Style::new().bg(color).fg(ink_on(color));
+    cell.set_symbol(mark)
+        .set_style(style.add_modifier(Modifier::BOLD));
+}
+
+/// Marks the cursor where neither color nor character may change: reversed it would look like the
+/// highest value.
+fn underline(cell: &mut Cell, is_cursor: bool) {
     if is_cursor {
-        cell.set_style(Style::new().add_modifier(Modifier::REVERSED));
+        cell.set_style(Style::new().add_modifier(Modifier::UNDERLINED | Modifier::BOLD));
     }
 }
