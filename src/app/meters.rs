@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::state::State;
 use crate::engine::protocol::{EnginePhase, Telemetry};
 use crate::meters::GpuReading;
 
@@ -118,10 +119,43 @@ impl Meters {
         self.gpus = readings;
     }
 
+    /// When the last answer's speeds were measured last; without any, when anything was.
+    fn last_ms(&self) -> Option<u64> {
+        let newest = |series: &[&Series]| {
+            let samples = series.iter().filter_map(|series| series.0.back());
+            samples.map(|sample| sample.at_ms).max()
+        };
+        newest(&[&self.decode_tps, &self.prefill_tps])
+            .or_else(|| newest(&[&self.active_bytes, &self.gpu_load, &self.gpu_watts]))
+    }
+
     /// Joules for each generated token now, where power and rate are known.
     pub fn joules_per_token(&self) -> Option<f64> {
         let rate = self.decode_tps.latest().filter(|rate| *rate > 0.0)?;
         Some(self.gpu_watts.latest()? / rate)
+    }
+}
+
+impl State {
+    /// Whether the engine does something, so that the graphs go on.
+    pub fn is_measuring(&self) -> bool {
+        self.running.is_some() || self.telemetry.speed.phase != EnginePhase::Idle
+    }
+
+    /// Whether the graphs are those of an answer that is finished.
+    pub fn shows_last_answer(&self) -> bool {
+        let meters = &self.meters;
+        let has_speeds = [&meters.decode_tps, &meters.prefill_tps]
+            .iter()
+            .any(|series| series.latest().is_some());
+        has_speeds && !self.is_measuring()
+    }
+
+    /// Where the graphs end: now, or where the last answer did. An idle program draws nothing, so
+    /// that an axis that ends now would soon be wrong, and the figures out of sight with the next key.
+    pub fn graphs_end_ms(&self) -> u64 {
+        let last = self.meters.last_ms().filter(|_| !self.is_measuring());
+        last.unwrap_or(self.now_ms)
     }
 }
 

@@ -9,6 +9,7 @@ mod inside;
 mod lab;
 mod latency;
 mod maps;
+mod meters;
 mod opening;
 mod panes;
 mod profile;

@@ -264,7 +264,7 @@ fn the_panel_says_what_its_settings_would_keep_of_the_last_distribution() {
             .filter(|fate| **fate == Fate::Cut("top-k"));
         assert_eq!(cut.count() > 0, top_k > 0);
         let text = words(&rig.state, Focus::Sampler);
-        let kept = format!("keeps {} of {}", preview.kept, record.top_logprobs.len());
+        let kept = format!("keep {} of {}", preview.kept, record.top_logprobs.len());
         assert!(text.contains(&kept), "no \"{kept}\" in\n{text}");
     }
 }

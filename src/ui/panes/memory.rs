@@ -8,21 +8,22 @@ use super::{below, flowing, lines};
 use crate::app::State;
 use crate::app::meters::{HISTORY_MS, Series};
 use crate::engine::protocol::CacheUsage;
+use crate::ui::chrome::width;
 use crate::ui::theme::{Theme, ThemeRole};
 use crate::ui::widgets::format;
 use crate::ui::widgets::{GraphColumns, History, Meter, TimeAxis, TimedValue};
 
-/// Columns of labels and of figures, shared by all rows so that they align.
-const COLUMNS: GraphColumns = GraphColumns {
-    label: 12,
-    text: 34,
-};
+/// Columns of all labels, so that bars and graphs begin below each other.
+const LABEL_COLUMNS: u16 = 12;
 
-/// Columns of the graphs' figures.
+/// Columns of the graphs and their figures.
 const GRAPH_COLUMNS: GraphColumns = GraphColumns {
-    label: 12,
+    label: LABEL_COLUMNS,
     text: 24,
 };
+
+/// Columns of the mark before a figure that is near its limit.
+const MARK_COLUMNS: u16 = 3;
 
 /// Shares of a limit that are worth a look, and that need action.
 const WARNING_AT: f64 = 0.85;
@@ -40,8 +41,40 @@ const NOT_RECORDED: [&str; 4] = [
 struct Row {
     label: &'static str,
     share: Option<f64>,
-    text: String,
+    /// The figures, the most important first.
+    parts: Vec<String>,
     has_limit: bool,
+}
+
+impl Row {
+    /// As many figures as so many columns hold whole, the first one in any case.
+    fn text(&self, columns: u16) -> String {
+        let mut text = String::new();
+        for part in &self.parts {
+            let comma = if text.is_empty() { "" } else { ", " };
+            if !text.is_empty() && width(&text) + width(comma) + width(part) > columns {
+                break;
+            }
+            text.push_str(comma);
+            text.push_str(part);
+        }
+        text
+    }
+
+    fn mark_columns(&self) -> u16 {
+        let is_near = self.has_limit && self.share.is_some_and(|share| share >= WARNING_AT);
+        if is_near { MARK_COLUMNS } else { 0 }
+    }
+}
+
+/// What the title's rule says: that nothing is measured any more.
+pub(super) fn note(state: &State) -> String {
+    let has_answered = state.shown_telemetry().speed.prompt_tokens > 0;
+    if state.replay.is_none() && !state.is_measuring() && has_answered {
+        "speeds of the last answer".to_owned()
+    } else {
+        String::new()
+    }
 }
 
 /// Draws meters, then the graphs with their common axis.
@@ -56,31 +89,48 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
         );
         return;
     }
+    let rest = meters(buf, area, &rows(state), theme);
+    let used = lines(buf, rest, &words(state, rest.width), theme);
+    graphs(buf, below(rest, used), state, theme);
+}
+
+/// Draws the meters with their figures in columns of their own; gives the room below them.
+fn meters(buf: &mut Buffer, area: Rect, rows: &[Row], theme: &Theme) -> Rect {
+    let inner = Rect {
+        x: area.x + 1.min(area.width),
+        width: area.width.saturating_sub(2),
+        height: 1,
+        ..area
+    };
+    let room = inner.width.saturating_sub(LABEL_COLUMNS + 1);
+    let texts: Vec<String> = rows
+        .iter()
+        .map(|row| row.text(room.saturating_sub(row.mark_columns())))
+        .collect();
+    let columns = rows.iter().zip(&texts);
+    let widest = columns.map(|(row, text)| width(text) + row.mark_columns());
+    let columns = GraphColumns {
+        label: LABEL_COLUMNS,
+        text: widest.max().unwrap_or(0) + 1,
+    };
     let mut rest = area;
-    for row in rows(state) {
+    for (row, text) in rows.iter().zip(&texts) {
         if rest.height == 0 {
-            return;
+            break;
         }
         let meter = Meter {
             label: row.label,
             share: row.share,
-            text: &row.text,
+            text,
             warning_at: row.has_limit.then_some(WARNING_AT),
             danger_at: row.has_limit.then_some(DANGER_AT),
-            columns: COLUMNS,
+            columns,
             theme,
         };
-        let line = Rect {
-            x: rest.x + 1.min(rest.width),
-            width: rest.width.saturating_sub(2),
-            height: 1,
-            ..rest
-        };
-        (&meter).render(line, buf);
+        (&meter).render(Rect { y: rest.y, ..inner }, buf);
         rest = below(rest, 1);
     }
-    let used = lines(buf, rest, &words(state, rest.width), theme);
-    graphs(buf, below(rest, used), state, theme);
+    rest
 }
 
 fn rows(state: &State) -> Vec<Row> {
@@ -105,27 +155,26 @@ fn rows(state: &State) -> Vec<Row> {
         Row {
             label: "active",
             share: share(memory.active_bytes),
-            text: format!(
+            parts: vec![format!(
                 "{}{}",
                 format::bytes(memory.active_bytes),
                 limit(memory.limit_bytes)
-            ),
+            )],
             has_limit: true,
         },
         Row {
             label: "peak",
             share: share(memory.peak_bytes),
-            text: format!(
-                "{}, cached {}",
+            parts: vec![
                 format::bytes(memory.peak_bytes),
-                format::bytes(memory.cache_bytes)
-            ),
+                format!("cached {}", format::bytes(memory.cache_bytes)),
+            ],
             has_limit: true,
         },
         Row {
             label: "weights",
             share: share(memory.weights_bytes),
-            text: format::bytes(memory.weights_bytes),
+            parts: vec![format::bytes(memory.weights_bytes)],
             has_limit: false,
         },
     ];
@@ -135,11 +184,10 @@ fn rows(state: &State) -> Vec<Row> {
         rows.push(Row {
             label: "next prompt",
             share,
-            text: format!(
-                "{} tokens, peak {}",
-                format::count(prediction.prompt_tokens as u64),
-                format::bytes(prediction.peak_bytes)
-            ),
+            parts: vec![
+                format!("peak {}", format::bytes(prediction.peak_bytes)),
+                format!("{} tokens", format::count(prediction.prompt_tokens as u64)),
+            ],
             has_limit: true,
         });
     }
@@ -151,13 +199,15 @@ fn cache_row(label: &'static str, usage: &CacheUsage, limit_tokens: usize) -> Ro
     Row {
         label,
         share: (limit_tokens > 0).then(|| held as f64 / limit_tokens as f64),
-        text: format!(
-            "{} layers, {} of {}, {}",
-            usage.num_layers,
-            format::count(usage.tokens as u64),
-            format::count(limit_tokens as u64),
-            format::bytes(usage.bytes)
-        ),
+        parts: vec![
+            format!(
+                "{} of {}",
+                format::count(usage.tokens as u64),
+                format::count(limit_tokens as u64)
+            ),
+            format::bytes(usage.bytes),
+            format!("{} layers", usage.num_layers),
+        ],
         // A full ring of the window is as it should be.
         has_limit: label == "KV full",
     }
@@ -274,7 +324,7 @@ fn graphs(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
         let history = History {
             label,
             samples: &samples,
-            now_ms: state.now_ms,
+            end_ms: state.graphs_end_ms(),
             seconds: HISTORY_MS / 1000,
             unit,
             max: None,
@@ -291,8 +341,14 @@ fn graphs(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
         );
         rest = below(rest, each.min(rest.height - 1));
     }
+    let end = match (state.is_measuring(), state.shows_last_answer()) {
+        (true, _) => "now",
+        (false, true) => "last answer",
+        (false, false) => "last change",
+    };
     let axis = TimeAxis {
         seconds: HISTORY_MS / 1000,
+        end,
         columns: GRAPH_COLUMNS,
         theme,
     };

@@ -8,6 +8,7 @@ use super::{below, flowing, lines};
 use crate::app::State;
 use crate::app::sampling::{Knob, SamplingPanel, preview};
 use crate::app::state::Focus;
+use crate::engine::protocol::TopLogprob;
 use crate::ui::chrome::width;
 use crate::ui::theme::{Theme, ThemeRole};
 use crate::ui::widgets::Slider;
@@ -26,18 +27,16 @@ pub(super) fn note(state: &State) -> String {
     let seed = if panel.is_seed_locked {
         "seed locked"
     } else {
-        "a new seed for each answer"
+        "new seeds"
     };
     format!("{preset} | {seed}")
 }
 
 /// Draws the settings, the selected one among them, and what they would keep.
 pub(super) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
-    let mut foot = footer(state, area.width);
     // The settings come first.
-    foot.truncate(
-        usize::from(area.height.saturating_sub(1) / 4).max(usize::from(area.height >= 3)),
-    );
+    let foot_rows = (area.height.saturating_sub(1) / 4).max(u16::from(area.height >= 3));
+    let foot = footer(state, area.width, foot_rows);
     let foot_rows = foot.len() as u16;
     let list = Rect {
         height: area.height - foot_rows,
@@ -128,33 +127,48 @@ fn shown(panel: &SamplingPanel, knob: Knob) -> String {
     }
 }
 
-/// What the settings would keep of the distribution recorded last.
-fn footer(state: &State, columns: u16) -> Vec<(String, ThemeRole)> {
+/// What the settings would keep of the distribution recorded last, in so many rows: as many words as
+/// these hold whole.
+fn footer(state: &State, columns: u16, rows: u16) -> Vec<(String, ThemeRole)> {
     let last = state.shown_run().and_then(|run| {
         run.tokens
             .iter()
             .rev()
             .find(|token| !token.top_logprobs.is_empty())
     });
-    let Some(last) = last else {
-        let text = "changes act on the next token".to_owned();
-        return vec![(text, ThemeRole::Faint)];
+    let wordings = match last {
+        Some(last) => kept_words(state, &last.top_logprobs),
+        None => vec![vec!["changes act on the next token".to_owned()]],
     };
-    let preview = preview(&state.sampling.params, &last.top_logprobs);
+    let flowed = wordings
+        .iter()
+        .map(|items| flowing(items, columns, ThemeRole::Faint));
+    let fitting = flowed.filter(|lines| lines.len() <= usize::from(rows));
+    fitting.into_iter().next().unwrap_or_default()
+}
+
+/// The same in ever fewer words.
+fn kept_words(state: &State, alternatives: &[TopLogprob]) -> Vec<Vec<String>> {
+    let preview = preview(&state.sampling.params, alternatives);
     let more = if preview.may_keep_more {
         " and more"
     } else {
         ""
     };
-    let items = [
-        // The figures first: a low panel shows this row alone.
-        format!(
-            "keeps {} of {} recorded{more}",
+    let kept = format!("{} of {} recorded{more}", preview.kept, alternatives.len());
+    let mass = format::percent(preview.kept_mass);
+    vec![
+        vec![
+            "last distribution:".to_owned(),
+            format!("top-k, top-p and min-p keep {kept}"),
+            format!("{mass} of the mass"),
+        ],
+        vec![format!("top-k, top-p, min-p keep {kept}, {mass} of mass")],
+        vec![format!("keeps {kept}, {mass} of mass")],
+        vec![format!(
+            "keeps {} of {}, {mass}",
             preview.kept,
-            last.top_logprobs.len()
-        ),
-        format!("{} of the mass", format::percent(preview.kept_mass)),
-        "of the last distribution, by top-k, top-p and min-p".to_owned(),
-    ];
-    flowing(&items, columns, ThemeRole::Faint)
+            alternatives.len()
+        )],
+    ]
 }

@@ -47,8 +47,10 @@ impl GraphColumns {
 /// The time that a graph spans.
 #[derive(Debug, Clone, Copy)]
 pub struct TimeAxis<'a> {
-    /// From the left edge to now.
+    /// From the left edge to the right one.
     pub seconds: u64,
+    /// What the right edge is: `now`, or what was the last.
+    pub end: &'a str,
     /// The columns that it shares with the graphs above it.
     pub columns: GraphColumns,
     /// The looks.
@@ -59,23 +61,24 @@ impl Widget for &TimeAxis<'_> {
     fn render(self, area: Rect, buf: &mut Buffer) {
         let graph = self.columns.graph(area.intersection(buf.area));
         let style = self.theme.style(ThemeRole::Faint);
+        let end_columns = width(self.end) + 1;
         let (long, short) = (
-            format!("{} s ago", self.seconds),
+            format!("{} s before", self.seconds),
             format!("-{} s", self.seconds),
         );
-        let start = if width(&long) + 8 <= graph.width {
+        let start = if width(&long) + end_columns + 4 <= graph.width {
             long
         } else {
             short
         };
-        if width(&start) + 5 > graph.width {
+        if width(&start) + end_columns + 1 > graph.width {
             return;
         }
         let from = put(buf, graph, (0, 0), &start, style) + 1;
-        let to = graph.width - 4;
+        let to = graph.width - end_columns;
         let line = self.theme.glyphs().horizontal;
         fill(buf, graph, (from, 0), to.saturating_sub(from), line, style);
-        put(buf, graph, (to + 1, 0), "now", style);
+        put(buf, graph, (to + 1, 0), self.end, style);
     }
 }
 
@@ -90,8 +93,8 @@ pub struct History<'a> {
     /// The samples, the oldest first.
     pub samples: &'a [TimedValue],
     /// The right edge.
-    pub now_ms: u64,
-    /// From the left edge to now.
+    pub end_ms: u64,
+    /// From the left edge to the right one.
     pub seconds: u64,
     /// The figure's unit.
     pub unit: &'a str,
@@ -106,11 +109,11 @@ pub struct History<'a> {
 }
 
 impl History<'_> {
-    /// The figure of each of `slots` equal spans of time up to now; none without data.
+    /// The figure of each of `slots` equal spans of time up to the right edge; none without data.
     fn slots(&self, slots: usize) -> Vec<Option<f64>> {
         let slot_ms = (self.seconds.max(1) * 1000 / slots.max(1) as u64).max(1);
         // Whole spans of the clock, so that samples keep their span while time passes.
-        let newest = self.now_ms / slot_ms;
+        let newest = self.end_ms / slot_ms;
         let mut out = Vec::with_capacity(slots);
         let mut rest = self.samples;
         let mut held: Option<TimedValue> = None;
@@ -148,7 +151,7 @@ impl History<'_> {
 
     /// The highest sample in view.
     fn highest(&self) -> Option<f64> {
-        let from = self.now_ms.saturating_sub(self.seconds * 1000);
+        let from = self.end_ms.saturating_sub(self.seconds * 1000);
         let shown = self.samples.iter().filter(|sample| sample.at_ms >= from);
         shown
             .map(|sample| sample.value)
@@ -205,7 +208,7 @@ impl History<'_> {
         let newest = self
             .samples
             .last()
-            .filter(|sample| self.now_ms.saturating_sub(sample.at_ms) <= self.seconds * 1000);
+            .filter(|sample| self.end_ms.saturating_sub(sample.at_ms) <= self.seconds * 1000);
         let current = newest.map_or_else(|| "-".to_owned(), |sample| rate(sample.value));
         let current = format!("{current} {}", self.unit);
         let max = self.max.or_else(|| self.highest());
