@@ -1,7 +1,7 @@
 //! The map's cursor, the bars of its layer and its expert's card.
 
 use gptoss::analytics::{Measure, Span};
-use gptoss::app::map::{Cell, MapCells, MapSource};
+use gptoss::app::map::{Cell, MapCells, MapSource, Zoom};
 use gptoss::app::viewport::MapViewport;
 use gptoss::app::{Focus, Input, MouseInput, MouseKind, State};
 use gptoss::ui::theme::{ColorDepth, GlyphSet, PaletteName, Theme};
@@ -204,6 +204,25 @@ fn a_card_longer_than_the_pane_scrolls_by_key_and_wheel_and_never_too_far() {
     rig.draw();
     assert!(hints(&rig).contains("closer"), "{}", hints(&rig));
     rig.check();
+}
+
+#[test]
+fn a_cards_contexts_show_their_token_at_any_width() {
+    let mut rig = rig_of(LAYERS, EXPERTS);
+    rig.state.map.source = MapSource::Answer;
+    rig.state.map.zoom = Zoom::Card;
+    for columns in [66, 80, 132] {
+        let size = (columns, 60);
+        let (buf, _) = draw_pane(&rig.state, Focus::Experts, &Theme::default(), size);
+        let text = text_of(&buf);
+        let contexts = text.lines().filter(|row| row.contains("  choice "));
+        let mut count = 0;
+        for row in contexts {
+            assert!(row.contains('[') && row.contains(']'), "{row}");
+            count += 1;
+        }
+        assert!(count > 0, "{text}");
+    }
 }
 
 #[test]

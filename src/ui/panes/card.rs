@@ -8,6 +8,7 @@ use crate::analytics::{Choice, ExpertCard, PairLift, Transition};
 use crate::app::State;
 use crate::app::run::Run;
 use crate::app::viewport::{CardViewport, Viewport};
+use crate::ui::chrome::width;
 use crate::ui::theme::{Theme, ThemeRole};
 use crate::ui::widgets::format;
 
@@ -62,7 +63,7 @@ fn rows(state: &State, columns: u16) -> Vec<(String, ThemeRole)> {
         rows.extend(flowing(&items, columns, ThemeRole::Text));
     }
     rows.push((String::new(), ThemeRole::Text));
-    rows.extend(contexts(run, &card, usize::MAX));
+    rows.extend(contexts(run, &card, (columns, usize::MAX)));
     rows
 }
 
@@ -88,7 +89,7 @@ pub(super) fn short(
         );
     }
     let left = usize::from(space.height).saturating_sub(rows.len() + 1);
-    rows.extend(contexts(run, card, left));
+    rows.extend(contexts(run, card, (space.width, left)));
     rows
 }
 
@@ -145,31 +146,41 @@ fn neighbors(card: &ExpertCard) -> Vec<Vec<String>> {
 }
 
 /// The newest tokens that chose it, with what stands around them.
-fn contexts(run: &Run, card: &ExpertCard, most: usize) -> Vec<(String, ThemeRole)> {
+fn contexts(
+    run: &Run,
+    card: &ExpertCard,
+    (columns, most): (u16, usize),
+) -> Vec<(String, ThemeRole)> {
     let title = "position, weight and place among its choices, of tokens".to_owned();
     let choices = card.choices.iter().rev().take(most);
-    let rows = choices.map(|choice| (context(run, choice), ThemeRole::Text));
+    let rows = choices.map(|choice| (context(run, choice, columns), ThemeRole::Text));
     std::iter::once((title, ThemeRole::Faint))
         .chain(rows)
         .collect()
 }
 
-/// A token between its neighbors, with its place among the token's choices.
-fn context(run: &Run, choice: &Choice) -> String {
+/// A token between its neighbors, with its place among the token's choices. The token itself has the
+/// room first; what is around it is cut at the far ends.
+fn context(run: &Run, choice: &Choice, columns: u16) -> String {
     let text = |position: usize| {
         let text = run.text(position).unwrap_or_default();
         crate::ui::sanitize::sanitize(text).replace('\n', " ")
     };
     let from = choice.position.saturating_sub(CONTEXT_TOKENS);
-    let before: String = (from..choice.position).map(text).collect();
+    let mut before: String = (from..choice.position).map(text).collect();
     let after: String = (choice.position + 1..=choice.position + CONTEXT_TOKENS)
         .map(text)
         .collect();
-    format!(
-        "{:>6}  {:.2}  choice {}   {before}[{}]{after}",
-        choice.position,
-        choice.weight,
-        choice.rank,
-        text(choice.position)
-    )
+    let figures = format!(
+        "{:>6}  {:.2}  choice {}   ",
+        choice.position, choice.weight, choice.rank
+    );
+    let token = format!("[{}]", text(choice.position));
+    let room = columns.saturating_sub(width(&figures) + width(&token) + 1);
+    // What the text behind does not need is free for the text before.
+    let room_before = room.saturating_sub(width(&after).min(room / 2));
+    while width(&before) > room_before && !before.is_empty() {
+        before.remove(0);
+    }
+    format!("{figures}{before}{token}{after}")
 }
