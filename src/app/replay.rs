@@ -16,7 +16,8 @@ use super::run::Run;
 use super::state::{Focus, Level, ModelStatus, State};
 use super::traces::OpenTrace;
 use super::update::say;
-use crate::share::{Figure, Format};
+use crate::share::Figure;
+pub use crate::share::LineKind;
 use crate::trace_file::Comparison;
 
 /// What is replayed.
@@ -30,8 +31,8 @@ pub struct Replay {
     pub origin: String,
     /// What another trace does differently; none where none was named.
     pub comparison: Option<Arc<Comparison>>,
-    /// The same in lines.
-    pub lines: Vec<String>,
+    /// The same in lines, each with what it is.
+    pub lines: Vec<(LineKind, String)>,
     /// Whether there is a chat to go back to.
     has_chat: bool,
 }
@@ -44,8 +45,7 @@ impl Replay {
 
     /// Takes a comparison with another trace.
     pub(super) fn compare(&mut self, comparison: Arc<Comparison>) {
-        let text = comparison.figure(COMPARED, false).render(Format::Text);
-        self.lines = text.lines().map(str::to_owned).collect();
+        self.lines = comparison.figure(COMPARED, false).lines();
         self.comparison = Some(comparison);
     }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::text::LineKind;
 use crate::analytics::{Bounds, Grid, Scale};
 
 /// A shareable figure.
@@ -110,6 +111,11 @@ impl Figure {
             Format::Svg => super::svg::document(self),
             Format::Html => super::html::page(self),
         }
+    }
+
+    /// The text of [`Format::Text`] line by line, each with what it is, without marks of comments.
+    pub fn lines(&self) -> Vec<(LineKind, String)> {
+        super::text::lines(self)
     }
 }
 

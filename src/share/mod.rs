@@ -24,3 +24,4 @@ mod text;
 mod tests;
 
 pub use figure::{Figure, Format, Line, LinePlot, Map, Part, Table};
+pub use text::LineKind;

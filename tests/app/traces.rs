@@ -6,6 +6,7 @@ use gptoss::app::{Action, Effect, Focus, Report};
 use gptoss::engine::protocol::Command;
 use gptoss::intervention::ForcedRouting;
 use gptoss::session::FollowedRouting;
+use gptoss::ui::theme::ThemeRole;
 
 use crate::replay::{Ending, comparison, trace};
 use crate::rig::Rig;
@@ -127,6 +128,26 @@ fn a_comparison_of_traces_is_shown_and_shared_in_all_formats() {
     ] {
         assert!(rig.text().contains(part), "{part}: {}", rig.text());
     }
+    // Headings look like headings, and nothing like a comment of a file.
+    assert!(!rig.text().contains("# "), "{}", rig.text());
+    let text = rig.text();
+    let styled = |part: &str| {
+        let row = text
+            .lines()
+            .position(|row| row.contains(part))
+            .expect("a row");
+        let line = text.lines().nth(row).expect("it");
+        let column = line[..line.find(part).expect("a place")].chars().count();
+        let cell = &rig.screen[(column as u16, row as u16)];
+        (cell.fg, cell.modifier)
+    };
+    let of = |role: ThemeRole| {
+        let style = rig.theme.style(role);
+        (style.fg.unwrap_or_default(), style.add_modifier)
+    };
+    assert_eq!(styled("the runs are the same"), of(ThemeRole::Text));
+    assert_eq!(styled("JS all tokens"), of(ThemeRole::Faint));
+    assert_eq!(styled("Layers"), of(ThemeRole::Title));
     rig.press("esc");
     for (name, start) in [
         ("d.txt", "run.safetensors against"),

@@ -1,6 +1,7 @@
 //! What lies over the screen: lists, questions, texts.
 
 mod ablation;
+mod difference;
 mod entries;
 mod help;
 mod inside;
@@ -198,11 +199,10 @@ pub(super) fn draw(
             );
         }
         Popup::Difference { scroll } => {
-            let lines = state.replay.iter().flat_map(|replay| &replay.lines);
-            let rows: Vec<Line<'_>> = lines
-                .flat_map(|line| wrapped(line, text_columns(screen)))
-                .map(|line| Line::styled(line, theme.style(ThemeRole::Text)))
-                .collect();
+            let replay = state.replay.as_ref();
+            let rows = replay.map_or_else(Vec::new, |replay| {
+                difference::rows(replay, theme, text_columns(screen))
+            });
             text(
                 frame,
                 screen,
