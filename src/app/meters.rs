@@ -142,13 +142,9 @@ impl State {
         self.running.is_some() || self.telemetry.speed.phase != EnginePhase::Idle
     }
 
-    /// Whether the graphs are those of an answer that is finished.
+    /// Whether speeds and graphs are those of an answer that is finished.
     pub fn shows_last_answer(&self) -> bool {
-        let meters = &self.meters;
-        let has_speeds = [&meters.decode_tps, &meters.prefill_tps]
-            .iter()
-            .any(|series| series.latest().is_some());
-        has_speeds && !self.is_measuring()
+        self.telemetry.speed.prompt_tokens > 0 && !self.is_measuring()
     }
 
     /// Where the graphs end: now, or where the last answer did. An idle program draws nothing, so

@@ -136,7 +136,7 @@ impl Comparison {
         lines.push(match diff.alignment.first_difference {
             None => "the tokens are the same".to_owned(),
             Some(at) => format!(
-                "first different token: {at}, {} in A, {} in B",
+                "first different token: position {at}, {} in A, {} in B",
                 self.a.token(at),
                 self.b.token(at)
             ),

@@ -148,7 +148,10 @@ fn a_recording_left_behind_is_compared_and_recovered() {
     drop(recorder);
     let journal = journal_path(&path);
     let text = diff(&whole, &journal, &[]).stdout;
-    assert!(text.contains("first different token: 10"), "{text}");
+    assert!(
+        text.contains("first different token: position 10"),
+        "{text}"
+    );
     let text = done(&["recover", arg(&journal)]).stdout;
     assert!(
         text.contains("cut.safetensors: 10 tokens, 0 bytes"),

@@ -69,8 +69,7 @@ impl Row {
 
 /// What the title's rule says: that nothing is measured any more.
 pub(super) fn note(state: &State) -> String {
-    let has_answered = state.shown_telemetry().speed.prompt_tokens > 0;
-    if state.replay.is_none() && !state.is_measuring() && has_answered {
+    if state.replay.is_none() && state.shows_last_answer() {
         "speeds of the last answer".to_owned()
     } else {
         String::new()

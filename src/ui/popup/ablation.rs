@@ -88,7 +88,7 @@ impl Rows<'_> {
             ),
             Some(index) => self.put(
                 &format!(
-                    "first different token: {index}, {} became {}",
+                    "first different token: {index} of the answer, {} became {}",
                     text_at(&report.baseline, index),
                     text_at(&report.ablated, index)
                 ),

@@ -48,6 +48,11 @@ const METERS: &[(&str, &str)] = &[
         "The engine's time for reading and counting what is recorded, as a share of decoding.",
     ),
     (
+        "last answer",
+        "When nothing is computed, speeds are the last answer's, and the graphs end where it ended; \
+         last change: nothing was answered yet.",
+    ),
+    (
         "frame",
         "The time from the state to the terminal's buffer for one frame.",
     ),
