@@ -1,9 +1,14 @@
 //! Recording answers as trace files: what is handed over to be written, and what is told.
 
+use std::sync::Arc;
+
 use gptoss::app::recording::{RecordReport, RecordRequest};
 use gptoss::app::state::Level;
-use gptoss::app::{Effect, Report};
-use gptoss::trace_file::{TraceHeader, TraceRow};
+use gptoss::app::traces::OpenTrace;
+use gptoss::app::{self, Effect, Report, State};
+use gptoss::harmony::MessageEnding;
+use gptoss::session::Turn;
+use gptoss::trace_file::{TraceFile, TraceHeader, TraceRecorder, TraceRow};
 
 use crate::rig::Rig;
 
@@ -78,6 +83,45 @@ fn while_recording_is_on_each_answer_becomes_a_file_of_its_own() {
     rig.ask("after");
     assert_eq!(recorded(&rig).len(), 2);
     rig.check();
+}
+
+/// Where each message stands in an answer, with its ending.
+fn messages(turn: &Turn) -> Vec<(String, std::ops::Range<usize>, Option<MessageEnding>)> {
+    let parts = turn.parts.iter();
+    parts
+        .map(|part| {
+            (
+                part.channel_name().to_owned(),
+                part.tokens.clone(),
+                part.ending,
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn a_replay_counts_each_messages_tokens_as_the_live_answer_does() {
+    let mut rig = Rig::new();
+    rig.press("f8");
+    rig.ask("hello");
+    let file = recorded(&rig).remove(0);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("run.safetensors");
+    let mut recorder = TraceRecorder::create(&path, file.header).expect("a new recording");
+    recorder.append(&file.rows).expect("appended");
+    recorder.finish().expect("finished");
+    let mut replay = State::default();
+    let opened = OpenTrace {
+        trace: Arc::new(TraceFile::open(&path).expect("opens")),
+        name: file.name,
+        path,
+    };
+    app::replay::open(&mut replay, &opened, None);
+    let tree = &replay.session.tree;
+    let shown = tree.turn(tree.path()[1]).expect("an answer");
+    let live = messages(rig.turn(rig.last()));
+    assert!(live.len() > 1, "{live:?}");
+    assert_eq!(messages(shown), live);
 }
 
 #[test]

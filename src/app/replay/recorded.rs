@@ -163,14 +163,16 @@ fn question(prompt: &str) -> String {
     said.map_or(prompt, |(text, _)| text).to_owned()
 }
 
-/// The answer's messages, as far as the tokens' spans tell: each run of equal ones is one.
+/// The answer's messages, as far as the tokens' spans tell: each run of equal ones is one. As in a live
+/// answer the tokens before it are its header, and a closing token belongs to it.
 fn messages(answer: &[TraceToken]) -> Vec<HarmonyEvent> {
     let is_plain = answer.iter().all(|token| token.span == Span::Other);
     let mut events = Vec::new();
     let mut start = 0;
+    let mut header_start = 0;
     for tokens in answer.chunk_by(|left, right| left.span == right.span) {
-        let range = start..start + tokens.len();
-        start = range.end;
+        let text = start..start + tokens.len();
+        start = text.end;
         let channel = match tokens[0].span {
             Span::Analysis => Channel::Analysis,
             Span::Commentary => Channel::Commentary,
@@ -179,23 +181,41 @@ fn messages(answer: &[TraceToken]) -> Vec<HarmonyEvent> {
             // What stands between messages.
             Span::Other | Span::Prompt => continue,
         };
+        let closing = answer.get(text.end).and_then(ending);
+        let open_ending = if is_plain {
+            MessageEnding::End
+        } else {
+            MessageEnding::Truncated
+        };
+        let end = text.end + usize::from(closing.is_some());
         let delta = tokens.iter().map(|token| &*token.text).collect();
         events.extend([
             HarmonyEvent::MessageStarted {
                 header: Header::assistant(channel),
-                tokens: range.clone(),
+                tokens: header_start..text.start,
             },
             HarmonyEvent::Text {
                 delta,
-                tokens: range.clone(),
+                tokens: text.clone(),
             },
             HarmonyEvent::MessageEnded {
-                ending: MessageEnding::End,
-                tokens: range,
+                ending: closing.unwrap_or(open_ending),
+                tokens: text.end..end,
             },
         ]);
+        header_start = end;
     }
     events
+}
+
+/// How a message ends with this token.
+fn ending(token: &TraceToken) -> Option<MessageEnding> {
+    match &*token.text {
+        "<|end|>" => Some(MessageEnding::End),
+        "<|return|>" => Some(MessageEnding::Return),
+        "<|call|>" => Some(MessageEnding::Call),
+        _ => None,
+    }
 }
 
 fn settings(state: &State, trace: &TraceFile) -> TurnSettings {
