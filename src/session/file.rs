@@ -104,6 +104,9 @@ impl SessionFile {
             }
             Grip::Denied(reason) => opened.access = read_only(&reason),
         }
+        if let Some(damage) = &opened.damage {
+            tracing::warn!("{}: {damage}", path.display());
+        }
         for op in opened.tree.interruptions() {
             // They come from this very tree.
             let _ = opened.tree.apply(&op);

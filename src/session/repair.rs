@@ -28,22 +28,22 @@ pub struct Damage {
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { line, bytes, .. } = self;
-        let place = match (self.is_first_line, line) {
-            (true, 1) => "in its first line".to_owned(),
-            (true, _) => format!("in its first line and from line {line} on"),
-            (false, _) => format!("from line {line} on"),
-        };
-        write!(
-            f,
-            "this session's file is damaged {place}: {bytes} bytes were left out"
-        )?;
-        match &self.kept_as {
-            Some(path) if self.is_first_line => {
-                write!(f, "; the file as it was is kept as {}", path.display())
-            }
-            Some(path) => write!(f, " and kept as {}", path.display()),
-            None => Ok(()),
+        f.write_str("session damaged ")?;
+        match (self.is_first_line, line) {
+            (true, 1) => f.write_str("in line 1")?,
+            (true, _) => write!(f, "in line 1 and from line {line} on")?,
+            (false, _) => write!(f, "from line {line} on")?,
         }
+        // Before the figures: where the line is short, this is what a person needs.
+        if let Some(name) = self.kept_as.as_deref().and_then(Path::file_name) {
+            let what = if self.is_first_line {
+                "the file as it was"
+            } else {
+                "the rest"
+            };
+            write!(f, "; {what}: {}", name.display())?;
+        }
+        write!(f, "; {bytes} bytes left out")
     }
 }
 

@@ -223,7 +223,9 @@ fn a_damaged_first_line_costs_itself_alone() {
         let damage = opened.damage.unwrap();
         assert_eq!((damage.line, damage.is_first_line), (1, true), "{damage}");
         assert!(
-            damage.to_string().contains("in its first line: "),
+            damage
+                .to_string()
+                .contains("in line 1; the file as it was: "),
             "{damage}"
         );
         assert_eq!(fs::read(damage.kept_as.unwrap()).unwrap(), bytes);
@@ -239,7 +241,7 @@ fn a_damaged_first_line_costs_itself_alone() {
     let damage = opened.damage.unwrap();
     assert_eq!(damage.line, sample.trees.len(), "{damage}");
     assert!(
-        damage.to_string().contains("first line and from line"),
+        damage.to_string().contains("line 1 and from line"),
         "{damage}"
     );
     let before = &sample.trees[sample.trees.len() - 2];
