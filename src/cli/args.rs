@@ -27,7 +27,7 @@ pub(crate) use profile::ProfileArgs;
 pub(crate) use prompt::{EosArg, FramingArgs, PromptArgs};
 pub(crate) use quantize::QuantizeSpec;
 pub(crate) use sampling::SamplingArgs;
-pub(crate) use size::{ByteSize, format_bytes};
+pub(crate) use size::format_bytes;
 pub(crate) use traces::{DiffArgs, ForceArgs, RecoverArgs};
 
 use super::exit::EXIT_CODES;

@@ -344,7 +344,21 @@ mod tests {
         check::<Seed>("-1", None);
         check("8", Some(KvBits::Eight));
         check::<KvBits>("4", None);
-        check("1.5 GiB", Some(MemoryLimit::Bytes(ByteSize(1_610_612_736))));
-        check::<MemoryLimit>("much", None);
+    }
+
+    #[test]
+    fn sizes_are_read_with_decimal_and_binary_units() {
+        for (text, bytes) in [
+            ("0", 0),
+            ("123", 123),
+            ("12GB", 12_000_000_000),
+            ("1.5 GiB", 1_610_612_736),
+            ("800m", 800_000_000),
+        ] {
+            check(text, Some(MemoryLimit::Bytes(ByteSize(bytes))));
+        }
+        for text in ["", "GB", "-1", "1.2.3", "12 parsecs", "NaN", "much"] {
+            check::<MemoryLimit>(text, None);
+        }
     }
 }

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use gptoss::generate::default_prefill_chunk_tokens;
 use gptoss::model::gpt_oss::KvPrecision;
+use gptoss::settings::ByteSize;
 use mlx_rs::Dtype;
 
-use super::{ByteSize, QuantizeSpec};
+use super::QuantizeSpec;
 
 /// The model and its form in memory.
 #[derive(Debug, Args)]
