@@ -9,9 +9,9 @@ use crate::intervention::Interventions;
 pub struct AblationView {
     /// The request.
     pub request: RequestId,
-    /// The rules in force in both runs.
+    /// The rules that were in force when it was asked for: those of the first run.
     pub baseline: Interventions,
-    /// The rules in force in the second.
+    /// The rules of the second run.
     pub ablated: Interventions,
     /// The seed of both.
     pub seed: u64,
@@ -39,6 +39,26 @@ impl AblationView {
             self.progress,
             AblationState::Waiting | AblationState::Running(..)
         )
+    }
+
+    /// The rules of both runs.
+    pub fn shared(&self) -> Interventions {
+        let ablated = self.ablated.rules();
+        let rules = self.baseline.rules().iter();
+        rules
+            .filter(|rule| ablated.contains(rule))
+            .copied()
+            .collect()
+    }
+
+    /// The rules of the first run that the second has others in place of.
+    pub fn replaced(&self) -> Interventions {
+        let ablated = self.ablated.rules();
+        let rules = self.baseline.rules().iter();
+        rules
+            .filter(|rule| !ablated.contains(rule))
+            .copied()
+            .collect()
     }
 
     /// The rules that the second run has beside those of both.

@@ -135,7 +135,7 @@ impl State {
         };
         let mut provenance = self.program_and_model();
         provenance.extend([
-            format!("rules in both runs: {}", rules(&view.baseline)),
+            format!("rules in the first run: {}", rules(&view.baseline)),
             format!("rules in the second run: {}", rules(&view.ablated)),
             format!("seed of both: {}", view.seed),
         ]);

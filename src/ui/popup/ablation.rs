@@ -6,6 +6,7 @@ use crate::app::ablation::{AblationState, AblationView};
 use crate::engine::protocol::{AblationReport, PromptToken};
 use crate::generate::AblationStage;
 use crate::ui::chat::wrapped;
+use crate::ui::panes::quoted;
 use crate::ui::sanitize::sanitize;
 use crate::ui::theme::{Theme, ThemeRole};
 use crate::ui::widgets::format;
@@ -29,15 +30,23 @@ pub(super) fn rows(
         &format!("changed: {}", view.difference()),
         ThemeRole::Danger,
     );
-    let both = if view.baseline.is_empty() {
-        "against the model as it is".to_owned()
+    let first = if view.baseline.is_empty() {
+        "the model as it is"
     } else {
-        format!("against the model under {}", view.baseline)
+        "the model under the rules in force"
     };
     rows.put(
-        &format!("{both}; both with seed {}", view.seed),
+        &format!("against {first}; both with seed {}", view.seed),
         ThemeRole::Faint,
     );
+    for (words, rules) in [
+        ("in force in both runs", view.shared()),
+        ("in force in the first run alone", view.replaced()),
+    ] {
+        if !rules.is_empty() {
+            rows.put(&format!("{words}: {rules}"), ThemeRole::Danger);
+        }
+    }
     if let Some(origin) = origin {
         rows.put(&format!("answers are {origin}"), ThemeRole::Warning);
     }
@@ -55,8 +64,8 @@ pub(super) fn rows(
 
 fn progress(stage: AblationStage, done: usize, total: usize) -> String {
     let what = match stage {
-        AblationStage::Baseline => "1 of 3: answering as it is",
-        AblationStage::Ablated => "2 of 3: answering with experts changed",
+        AblationStage::Baseline => "1 of 3: the first answer",
+        AblationStage::Ablated => "2 of 3: the answer with experts changed",
         AblationStage::Comparing => "3 of 3: both read the first answer",
     };
     match total {
@@ -211,8 +220,4 @@ fn text_at(tokens: &[PromptToken], index: usize) -> String {
     tokens
         .get(index)
         .map_or_else(|| "the end".to_owned(), |token| quoted(&token.text))
-}
-
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", sanitize(text).replace('\n', "\\n"))
 }

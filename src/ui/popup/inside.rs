@@ -18,7 +18,7 @@ use crate::app::State;
 use crate::app::inside::{InsideState, InsideTab, InsideView, Pass, Subject};
 use crate::app::viewport::Viewport;
 use crate::ui::chat::origin;
-use crate::ui::sanitize::sanitize;
+use crate::ui::panes::quoted;
 use crate::ui::theme::{Theme, ThemeRole};
 use crate::ui::widgets::format;
 
@@ -154,12 +154,6 @@ fn tokens(count: usize) -> String {
         1 => "1 token".to_owned(),
         count => format!("{count} tokens"),
     }
-}
-
-/// A token's text in quotes, whatever is in it.
-fn quoted(text: &str) -> String {
-    let text = sanitize(text).replace('\n', "\\n").replace('\t', "\\t");
-    format!("\"{text}\"")
 }
 
 /// A text in exactly so many columns.
