@@ -3,8 +3,9 @@
 use super::composer::Target;
 use super::effect::Effect;
 use super::popup::Popup;
+use super::prediction::Prediction;
 use super::replay;
-use super::state::{Level, ModelFailure, ModelStatus, Prediction, Running, State};
+use super::state::{Level, ModelFailure, ModelStatus, Running, State};
 use super::update::{self, ablate, generate, ghost, inside, say, tokens};
 use crate::engine::protocol::{
     ErrorKind, ErrorReport, Event, PromptToken, RequestId, Telemetry, TokenEvent,
@@ -51,6 +52,7 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
             if is_loading(state, request) {
                 state.forget_runs();
                 state.prediction = None;
+                state.predicted_for.prompt = None;
                 state.map.cursor = super::map::Cell::default();
                 state.map.is_cursor_placed = false;
                 state.map.token = super::map::TokenCursor::Newest;
@@ -171,7 +173,9 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
             limit_bytes,
             largest_prompt_tokens,
         } => {
-            if seq == state.predicted_for.seq {
+            // One that comes after the question was sent is about what is being answered.
+            if seq == state.predicted_for.seq && state.running.is_none() {
+                state.predicted_for.answered_seq = seq;
                 state.prediction = Some(Prediction {
                     prompt_tokens,
                     reused_tokens,
@@ -336,7 +340,6 @@ fn finish(
         events,
         at_ms,
     }]);
-    state.predicted_for.key = Default::default();
     if running.then_answer {
         effects.extend(generate::go_on(state, node, true));
         return effects;

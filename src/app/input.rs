@@ -146,7 +146,7 @@ fn paste(state: &mut State, text: &str) -> Vec<Effect> {
         }
         popups::input_changed(state)
     } else {
-        state.focus = Focus::Composer;
+        state.enter_composer();
         state.composer.paste(text);
         Vec::new()
     }
@@ -189,7 +189,11 @@ fn click(state: &mut State, mouse: MouseInput) -> Vec<Effect> {
     let Some(pane) = pane_at(state, mouse) else {
         return Vec::new();
     };
-    state.focus = pane;
+    if pane == Focus::Composer {
+        state.enter_composer();
+    } else {
+        state.focus = pane;
+    }
     match pane {
         Focus::Experts => map::point(state, mouse.x, mouse.y),
         Focus::Chat => chat::point(state, mouse.y),

@@ -32,6 +32,7 @@ pub mod keymap;
 pub mod map;
 pub mod meters;
 pub mod popup;
+pub mod prediction;
 pub mod profile;
 pub mod recording;
 pub mod replay;
@@ -43,6 +44,7 @@ pub mod state;
 pub mod token_lab;
 pub mod traces;
 mod update;
+mod usable;
 pub mod viewport;
 
 pub use action::{Action, Context};

@@ -5,7 +5,7 @@ use super::inside::InsideView;
 use super::popup::{ListPopup, Popup};
 use super::recording;
 use super::replay;
-use super::state::{Focus, Level, ModelFailure, ModelStatus, SessionState, State};
+use super::state::{Level, ModelFailure, ModelStatus, SessionState, State};
 use super::update::{self, ghost, inside, profile, say, traces};
 use crate::engine::protocol::{Command, ErrorKind, ErrorReport, RequestId};
 use crate::session::{Access, Opened, SessionId, StoreEvent, TreeOp, TurnOutcome};
@@ -53,7 +53,7 @@ fn take(state: &mut State, report: Report) -> Vec<Effect> {
         Report::Recorded(report) => recording::report(state, report),
         Report::EditorClosed(text) => {
             state.composer.set_text(text.trim_end_matches('\n'));
-            state.focus = Focus::Composer;
+            state.enter_composer();
         }
         Report::SessionOpened { id, opened, offset } => {
             return session_opened(state, id, *opened, offset);
@@ -106,8 +106,8 @@ fn engine_busy(state: &mut State, command: Command) -> Vec<Effect> {
             Vec::new()
         }
         Command::Predict { .. } => {
-            // It is asked again with the next change.
-            state.predicted_for.key = Default::default();
+            // It is asked again a little later.
+            state.predicted_for.prompt = None;
             Vec::new()
         }
         _ => {
@@ -210,7 +210,7 @@ fn session_opened(
         }
         None => leave_running(state),
     };
-    state.predicted_for.key = Default::default();
+    state.predicted_for.prompt = None;
     // What was typed before the session was open is not lost.
     if state.composer.is_blank() {
         state.composer.set_text(&draft);

@@ -12,6 +12,7 @@ use super::keymap::Keymap;
 use super::map::{MapCells, MapView};
 use super::meters::Meters;
 use super::popup::Popup;
+use super::prediction::{Predicted, Prediction};
 use super::profile::ProfileView;
 use super::recording::Recording;
 use super::replay::Replay;
@@ -96,6 +97,17 @@ impl View {
             Self::Log => Focus::Log,
         }
     }
+}
+
+/// Where on the screen the keys go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// What has them.
+    pub focus: Focus,
+    /// What fills the screen.
+    pub view: View,
+    /// Whether the focused pane has the whole screen.
+    pub is_zoomed: bool,
 }
 
 /// The model, from asking for it to using it.
@@ -193,28 +205,6 @@ pub struct Running {
     pub base_tokens: usize,
 }
 
-/// What the engine predicts of the draft.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Prediction {
-    /// Tokens of the whole prompt.
-    pub prompt_tokens: usize,
-    /// Those that are in the cache.
-    pub reused_tokens: usize,
-    /// The memory that it would need at its peak, in bytes.
-    pub peak_bytes: u64,
-    /// The limit, in bytes; 0 where there is none.
-    pub limit_bytes: u64,
-    /// The longest prompt that fits.
-    pub largest_prompt_tokens: usize,
-}
-
-impl Prediction {
-    /// Whether the prompt fits into the limit.
-    pub fn fits(&self) -> bool {
-        self.limit_bytes == 0 || self.peak_bytes <= self.limit_bytes
-    }
-}
-
 /// How much a notice matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Level {
@@ -306,6 +296,8 @@ pub struct State {
     pub arrivals: Arrivals,
     /// The text being written.
     pub composer: Composer,
+    /// Where the keys went before they went to it.
+    pub before_composer: Option<Place>,
     /// Messages sent before, the newest last, and where Up has got to.
     pub history: History,
     /// The sampling panel.
@@ -338,9 +330,9 @@ pub struct State {
     pub telemetry: Telemetry,
     /// The snapshot that is shown while things are held still.
     pub frozen_telemetry: Option<Telemetry>,
-    /// What the draft would need.
+    /// What the engine predicted last; none while an answer is being generated.
     pub prediction: Option<Prediction>,
-    /// The draft's state for which a prediction was asked.
+    /// What a prediction was asked for.
     pub predicted_for: Predicted,
     /// Lists and questions over the screen.
     pub popups: Vec<Popup>,
@@ -381,13 +373,31 @@ pub struct History {
     pub draft: String,
 }
 
-/// What a prediction was asked for.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Predicted {
-    /// The newest question's number.
-    pub seq: u64,
-    /// The draft and branch that it was about.
-    pub key: (String, Option<NodeId>),
-    /// When it was asked.
-    pub at_ms: u64,
+impl State {
+    /// Gives the keys to the composer, and remembers who had them.
+    pub(super) fn enter_composer(&mut self) {
+        if self.focus != Focus::Composer {
+            self.before_composer = Some(Place {
+                focus: self.focus,
+                view: self.view,
+                is_zoomed: self.is_zoomed,
+            });
+        }
+        self.focus = Focus::Composer;
+    }
+
+    /// Gives the keys back to whoever had them before the composer, where that is still open; else to
+    /// the chat.
+    pub(super) fn leave_composer(&mut self) {
+        let before = self.before_composer.take();
+        let is_open = |place: &Place| place.focus != Focus::Sampler || self.is_sampler_open;
+        match before.filter(is_open) {
+            Some(place) => {
+                self.focus = place.focus;
+                self.view = place.view;
+                self.is_zoomed = place.is_zoomed;
+            }
+            None => self.focus = Focus::Chat,
+        }
+    }
 }

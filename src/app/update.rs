@@ -23,14 +23,13 @@ use super::action::Action;
 use super::effect::Effect;
 use super::input;
 use super::popup::{ExportFormat, Popup, Question};
+use super::prediction;
 use super::recording;
 use super::replay;
 use super::share::Shared;
-use super::state::{Focus, Level, ModelStatus, Notice, Predicted, State, View};
+use super::state::{Focus, Level, ModelStatus, Notice, State, View};
 use super::traces::TracePurpose;
-use crate::engine::protocol::{
-    AnswerOpening, Command, LoadRequest, ModelSource, Prompt, RequestId,
-};
+use crate::engine::protocol::{Command, LoadRequest, ModelSource, RequestId};
 use crate::harmony::ReasoningEffort;
 use crate::session::TreeOp;
 
@@ -41,7 +40,7 @@ const NOTICE_MS: u64 = 6_000;
 const QUIT_ARMED_MS: u64 = 2_000;
 
 /// How long the draft has to rest before it is predicted and saved.
-const DRAFT_REST_MS: u64 = 400;
+pub(super) const DRAFT_REST_MS: u64 = 400;
 
 /// Does what a person asked for.
 pub fn update(state: &mut State, action: Action, now_ms: u64) -> Vec<Effect> {
@@ -202,7 +201,11 @@ pub(super) fn scroll_log(state: &mut State, lines: i64) {
 }
 
 fn focus(state: &mut State, to: Focus) -> Vec<Effect> {
-    state.focus = to;
+    if to == Focus::Composer {
+        state.enter_composer();
+    } else {
+        state.focus = to;
+    }
     let shows_chat = matches!(to, Focus::Chat | Focus::Composer);
     // On a narrow screen the composer and the chat are one view.
     if shows_chat && !state.viewport.panes.iter().any(|(pane, _)| *pane == to) {
@@ -271,6 +274,8 @@ fn cycle_effort(state: &mut State) -> Vec<Effect> {
         ReasoningEffort::Medium => ReasoningEffort::High,
         ReasoningEffort::High => ReasoningEffort::Low,
     };
+    // The effort is told in the system message.
+    state.predicted_for.prompt = None;
     Vec::new()
 }
 
@@ -357,7 +362,7 @@ pub(super) fn after(state: &mut State) -> Vec<Effect> {
         state.quit_armed_until_ms = None;
     }
     let draft = state.composer.draft();
-    let prediction = predict(state, &draft);
+    let prediction = prediction::predict(state);
     let mut effects = Vec::new();
     if draft != state.session.tree.draft() && rests(state, &draft) {
         effects = state.change(vec![TreeOp::SetDraft { text: draft }]);
@@ -378,28 +383,6 @@ fn rests(state: &mut State, draft: &str) -> bool {
     state.resting.1 + DRAFT_REST_MS <= state.now_ms
 }
 
-fn predict(state: &mut State, draft: &str) -> Vec<Effect> {
-    if state.model.ready().is_none() || state.running.is_some() || state.replay.is_some() {
-        return Vec::new();
-    }
-    let last = state.session.tree.path().last().copied();
-    let (known, known_last) = &state.predicted_for.key;
-    let is_known = known == draft && *known_last == last && state.predicted_for.seq > 0;
-    if is_known || state.predicted_for.at_ms + DRAFT_REST_MS > state.now_ms {
-        return Vec::new();
-    }
-    state.predicted_for = Predicted {
-        seq: state.predicted_for.seq + 1,
-        key: (draft.to_owned(), last),
-        at_ms: state.now_ms,
-    };
-    let conversation = generate::conversation_with_draft(state, last, draft);
-    vec![Effect::Engine(Command::Predict {
-        seq: state.predicted_for.seq,
-        prompt: Prompt::conversation(conversation, AnswerOpening::Fresh),
-    })]
-}
-
 impl State {
     /// When something changes without an input: a notice ends, a draft has rested.
     pub fn next_deadline_ms(&self) -> Option<u64> {
@@ -408,11 +391,7 @@ impl State {
         let draft = self.composer.draft();
         let resting =
             (draft != self.session.tree.draft()).then_some(self.resting.1 + DRAFT_REST_MS);
-        let is_predicted = self.predicted_for.seq > 0 && self.predicted_for.key.0 == draft;
-        let can_predict =
-            self.model.ready().is_some() && self.running.is_none() && self.replay.is_none();
-        let predicting =
-            (can_predict && !is_predicted).then_some(self.predicted_for.at_ms + DRAFT_REST_MS);
+        let predicting = self.prediction_due_ms();
         let cost = self.inside.as_ref().and_then(|view| view.cost_again_ms);
         let arrivals = self.arrivals.due_ms();
         let behind = self.behind.as_ref();
@@ -431,6 +410,9 @@ impl State {
 
     /// Changes the conversation; what was changed is to be saved.
     pub(super) fn change(&mut self, ops: Vec<TreeOp>) -> Vec<Effect> {
+        if ops.iter().any(|op| !matches!(op, TreeOp::SetDraft { .. })) {
+            self.predicted_for.prompt = None;
+        }
         let mut done = Vec::with_capacity(ops.len());
         for op in ops {
             match self.session.tree.apply(&op) {

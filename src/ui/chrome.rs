@@ -3,30 +3,13 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
-use unicode_width::UnicodeWidthStr;
 
 use super::theme::{GlyphSet, Theme, ThemeRole};
-use super::widgets::format::short_text;
+use super::widgets::shorten::short_items;
+pub(super) use super::widgets::text::{put, width};
 
 /// Columns below which a note's beginning would say nothing.
 const LEAST_NOTE: u16 = 8;
-
-/// Writes a text at a column of an area's row, cut at the area's end; gives the column after it.
-pub(super) fn put(
-    buf: &mut Buffer,
-    area: Rect,
-    (x, y): (u16, u16),
-    text: &str,
-    style: Style,
-) -> u16 {
-    let area = area.intersection(buf.area);
-    if x >= area.width || y >= area.height {
-        return x;
-    }
-    let room = usize::from(area.width - x);
-    let (end, _) = buf.set_stringn(area.x + x, area.y + y, text, room, style);
-    end - area.x
-}
 
 /// Writes pieces one after the other.
 pub(super) fn put_all(
@@ -38,11 +21,6 @@ pub(super) fn put_all(
     pieces.iter().fold(at.0, |x, (text, style)| {
         put(buf, area, (x, at.1), text, *style)
     })
-}
-
-/// Columns of a text.
-pub(super) fn width(text: &str) -> u16 {
-    u16::try_from(text.width()).unwrap_or(u16::MAX)
 }
 
 /// Draws a rule with a title at its left and a note at its right; gives the area below it.
@@ -76,7 +54,7 @@ pub(super) fn titled_rule(
     );
     let room = area.width.saturating_sub(end + 3);
     if !note.is_empty() && room >= LEAST_NOTE {
-        let note = short_text(note, usize::from(room), theme.glyph_set());
+        let note = short_items(note, usize::from(room), theme.glyph_set());
         let start = area.width - width(&note) - 3;
         let note = format!(" {note} ");
         put(buf, area, (start, 0), &note, theme.style(ThemeRole::Faint));

@@ -7,7 +7,7 @@ use ratatui::widgets::Widget;
 use super::chat::{origin, source_name};
 use super::chrome::{dot, put, put_all, width};
 use super::theme::{Theme, ThemeRole};
-use super::widgets::format::short_text;
+use super::widgets::shorten::short_items;
 use super::widgets::{Tab, Tabs};
 use crate::app::State;
 use crate::app::state::{ModelStatus, View};
@@ -90,7 +90,7 @@ pub(super) fn draw(
         buf,
         left,
         (end, 0),
-        &short_text(&text, room, theme.glyph_set()),
+        &short_items(&text, room, theme.glyph_set()),
         theme.style(role),
     );
     let session = session(state, theme);

@@ -7,14 +7,14 @@ use ratatui::widgets::Widget;
 use super::chat::{sampling, tokens};
 use super::chrome::{items, put};
 use super::theme::{Theme, ThemeRole};
-use super::widgets::format::{self, short_text};
+use super::widgets::format;
+use super::widgets::shorten::short_words;
 use super::widgets::{KeyHint, KeyHints};
 use crate::app::State;
 use crate::app::action::{Action, Context};
 use crate::app::inside::InsideState;
 use crate::app::map::{MapSource, Zoom};
 use crate::app::popup::Popup;
-use crate::app::replay;
 use crate::app::state::{Level, ModelStatus};
 use crate::app::viewport::Viewport;
 use crate::engine::protocol::EnginePhase;
@@ -90,7 +90,7 @@ fn of_replays(context: Context, state: &State) -> &'static [Action] {
 
 /// Not every list lets its entries be changed, and an expert's card has other keys than the map.
 fn is_of_use(action: Action, state: &State, viewport: &Viewport) -> bool {
-    if state.replay.is_some() && replay::needs_a_model(action) {
+    if !state.is_usable(action) {
         return false;
     }
     if state.context() == Context::Experts {
@@ -252,7 +252,7 @@ fn first(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
             "{word}{}",
             super::sanitize::sanitize(&notice.text).replace('\n', " ")
         );
-        let text = short_text(&text, usize::from(inner.width), theme.glyph_set()).into_owned();
+        let text = short_words(&text, usize::from(inner.width), theme.glyph_set()).into_owned();
         put(buf, inner, (0, 0), &text, theme.style(role));
         return;
     }

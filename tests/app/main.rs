@@ -5,6 +5,7 @@
 mod cursor;
 mod docs;
 mod flow;
+mod hints;
 mod inside;
 mod lab;
 mod latency;
@@ -18,6 +19,7 @@ mod recording;
 mod replay;
 mod rig;
 mod screens;
+mod sending;
 mod share;
 mod tokens;
 mod traces;

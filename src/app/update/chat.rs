@@ -187,20 +187,23 @@ fn fold(state: &mut State) {
     }
 }
 
-fn step_sibling(state: &mut State, by: i64) -> Vec<Effect> {
-    let Some(node) = state.selected_message() else {
-        return Vec::new();
-    };
-    // The nearest branching at or above the selected message.
+/// The nearest message with branches beside it, at or above the selected one.
+pub(in crate::app) fn branching(state: &State) -> Option<NodeId> {
+    let node = state.selected_message()?;
     let path = state.session.tree.path();
-    let branching = path
-        .iter()
+    path.iter()
         .take_while(|other| **other != node)
         .chain([&node])
         .filter(|other| state.session.tree.siblings(**other).len() > 1)
         .last()
-        .copied();
-    let Some(branching) = branching else {
+        .copied()
+}
+
+fn step_sibling(state: &mut State, by: i64) -> Vec<Effect> {
+    if state.selected_message().is_none() {
+        return Vec::new();
+    }
+    let Some(branching) = branching(state) else {
         say(
             state,
             Level::Info,
@@ -324,7 +327,7 @@ fn branch(state: &mut State) -> Vec<Effect> {
 
 fn compose(state: &mut State, target: Target, text: &str) -> Vec<Effect> {
     state.composer.begin(target, text);
-    state.focus = Focus::Composer;
+    state.enter_composer();
     if !state
         .viewport
         .panes

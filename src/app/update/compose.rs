@@ -30,10 +30,10 @@ pub(in crate::app) fn perform(state: &mut State, action: Action) -> Option<Vec<E
     })
 }
 
-/// Ends an edit, else goes to the panes.
+/// Ends an edit, else goes back to the pane that had the keys before.
 fn leave(state: &mut State) {
     if *state.composer.target() == Target::Message {
-        state.focus = Focus::Chat;
+        state.leave_composer();
     } else {
         state.composer.end();
         say(state, Level::Info, "edit given up; nothing was changed");
@@ -90,7 +90,7 @@ fn send(state: &mut State) -> Vec<Effect> {
 }
 
 fn message(state: &mut State) -> Vec<Effect> {
-    if state.composer.is_blank() || !generate::can_ask(state) {
+    if state.composer.is_blank() || !generate::can_ask(state) || !generate::fits(state) {
         return Vec::new();
     }
     let target = state.composer.target().clone();

@@ -6,7 +6,7 @@ use super::super::recording;
 use super::super::state::{Level, Running, State};
 use super::{ghost, inside, say};
 use crate::engine::protocol::{AnswerOpening, Command, GenerateRequest, Prompt, StopOptions};
-use crate::harmony::{Conversation, Message, ReasoningEffort};
+use crate::harmony::{Conversation, ReasoningEffort};
 use crate::session::{Node, NodeId, NodeKind, TreeOp, Turn, TurnOutcome, TurnSettings};
 
 /// Which seed an answer takes.
@@ -22,7 +22,16 @@ pub(in crate::app) enum Seed {
 
 /// Whether an answer can be asked for now; says why not.
 pub(in crate::app) fn can_ask(state: &mut State) -> bool {
-    let why = if state.running.is_some() {
+    let Some(why) = obstacle(state) else {
+        return true;
+    };
+    say(state, Level::Warning, why);
+    false
+}
+
+/// Why no answer can be asked for now.
+pub(in crate::app) fn obstacle(state: &State) -> Option<&'static str> {
+    Some(if state.running.is_some() {
         "the model is still answering; Ctrl+C stops it"
     } else if state
         .ablation
@@ -35,9 +44,21 @@ pub(in crate::app) fn can_ask(state: &mut State) -> bool {
     } else if state.model.ready().is_none() {
         "no model is ready yet; your text stays here"
     } else {
+        return None;
+    })
+}
+
+/// Whether the prompt fits, as far as the engine has said; says by how much it does not, and what
+/// to do.
+pub(in crate::app) fn fits(state: &mut State) -> bool {
+    let Some(prediction) = state.current_prediction().filter(|found| !found.fits()) else {
         return true;
     };
-    say(state, Level::Warning, why);
+    let text = format!(
+        "not sent: {}; shorten it or Ctrl+P drop-oldest-turns",
+        prediction.excess_words()
+    );
+    say(state, Level::Warning, text);
     false
 }
 
@@ -142,6 +163,8 @@ pub(in crate::app) fn ask(
         generated_tokens: 0,
         base_tokens,
     });
+    // What it was about is being answered.
+    state.prediction = None;
     state.chat.selected = None;
     if let Some(model) = state.model.ready() {
         let (layers, experts) = (model.layers.len(), model.num_local_experts);
@@ -209,7 +232,7 @@ pub(in crate::app) fn answer_now(state: &mut State) -> Vec<Effect> {
 }
 
 /// The conversation down to `last`, with an effort for what comes.
-pub(super) fn conversation(
+pub(in crate::app) fn conversation(
     state: &State,
     last: Option<NodeId>,
     effort: ReasoningEffort,
@@ -217,19 +240,6 @@ pub(super) fn conversation(
     let mut conversation = state.session.tree.conversation(last);
     if let Some(system) = &mut conversation.system {
         system.effort = Some(effort);
-    }
-    conversation
-}
-
-/// The conversation as it would be if `draft` were sent now after `last`.
-pub(in crate::app) fn conversation_with_draft(
-    state: &State,
-    last: Option<NodeId>,
-    draft: &str,
-) -> Conversation {
-    let mut conversation = conversation(state, last, state.preferences.effort);
-    if !draft.trim().is_empty() {
-        conversation.messages.push(Message::user(draft));
     }
     conversation
 }

@@ -15,8 +15,11 @@ pub(in crate::app) fn perform(state: &mut State, action: Action) -> Vec<Effect> 
         Action::ForceExpert => at_cursor(state, ExpertEffect::Force),
         Action::ZeroExpert => at_cursor(state, ExpertEffect::Zero),
         Action::AddRule => {
-            let cursor = state.map.cursor;
-            let text = format!("bias {}:{} +1", cursor.layer, cursor.expert);
+            // Without figures on the map nobody has put the cursor anywhere.
+            let cursor = state.grid().map(|_| state.map.cursor);
+            let text = cursor.map_or_else(String::new, |cursor| {
+                format!("bias {}:{} +1", cursor.layer, cursor.expert)
+            });
             popups::ask(state, Question::Rule, &text)
         }
         Action::Interventions => popups::open(state, |state| {

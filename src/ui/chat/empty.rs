@@ -47,20 +47,29 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
         let y = top + rows.len() as u16 + 1;
         if progress.total_bytes > 0 && y < area.height {
             let share = progress.done_bytes as f64 / progress.total_bytes as f64;
-            bar(buf, area, (2, y), share, theme);
+            bar(
+                buf,
+                area,
+                (2, y),
+                (share, area.width.saturating_sub(4)),
+                theme,
+            );
         }
     }
 }
 
-/// A bar of at most forty columns.
+/// Columns of the longest bar.
+const MOST_BAR: u16 = 40;
+
+/// A bar of as many columns as there are, at most [`MOST_BAR`]; gives the column after it.
 pub(super) fn bar(
     buf: &mut Buffer,
     area: Rect,
     (x, y): (u16, u16),
-    share: f64,
+    (share, columns): (f64, u16),
     theme: &Theme,
 ) -> u16 {
-    let columns = area.width.saturating_sub(x + 2).min(40);
+    let columns = columns.min(MOST_BAR);
     let filled = (share.clamp(0.0, 1.0) * f64::from(columns)).round() as u16;
     let glyphs = theme.glyphs();
     for column in 0..columns {

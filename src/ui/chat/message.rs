@@ -8,6 +8,7 @@ use crate::session::{Node, NodeId, NodeKind, Part, Turn};
 use crate::ui::chrome;
 use crate::ui::theme::{Theme, ThemeRole};
 use crate::ui::widgets::format;
+use crate::ui::widgets::shorten::short_items;
 
 use super::notes;
 use super::plain_text::wrapped;
@@ -269,19 +270,9 @@ impl Builder<'_> {
             None => channel.to_owned(),
         };
         let mark = if is_unfolded { "-" } else { "+" };
-        let mut facts = vec![super::words::tokens(part.tokens.len())];
-        let is_recorded = turn.settings.origin == ModelOrigin::Recorded;
-        let until_ms = part.ended_ms.or(is_open.then_some(self.state.wall_ms()));
-        facts.extend(until_ms.map(|end| format::duration_ms(end.saturating_sub(part.started_ms))));
-        // A trace tells neither times nor effort.
-        if is_recorded {
-            facts.truncate(1);
-        } else if part.header.channel == Some(Channel::Analysis) {
-            facts.push(format!("effort {}", turn.settings.effort));
-        }
-        if part.ending == Some(MessageEnding::Truncated) && turn.outcome.is_some() {
-            facts.push("cut off".to_owned());
-        }
+        let title = format!("{mark} {title}");
+        let facts = self.facts(turn, part, is_open);
+        let room = self.width.saturating_sub(chrome::width(&title) + 2);
         let is_selected = self.state.selected_message() == Some(node);
         let key = self.state.keymap.first_key(Action::Fold);
         let right = match key.filter(|_| is_selected) {
@@ -289,12 +280,27 @@ impl Builder<'_> {
             Some((_, key)) => format!("{key} unfolds"),
             None => String::new(),
         };
-        let facts = facts.join(chrome::dot(self.theme));
-        let left = vec![
-            (format!("{mark} {title}"), role),
-            (format!("  {facts}"), ThemeRole::Faint),
-        ];
+        let facts = short_items(&facts, usize::from(room), self.theme.glyph_set());
+        let left = vec![(title, role), (format!("  {facts}"), ThemeRole::Faint)];
         Block::Row { left, right }
+    }
+
+    /// What there is to know of a folded message, the most important first.
+    fn facts(&self, turn: &Turn, part: &Part, is_open: bool) -> String {
+        let mut facts = vec![super::words::tokens(part.num_tokens())];
+        if part.ending == Some(MessageEnding::Truncated) && turn.outcome.is_some() {
+            facts.push("cut off".to_owned());
+        }
+        // A trace tells neither times nor effort.
+        if turn.settings.origin != ModelOrigin::Recorded {
+            let until_ms = part.ended_ms.or(is_open.then_some(self.state.wall_ms()));
+            let lasted = until_ms.map(|end| end.saturating_sub(part.started_ms));
+            facts.extend(lasted.map(format::duration_ms));
+            if part.header.channel == Some(Channel::Analysis) {
+                facts.push(format!("effort {}", turn.settings.effort));
+            }
+        }
+        facts.join(chrome::dot(self.theme))
     }
 
     fn faults(&self, blocks: &mut Vec<Block>, turn: &Turn) {

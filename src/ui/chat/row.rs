@@ -15,6 +15,10 @@ use crate::app::state::Focus;
 use crate::ui::chrome::{horizontal_rule, put, width};
 use crate::ui::markdown::{CodeRole, RenderedLine, RenderedSpan, Role};
 use crate::ui::theme::{Theme, ThemeRole};
+use crate::ui::widgets::shorten::short_words;
+
+/// Columns below which a bar shows nothing.
+const LEAST_BAR: u16 = 8;
 
 /// Draws messages into the transcript's area.
 pub(super) struct Painter<'a, 'b> {
@@ -88,34 +92,29 @@ impl Painter<'_, '_> {
                 );
             }
             Block::Row { left, right } => self.pieces(buf, left, right, y),
-            Block::Progress { share, text } => {
-                let x = bar(buf, self.area, (GUTTER, y), *share, self.theme());
-                if x + 2 + width(text) <= self.area.width {
-                    put(
-                        buf,
-                        self.area,
-                        (x + 2, y),
-                        text,
-                        self.theme().style(ThemeRole::Faint),
-                    );
-                } else {
-                    put(
-                        buf,
-                        self.area,
-                        (GUTTER, y),
-                        text,
-                        self.theme().style(ThemeRole::Strong),
-                    );
-                }
-            }
+            Block::Progress { share, text } => self.progress(buf, *share, text, y),
             Block::Text(text) => self.text(buf, text, row, y),
         }
+    }
+
+    /// A bar as long as the text after it allows; the text alone where that would be too short.
+    fn progress(&self, buf: &mut Buffer, share: f64, text: &str, y: u16) {
+        let room = self.area.width.saturating_sub(GUTTER + 1);
+        let bar_columns = room.saturating_sub(width(text) + 2);
+        let mut x = GUTTER;
+        if bar_columns >= LEAST_BAR {
+            x = bar(buf, self.area, (x, y), (share, bar_columns), self.theme()) + 2;
+        }
+        let faint = self.theme().style(ThemeRole::Faint);
+        put(buf, self.area, (x, y), text, faint);
     }
 
     fn pieces(&self, buf: &mut Buffer, left: &[(String, ThemeRole)], right: &str, y: u16) {
         let mut x = GUTTER;
         for (text, role) in left {
-            x = put(buf, self.area, (x, y), text, self.theme().style(*role));
+            let room = usize::from(self.area.width.saturating_sub(x));
+            let text = short_words(text, room, self.theme().glyph_set());
+            x = put(buf, self.area, (x, y), &text, self.theme().style(*role));
         }
         let start = self.area.width.saturating_sub(width(right) + 1);
         if start > x {

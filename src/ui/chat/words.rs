@@ -1,6 +1,6 @@
 //! Figures and settings of answers in words.
 
-use crate::engine::protocol::ModelOrigin;
+use crate::engine::protocol::{ErrorKind, ModelOrigin};
 use crate::generate::{FinishReason, GenerationStats, SamplingParams};
 use crate::session::{TurnOutcome, TurnSettings};
 use crate::ui::widgets::format;
@@ -98,6 +98,16 @@ pub(in crate::ui) fn tokens(count: usize) -> String {
     }
 }
 
+/// What helps after an error of this kind.
+fn retry(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::InvalidRequest | ErrorKind::Memory => {
+            "e edits the message, Ctrl+P drop-oldest-turns sends less"
+        }
+        _ => "r answers again",
+    }
+}
+
 /// What a person should know of how an answer ended, whether it is an error, and what to do next;
 /// none where it simply ended.
 pub(in crate::ui) fn ending(
@@ -136,7 +146,7 @@ pub(in crate::ui) fn ending(
             } else {
                 "the engine crashed"
             };
-            let hint = report.hint.as_deref().unwrap_or("r answers again");
+            let hint = report.hint.as_deref().unwrap_or(retry(report.kind));
             Some((format!("{word}: {}; {hint}", report.message), true))
         }
         TurnOutcome::Written => Some(("written by you; c lets the model go on".to_owned(), false)),

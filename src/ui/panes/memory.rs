@@ -216,11 +216,14 @@ fn cache_row(label: &'static str, usage: &CacheUsage, limit_tokens: usize) -> Ro
 fn words(state: &State, columns: u16) -> Vec<(String, ThemeRole)> {
     let mut rows = Vec::new();
     if let Some(prediction) = state.prediction.filter(|prediction| !prediction.fits()) {
+        let what = if state.composer.is_blank() {
+            "the conversation"
+        } else {
+            "the next prompt"
+        };
         let most = format::count(prediction.largest_prompt_tokens as u64);
-        rows.push((
-            format!("the next prompt does not fit: at most {most} tokens do"),
-            ThemeRole::Danger,
-        ));
+        let excess = prediction.excess_words();
+        rows.push((format!("{what} is {excess}: {most} fit"), ThemeRole::Danger));
     }
     rows.extend(flowing(&speed(state), columns, ThemeRole::Text));
     rows

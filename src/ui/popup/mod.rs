@@ -344,6 +344,19 @@ fn ask(frame: &mut Frame<'_>, screen: Rect, question: &Question, input: &Input, 
     let inner = window.inner(screen);
     (&window).render(screen, frame.buffer_mut());
     field(frame, inner, input, theme);
+    if input.value().is_empty() {
+        let faint = theme.style(ThemeRole::Faint);
+        put(frame.buffer_mut(), inner, (3, 0), form(question), faint);
+    }
+}
+
+/// The form of what is asked for, where that does not go without saying.
+fn form(question: &Question) -> &'static str {
+    match question {
+        Question::Rule => "bias LAYER:EXPERT +1",
+        Question::Ablation => "mask LAYER:EXPERT",
+        _ => "",
+    }
 }
 
 /// A text that scrolls.

@@ -16,10 +16,11 @@ mod key_hints;
 mod list_rows;
 mod meter;
 mod popup;
+pub mod shorten;
 mod slider;
 mod strip;
 mod tabs;
-mod text;
+pub(in crate::ui) mod text;
 mod token_bars;
 
 pub use bars_row::BarsRow;

@@ -6,13 +6,13 @@ use ratatui::style::Style;
 use unicode_width::UnicodeWidthStr;
 
 /// Columns of a text.
-pub(super) fn width(text: &str) -> u16 {
+pub(in crate::ui) fn width(text: &str) -> u16 {
     u16::try_from(text.width()).unwrap_or(u16::MAX)
 }
 
 /// Writes `text` from column `x` of `area`'s row `y`, both counted from its corner; what does not
 /// fit is left out. Gives the column after it.
-pub(super) fn put(
+pub(in crate::ui) fn put(
     buf: &mut Buffer,
     area: Rect,
     (x, y): (u16, u16),

@@ -61,7 +61,7 @@ fn keys_wake_an_idle_program_again_and_again() {
         // The footer, not the composer alone: that is drawn before the key has arrived, too, and an
         // Esc close behind a digit would be read as one key with Alt.
         screen.wait("composer", |text| {
-            text.contains("Enter send") && text.contains("[1 Chat]")
+            text.contains("Ctrl+J new line") && text.contains("[1 Chat]")
         });
     }
     screen.press("\u{11}");
