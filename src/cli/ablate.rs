@@ -33,7 +33,7 @@ pub(crate) fn run(args: &AblateArgs) -> Result<(), CliError> {
     };
     let mut go_on = |_, _, _| !interrupt::requested();
     let found = model.ablate(&prompt.ids, &options, &changed, &mut go_on)?;
-    let ablation = found.ok_or(CliError::Interrupted)?;
+    let ablation = found.ok_or_else(interrupt::error)?;
     if args.json {
         return json(&model, &options, &changed, &ablation);
     }

@@ -36,7 +36,7 @@ impl From<ConvertError> for CliError {
     fn from(error: ConvertError) -> Self {
         match error {
             ConvertError::Checkpoint(error) => error.into(),
-            ConvertError::Cancelled => Self::Interrupted,
+            ConvertError::Cancelled => interrupt::error(),
             ConvertError::OutputNotEmpty { .. } | ConvertError::Indivisible { .. } => {
                 Self::usage(error)
             }

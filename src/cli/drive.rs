@@ -20,7 +20,7 @@ pub(crate) fn answer(
     let outcome = tokens(generator, answer, tracing);
     let reason = match outcome {
         Ok(reason) => reason,
-        Err(CliError::Interrupted) => FinishReason::Cancelled,
+        Err(CliError::Interrupted { .. }) => FinishReason::Cancelled,
         Err(error) => return Err(error),
     };
     answer.finish(reason, generator.stats())?;
@@ -68,7 +68,7 @@ pub(crate) fn prefill(generator: &mut TokenGenerator<'_>) -> Result<(), CliError
 pub(crate) fn next(generator: &mut TokenGenerator<'_>) -> Result<Option<GeneratedToken>, CliError> {
     if interrupt::requested() {
         generator.cancel();
-        return Err(CliError::Interrupted);
+        return Err(interrupt::error());
     }
     Ok(generator.next().transpose()?)
 }

@@ -13,7 +13,7 @@ use gptoss::tokenizer::{StopStringsError, TokenizerError};
 use gptoss::trace_file::TraceError;
 use gptoss::ui::sanitize::sanitize;
 
-use super::output;
+use super::{interrupt, output};
 
 /// The codes, as `--help` shows them.
 pub(crate) const EXIT_CODES: &str = "\
@@ -23,10 +23,13 @@ Exit codes:
   2    wrong usage or configuration: arguments, parameters, token ids, config.json,
        gptoss.toml; or, after its results, `profile` had to leave out lines of its file
   3    refused: the request would need more memory than allowed
-  130  interrupted by Ctrl+C; what was printed until then is valid";
+  130  interrupted by Ctrl+C; what was printed until then is valid
+  143  ended by SIGTERM, likewise; 129 by SIGHUP, in the playground";
 
-/// The code after Ctrl+C: 128 and the signal's number, as shells have it.
-pub(crate) const INTERRUPTED: u8 = 130;
+/// The code after a signal: 128 and the signal's number, as shells have it.
+pub(crate) fn signal_code(signal: i32) -> u8 {
+    u8::try_from(128 + signal).unwrap_or(u8::MAX)
+}
 
 /// Which code an error ends with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,8 +63,11 @@ pub(crate) enum CliError {
     },
     /// Help or the version, which clap hands out as errors; goes to stdout.
     Information(String),
-    /// Ctrl+C.
-    Interrupted,
+    /// Ctrl+C, or another signal that asks to end.
+    Interrupted {
+        /// Its number.
+        signal: i32,
+    },
     /// The reader of stdout has left, which is his right.
     BrokenPipe,
 }
@@ -111,7 +117,7 @@ impl CliError {
 pub(crate) fn code(outcome: Result<(), CliError>) -> ExitCode {
     match outcome.and_then(|()| output::flush()) {
         Ok(()) | Err(CliError::BrokenPipe) => ExitCode::SUCCESS,
-        Err(CliError::Interrupted) => ExitCode::from(INTERRUPTED),
+        Err(CliError::Interrupted { signal }) => ExitCode::from(signal_code(signal)),
         Err(CliError::Information(text)) => {
             match output::text(&text).and_then(|()| output::flush()) {
                 Ok(()) | Err(CliError::BrokenPipe) => ExitCode::SUCCESS,
@@ -202,7 +208,7 @@ impl From<LoadError> for CliError {
     fn from(error: LoadError) -> Self {
         match error {
             LoadError::Checkpoint(error) => error.into(),
-            LoadError::Cancelled => Self::Interrupted,
+            LoadError::Cancelled => interrupt::error(),
             other => Self::failed(other),
         }
     }
@@ -234,7 +240,7 @@ impl From<InspectError> for CliError {
     fn from(error: InspectError) -> Self {
         match error {
             InspectError::Generate(error) => error.into(),
-            InspectError::Cancelled => Self::Interrupted,
+            InspectError::Cancelled => interrupt::error(),
             other => Self::usage(other),
         }
     }

@@ -70,7 +70,7 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<(), CliError> {
     answer.start(&model, prompt.ids.len())?;
     let outcome = drive::answer(&mut generator, &mut answer, tracing.as_mut());
     if let (Some(path), Some(tracing)) = (&args.trace, tracing)
-        && matches!(outcome, Ok(()) | Err(CliError::Interrupted))
+        && matches!(outcome, Ok(()) | Err(CliError::Interrupted { .. }))
     {
         tracing.finish(&mut generator)?;
         trace::tell(path, generator.tokens().len(), prompt.ids.len());

@@ -86,6 +86,19 @@ pub(crate) fn start_playground(
     })
 }
 
+/// Writes down how the program ends.
+pub(crate) fn ended(outcome: &Result<(), CliError>) {
+    match outcome {
+        Ok(()) | Err(CliError::Information(_)) => tracing::info!("ended: done"),
+        Err(CliError::Interrupted { signal }) => {
+            let name = signal_hook::low_level::signal_name(*signal).unwrap_or("a signal");
+            tracing::info!("ended by {name}");
+        }
+        Err(CliError::BrokenPipe) => tracing::info!("ended: nobody reads what it prints"),
+        Err(CliError::Report { message, .. }) => tracing::error!("ended: {message}"),
+    }
+}
+
 fn asked_for(file: Option<&Path>) -> Option<PathBuf> {
     let from_environment = std::env::var_os(LOG_VARIABLE)
         .filter(|value| !value.is_empty())

@@ -66,6 +66,12 @@ fn run() -> Result<(), CliError> {
     };
     let _log = logging::start(cli.log.as_deref())?;
     interrupt::watch()?;
+    let outcome = perform(&cli, command);
+    logging::ended(&outcome);
+    outcome
+}
+
+fn perform(cli: &Cli, command: &Command) -> Result<(), CliError> {
     match command {
         Command::Generate(args) => generate::run(args),
         Command::Chat(args) => chat::run(args),
@@ -81,8 +87,8 @@ fn run() -> Result<(), CliError> {
         Command::Bench(args) => bench::run(args),
         Command::Convert(args) => convert::run(args),
         Command::Doctor(args) => doctor::run(args),
-        Command::PrintConfig(args) => print_config::run(args, &settings::load(&cli)?.1),
-        Command::PrintKeys => print_keys::run(&cli),
+        Command::PrintConfig(args) => print_config::run(args, &settings::load(cli)?.1),
+        Command::PrintKeys => print_keys::run(cli),
         Command::Completions(args) => completions::run(args),
         Command::Man => man::run(),
     }
@@ -114,7 +120,9 @@ fn open_playground(cli: &Cli) -> Result<(), CliError> {
     if let Some(notice) = &log.notice {
         output::note(notice);
     }
-    playground::run(cli, &loaded.settings, dirs.as_ref())
+    let outcome = playground::run(cli, &loaded.settings, dirs.as_ref());
+    logging::ended(&outcome);
+    outcome
 }
 
 /// A subcommand with a slip of the finger arrives here as a model's path.

@@ -66,7 +66,8 @@ pub(super) fn run(cli: &Cli, settings: &Settings, dirs: Option<&Dirs>) -> Result
         .build()
         .map_err(|error| CliError::failed(format!("cannot start the event loop: {error}")))?;
     if settings.ui.plain || !has_screen {
-        return runtime.block_on(lines(clock, state, effects, engine, files));
+        let exit = runtime.block_on(lines(clock, state, effects, engine, files));
+        return exit.and_then(left);
     }
     // Where nothing can be written the report is only the message.
     let reports = dirs.map(|dirs| dirs.state.clone());
@@ -76,9 +77,16 @@ pub(super) fn run(cli: &Cli, settings: &Settings, dirs: Option<&Dirs>) -> Result
             clock, state, effects, engine, files, settings, dirs,
         ))
     });
-    match exit.map_err(panicked)?? {
+    left(exit.map_err(panicked)??)
+}
+
+/// What a way of leaving means outside.
+fn left(exit: Exit) -> Result<(), CliError> {
+    match exit {
         Exit::Quit => Ok(()),
-        Exit::Signal => Err(CliError::Interrupted),
+        Exit::Signal(signal) => Err(CliError::Interrupted {
+            signal: signal.number(),
+        }),
     }
 }
 
@@ -193,7 +201,7 @@ async fn lines(
     effects: Vec<Effect>,
     mut engine: EngineHandle,
     files: Files,
-) -> Result<(), CliError> {
+) -> Result<Exit, CliError> {
     let failed =
         |error: std::io::Error| CliError::failed(format!("cannot write the answer: {error}"));
     let (sender, outcomes) = mpsc::unbounded_channel();
@@ -209,11 +217,11 @@ async fn lines(
         performer: Effects::new(engine, files, None, logging::ring(), sender),
         outcomes,
     };
-    let performer = tui::run_plain(setup, &mut std::io::stdout())
+    let ended = tui::run_plain(setup, &mut std::io::stdout())
         .await
         .map_err(failed)?;
-    performer.finish();
-    Ok(())
+    ended.performer.finish();
+    Ok(ended.exit)
 }
 
 /// Where native libraries' messages go while the screen is in use.

@@ -91,9 +91,9 @@ fn finish(recording: Recording<'_>, outcome: Result<(), CliError>) -> Result<(),
     let _guard = interrupt::Uninterruptible::begin();
     match outcome {
         Ok(()) => recording.finish(),
-        Err(CliError::Interrupted) => {
+        Err(error @ CliError::Interrupted { .. }) => {
             recording.discard();
-            Err(CliError::Interrupted)
+            Err(error)
         }
         Err(error) => Err(error),
     }

@@ -33,8 +33,8 @@ where
         while let Some(signal) = self.sources.signals.recv().await {
             match signal {
                 Signal::Continue => break,
-                Signal::Interrupt | Signal::Terminate => {
-                    self.exit = Some(Exit::Signal);
+                Signal::End(signal) => {
+                    self.exit = Some(Exit::Signal(signal));
                     return Ok(());
                 }
                 Signal::Stop => {}

@@ -7,7 +7,9 @@ use tokio::sync::mpsc;
 
 use super::clock::Clock;
 use super::effects::{Effects, Outcome};
-use super::signals::Signal;
+use super::run::Exit;
+use super::signals::{Signal, stop};
+use super::terminal::Stop;
 use crate::app::action::Action;
 use crate::app::{self, Effect, Focus, Report, State};
 use crate::engine::{EventReceiver, TelemetryReceiver};
@@ -80,10 +82,19 @@ pub struct PlainSetup {
     pub outcomes: mpsc::UnboundedReceiver<Outcome>,
 }
 
+/// What is left when the lines have ended.
+#[expect(missing_debug_implementations, reason = "effects have none")]
+pub struct PlainEnded {
+    /// Why they ended.
+    pub exit: Exit,
+    /// What performs effects; what it still has to write is to be waited for.
+    pub performer: Effects,
+}
+
 /// Reads lines until they end or a command leaves; answers go to `out`.
 ///
 /// *Errors:* where `out` cannot be written.
-pub async fn run_plain(setup: PlainSetup, out: &mut dyn Write) -> io::Result<Effects> {
+pub async fn run_plain(setup: PlainSetup, out: &mut dyn Write) -> io::Result<PlainEnded> {
     let PlainSetup {
         clock,
         mut state,
@@ -104,6 +115,7 @@ pub async fn run_plain(setup: PlainSetup, out: &mut dyn Write) -> io::Result<Eff
     lines.perform(effects);
     lines.tell(&state, out)?;
     let mut has_ended = false;
+    let mut exit = Exit::Quit;
     while !lines.is_over {
         let is_free = state.model.ready().is_some() && state.running.is_none();
         // Piped lines wait for the answer before them.
@@ -117,7 +129,14 @@ pub async fn run_plain(setup: PlainSetup, out: &mut dyn Write) -> io::Result<Eff
         }
         tokio::select! {
             biased;
-            Some(_) = signals.recv() => break,
+            Some(signal) = signals.recv() => match signal {
+                Signal::End(signal) => {
+                    exit = Exit::Signal(signal);
+                    break;
+                }
+                Signal::Stop => stop(Stop::Process)?,
+                Signal::Continue => {}
+            },
             line = typed.recv(), if !has_ended && waiting.is_none() => match line.as_deref().map(parse) {
                 // These are about the answer that is being written.
                 Some(line @ Line::Act(Action::StopOrQuit | Action::AnswerNow)) => {
@@ -149,7 +168,10 @@ pub async fn run_plain(setup: PlainSetup, out: &mut dyn Write) -> io::Result<Eff
         }
         lines.tell(&state, out)?;
     }
-    Ok(lines.performer)
+    Ok(PlainEnded {
+        exit,
+        performer: lines.performer,
+    })
 }
 
 /// Whether no model will come by itself.

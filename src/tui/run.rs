@@ -23,7 +23,7 @@ use super::effects::{Effects, Outcome};
 use super::pace::Rates;
 use super::painter::Painter;
 use super::shell::Shell;
-use super::signals::Signal;
+use super::signals::{EndSignal, Signal};
 use super::sources::Keys;
 use super::terminal::Screen;
 use crate::app::{Effect, State};
@@ -34,8 +34,8 @@ use crate::engine::{EventReceiver, TelemetryReceiver};
 pub enum Exit {
     /// The person left.
     Quit,
-    /// A signal asked for it, or the terminal is gone.
-    Signal,
+    /// A signal asked for it.
+    Signal(EndSignal),
 }
 
 /// What the loop stands on.

@@ -16,7 +16,7 @@ use super::input::translate;
 use super::pace::{Change, Pace};
 use super::painter::Painter;
 use super::run::{Counts, Ended, Exit, Setup};
-use super::signals::Signal;
+use super::signals::{EndSignal, Signal};
 use super::sources::{Arrival, Keys, Sources};
 use super::terminal::{Screen, Stop};
 use crate::app::{self, Effect, Report, State};
@@ -179,13 +179,13 @@ where
             Arrival::Key(Some(Err(error))) => {
                 tracing::error!(%error, "keys cannot be read");
                 self.sources.keys = None;
-                self.exit = Some(Exit::Signal);
+                self.exit = Some(Exit::Signal(EndSignal::HangUp));
             }
             Arrival::Key(None) if self.is_asking => self.read_keys(),
             // The terminal is gone.
             Arrival::Key(None) => {
                 self.sources.keys = None;
-                self.exit = Some(Exit::Signal);
+                self.exit = Some(Exit::Signal(EndSignal::HangUp));
             }
             Arrival::Events(events) => {
                 for event in events {
@@ -214,8 +214,8 @@ where
     fn signal(&mut self, signal: Signal) -> io::Result<()> {
         match signal {
             // Ctrl+C within an editor is the editor's.
-            Signal::Interrupt if self.is_away => {}
-            Signal::Interrupt | Signal::Terminate => self.exit = Some(Exit::Signal),
+            Signal::End(EndSignal::Interrupt) if self.is_away => {}
+            Signal::End(signal) => self.exit = Some(Exit::Signal(signal)),
             Signal::Stop if self.is_away => self.screen.stop(Stop::Process)?,
             Signal::Stop => self.stopping = Some(Stop::Process),
             // After a SIGSTOP, which nobody is told of, the shell may have changed the terminal.

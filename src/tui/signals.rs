@@ -10,14 +10,34 @@ use super::terminal::Stop;
 /// What a signal asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
-    /// SIGINT: leave. In raw mode Ctrl+C is a key, so this comes from elsewhere.
-    Interrupt,
-    /// SIGTERM or SIGHUP: leave.
-    Terminate,
+    /// Leave.
+    End(EndSignal),
     /// SIGTSTP: stop until continued.
     Stop,
     /// SIGCONT: the process was continued.
     Continue,
+}
+
+/// A signal that ends the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndSignal {
+    /// SIGINT. In raw mode Ctrl+C is a key, so this comes from elsewhere.
+    Interrupt,
+    /// SIGTERM.
+    Terminate,
+    /// SIGHUP, or the terminal is gone without one.
+    HangUp,
+}
+
+impl EndSignal {
+    /// The signal's number.
+    pub const fn number(self) -> i32 {
+        match self {
+            Self::Interrupt => signal_hook::consts::SIGINT,
+            Self::Terminate => signal_hook::consts::SIGTERM,
+            Self::HangUp => signal_hook::consts::SIGHUP,
+        }
+    }
 }
 
 /// Starts to listen; call within the runtime.
@@ -26,9 +46,9 @@ pub enum Signal {
 pub fn listen() -> io::Result<mpsc::UnboundedReceiver<Signal>> {
     let (sender, receiver) = mpsc::unbounded_channel();
     for (kind, meaning) in [
-        (SignalKind::interrupt(), Signal::Interrupt),
-        (SignalKind::terminate(), Signal::Terminate),
-        (SignalKind::hangup(), Signal::Terminate),
+        (SignalKind::interrupt(), Signal::End(EndSignal::Interrupt)),
+        (SignalKind::terminate(), Signal::End(EndSignal::Terminate)),
+        (SignalKind::hangup(), Signal::End(EndSignal::HangUp)),
         (
             SignalKind::from_raw(signal_hook::consts::SIGTSTP),
             Signal::Stop,

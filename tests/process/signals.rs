@@ -22,8 +22,12 @@ fn spawn(args: &[&str]) -> Child {
 }
 
 fn interrupt(child: &Child) {
+    signal(child, "-INT");
+}
+
+fn signal(child: &Child, name: &str) {
     let status = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
+        .args([name, &child.id().to_string()])
         .status()
         .expect("there is a kill command");
     assert!(status.success());
@@ -85,6 +89,48 @@ fn a_chat_that_waits_for_a_line_can_be_left() {
     wait_for(&mut stdout, "123");
     interrupt(&child);
     assert_eq!(child.wait().expect("it ends").code(), INTERRUPTED);
+}
+
+#[test]
+fn sigterm_has_a_code_of_its_own_and_a_line_in_the_log() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let log = folder.path().join("log");
+    let mut child = spawn(&[
+        "generate",
+        "--tokens",
+        "5,6",
+        "-n",
+        MANY,
+        "--json",
+        "--log",
+        arg(&log),
+    ]);
+    let mut stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
+    wait_for(&mut stdout, "\"index\":3,");
+    signal(&child, "-TERM");
+    let mut rest = String::new();
+    stdout.read_to_string(&mut rest).expect("readable");
+    assert_eq!(child.wait().expect("it ends").code(), Some(143));
+    let log = std::fs::read_to_string(&log).expect("a log");
+    assert!(log.trim_end().ends_with("ended by SIGTERM"), "{log}");
+}
+
+#[test]
+fn the_playground_in_lines_ends_with_the_signals_code() {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    for (name, code) in [("-INT", 130), ("-TERM", 143), ("-HUP", 129)] {
+        let mut child = program(&["--plain", "--synthetic", "20b"])
+            .env("HOME", home.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let mut stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
+        wait_for(&mut stdout, "synthetic");
+        signal(&child, name);
+        assert_eq!(child.wait().expect("it ends").code(), Some(code), "{name}");
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! However it ends, the terminal is as it was.
 
+use std::path::Path;
+
 use portable_pty::CommandBuilder;
 
 use super::screen::{Screen, program, surroundings};
@@ -11,8 +13,35 @@ fn sigterm_gives_the_terminal_back() {
     let mut screen = Screen::open(home.path(), &["--synthetic", "20b"]);
     screen.wait_ready();
     screen.signal("TERM");
-    assert_ne!(screen.end(), 0);
+    assert_eq!(screen.end(), 143);
     screen.check_given_back();
+    assert_eq!(last_logged(home.path()), "ended by SIGTERM");
+}
+
+#[test]
+fn leaving_by_a_key_is_logged() {
+    let home = tempfile::tempdir().expect("a folder");
+    let mut screen = Screen::open(home.path(), &["--synthetic", "20b"]);
+    screen.wait_ready();
+    screen.press("\u{11}");
+    assert_eq!(screen.end(), 0);
+    assert_eq!(last_logged(home.path()), "ended: done");
+}
+
+/// The message of the log's last line.
+fn last_logged(home: &Path) -> String {
+    let state = home.join(".local/state/gptoss-tui/log");
+    let logs = std::fs::read_dir(state).expect("a folder").flatten();
+    let mut logs = logs.filter(|entry| entry.path().extension().is_some_and(|ext| ext == "log"));
+    let named = |entry: &std::fs::DirEntry| {
+        let name = entry.file_name();
+        name.to_string_lossy().starts_with("gptoss-tui.")
+    };
+    let log = logs.find(named).expect("a log").path();
+    let text = std::fs::read_to_string(log).expect("readable");
+    let line = text.lines().last().expect("a line");
+    let message = line.split_once(": ").map_or(line, |(_, message)| message);
+    message.to_owned()
 }
 
 #[test]
@@ -64,7 +93,7 @@ fn a_crashed_engine_leaves_the_chat_and_a_usable_program() {
             && !text.contains("The engine crashed")
     });
     screen.press("i");
-    screen.wait("composer", |text| text.contains("Enter send"));
+    screen.wait("composer", |text| text.contains("Ctrl+J new line"));
     screen.press("still here");
     screen.wait("a draft", |text| text.contains("still here"));
     screen.press("\u{11}");
