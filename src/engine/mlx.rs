@@ -51,6 +51,8 @@ struct Loaded {
     cache: PromptCache,
     kv_precision: KvPrecision,
     memory_limit_bytes: Option<u64>,
+    /// Prompt tokens that the latest generation found in the cache.
+    reused_tokens: usize,
 }
 
 impl Backend for MlxBackend {
@@ -77,6 +79,7 @@ impl Backend for MlxBackend {
             model,
             kv_precision,
             memory_limit_bytes: request.options.memory_limit_bytes,
+            reused_tokens: 0,
         });
         Ok(summary)
     }
@@ -97,6 +100,7 @@ impl Backend for MlxBackend {
         let generation = Generation::start(transformer, &mut loaded.cache, &rendered.ids, options)
             .map_err(|error| generate_report(&error))?;
         let progress = generation.progress();
+        loaded.reused_tokens = progress.reused_tokens;
         self.run = Some(Run::new(generation, rendered.answer, stop, is_over));
         let before_answer = &rendered.ids[..rendered.answer_start];
         Ok(PromptStart {
@@ -228,6 +232,7 @@ impl Backend for MlxBackend {
     fn reset(&mut self) {
         if let Some(loaded) = &mut self.loaded {
             loaded.cache = loaded.model.new_cache(loaded.kv_precision);
+            loaded.reused_tokens = 0;
         }
     }
 
@@ -236,12 +241,11 @@ impl Backend for MlxBackend {
             return Usage::default();
         };
         let cache = loaded.cache.usage();
-        let reused = self.run.as_ref();
         Usage {
             cache: CacheSnapshot {
                 full: usage::cache_usage(cache.full),
                 sliding: usage::cache_usage(cache.sliding),
-                reused_tokens: reused.map_or(0, |run| run.generation.progress().reused_tokens),
+                reused_tokens: loaded.reused_tokens,
             },
             memory: usage::memory_snapshot(loaded),
         }

@@ -192,6 +192,8 @@ fn a_second_turn_reuses_the_first() {
         _ => None,
     });
     assert_eq!(reused, Some(prompt.len()));
+    // The figures at the end are those of the request that has ended.
+    assert_eq!(engine.telemetry().cache.reused_tokens, prompt.len());
 }
 
 #[test]
