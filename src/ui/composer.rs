@@ -53,7 +53,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &The
     composer.set_selection_style(theme.style(ThemeRole::Selection));
     // The cursor stands before the first word.
     let words = wrapped(placeholder(state, focused), inner.width.saturating_sub(1));
-    let words = Text::from_iter(words.into_iter().map(Line::from));
+    let words: Text<'_> = words.into_iter().map(Line::from).collect();
     composer.set_styled_placeholder(words.style(theme.style(ThemeRole::Faint)));
     let cursor = if focused {
         ThemeRole::Cursor
