@@ -31,6 +31,7 @@ impl State {
             A::AnswerNow => self.can_answer_now(),
             A::PreviousSibling | A::NextSibling => chat::branching(self).is_some(),
             A::Fold => self.has_folds(),
+            A::DropOldestTurns => chat::can_drop_oldest(self),
             A::MapSource | A::MapMeasure | A::ZoomIn | A::ExpertCard => self.grid().is_some(),
             A::TokenBack => self.token_position().is_some_and(|position| position > 0),
             A::TokenOn => self.has_token_after(),

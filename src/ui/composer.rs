@@ -12,9 +12,9 @@ use super::is_focused;
 use super::theme::{Theme, ThemeRole};
 use super::widgets::format;
 use super::widgets::shorten::short_items;
-use crate::app::State;
 use crate::app::composer::Target;
 use crate::app::state::Focus;
+use crate::app::{Action, State};
 use crate::harmony::ReasoningEffort;
 
 /// Columns that the note keeps beside the effort, for its first item.
@@ -72,7 +72,11 @@ fn placeholder(state: &State, is_focused: bool) -> &'static str {
         .prediction
         .is_some_and(|prediction| !prediction.fits())
     {
-        "No room for more in this conversation: Ctrl+P drop-oldest-turns, or Ctrl+N, a new session"
+        if state.is_usable(Action::DropOldestTurns) {
+            "No room for more in this conversation: Ctrl+P drop-oldest-turns, or Ctrl+N, a new session"
+        } else {
+            "No room for more in this conversation: e in the chat edits, Ctrl+N begins a new session"
+        }
     } else if is_focused {
         "Write a message"
     } else {

@@ -135,6 +135,7 @@ fn wanted(context: Context) -> &'static [Action] {
             A::Edit,
             A::Continue,
             A::AnswerNow,
+            A::StopOrQuit,
             A::PreviousSibling,
             A::Fold,
             A::Copy,

@@ -43,7 +43,7 @@ fn the_chats_footer_names_what_works_with_the_selected_message() {
     assert!(!rig.turn(rig.last()).has_final());
     check(
         &footer(&mut rig),
-        &["a answer now", "y copy", "t fold"],
+        &["a answer now", "Ctrl+C stop", "y copy", "t fold"],
         &["r regenerate", "c continue", "e edit", "branch"],
     );
     rig.settle();

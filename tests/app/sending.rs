@@ -47,8 +47,9 @@ fn a_draft_that_is_too_long_is_not_sent_and_stays() {
     assert_eq!(rig.state.composer.text(), long_text());
     let notice = rig.state.notice.clone().expect("it is told");
     assert_eq!(notice.level, Level::Warning);
+    // There are no turns yet that could be left out.
     let expected = format!("not sent: {excess} tokens too long; shorten it");
-    assert!(notice.text.starts_with(&expected), "{}", notice.text);
+    assert_eq!(notice.text, expected);
     for (columns, rows) in [(80, 24), (120, 40)] {
         let screen = rows_of(&mut rig, columns, rows);
         assert!(screen.contains(&notice.text), "{screen}");
@@ -96,6 +97,15 @@ fn a_full_context_is_told_of_the_conversation_with_what_to_do() {
         assert!(screen.contains("drop-oldest-turns"), "{screen}");
         assert!(screen.contains("Ctrl+N"), "{screen}");
     }
+    rig.type_text("more");
+    predicted(&mut rig);
+    rig.press("enter");
+    let notice = rig.state.notice.clone().expect("it is told");
+    assert!(
+        notice
+            .text
+            .ends_with("shorten it or Ctrl+P drop-oldest-turns")
+    );
     let before = rig.state.prediction.expect("predicted").prompt_tokens;
     rig.act(gptoss::app::Action::DropOldestTurns);
     assert!(

@@ -366,19 +366,25 @@ fn is_user(state: &State, node: NodeId) -> bool {
     node.is_some_and(|node| matches!(node.kind, NodeKind::User { .. }))
 }
 
-/// Leaves the older half of the turns out of the prompts to come.
-fn drop_oldest(state: &mut State) -> Vec<Effect> {
+/// The messages of the person's that are sent with the next prompt.
+fn sent_messages(state: &State) -> Vec<NodeId> {
     let tree = &state.session.tree;
     let path = tree.path();
     let start = tree
         .history_start()
         .and_then(|start| path.iter().position(|node| *node == start));
-    let sent = &path[start.unwrap_or(0)..];
-    let users: Vec<NodeId> = sent
-        .iter()
-        .copied()
-        .filter(|node| is_user(state, *node))
-        .collect();
+    let sent = path.into_iter().skip(start.unwrap_or(0));
+    sent.filter(|node| is_user(state, *node)).collect()
+}
+
+/// Whether there are older turns that can be left out.
+pub(in crate::app) fn can_drop_oldest(state: &State) -> bool {
+    sent_messages(state).len() > 1
+}
+
+/// Leaves the older half of the turns out of the prompts to come.
+fn drop_oldest(state: &mut State) -> Vec<Effect> {
+    let users = sent_messages(state);
     if users.len() < 2 {
         say(
             state,

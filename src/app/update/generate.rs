@@ -4,7 +4,7 @@ use super::super::ablation::AblationView;
 use super::super::effect::Effect;
 use super::super::recording;
 use super::super::state::{Level, Running, State};
-use super::{ghost, inside, say};
+use super::{chat, ghost, inside, say};
 use crate::engine::protocol::{AnswerOpening, Command, GenerateRequest, Prompt, StopOptions};
 use crate::harmony::{Conversation, ReasoningEffort};
 use crate::session::{Node, NodeId, NodeKind, TreeOp, Turn, TurnOutcome, TurnSettings};
@@ -54,10 +54,12 @@ pub(in crate::app) fn fits(state: &mut State) -> bool {
     let Some(prediction) = state.current_prediction().filter(|found| !found.fits()) else {
         return true;
     };
-    let text = format!(
-        "not sent: {}; shorten it or Ctrl+P drop-oldest-turns",
-        prediction.excess_words()
-    );
+    let or = if chat::can_drop_oldest(state) {
+        " or Ctrl+P drop-oldest-turns"
+    } else {
+        ""
+    };
+    let text = format!("not sent: {}; shorten it{or}", prediction.excess_words());
     say(state, Level::Warning, text);
     false
 }

@@ -45,7 +45,10 @@ pub fn short_words(text: &str, width: usize, glyphs: GlyphSet) -> Cow<'_, str> {
         kept.rfind(' ')
     };
     match end {
-        Some(end) if end > 0 => Cow::Owned(format!("{}{ellipsis}", kept[..end].trim_end())),
+        Some(end) if end > 0 => {
+            let kept = kept[..end].trim_end_matches([' ', ',', ';', ':']);
+            Cow::Owned(format!("{kept}{ellipsis}"))
+        }
         _ => Cow::Owned(cut),
     }
 }
@@ -67,7 +70,7 @@ mod tests {
             ("one two, three", 6, "one\u{2026}"),
             ("", 0, ""),
             ("a model (b, c), d", 14, "a model (b, c)"),
-            ("a model (b, c), d", 13, "a model (b,\u{2026}"),
+            ("a model (b, c), d", 13, "a model (b\u{2026}"),
         ] {
             assert_eq!(short_items(text, width, GlyphSet::Unicode), expected);
         }
