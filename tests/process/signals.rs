@@ -128,6 +128,8 @@ fn the_playground_in_lines_ends_with_the_signals_code() {
             .expect("the program starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
         wait_for(&mut stdout, "synthetic");
+        // Waiting closes a stdin that is still the child's, and its end ends the lines, too.
+        let _stdin = child.stdin.take();
         signal(&child, name);
         assert_eq!(child.wait().expect("it ends").code(), Some(code), "{name}");
     }
