@@ -120,10 +120,13 @@ fn sample(params: &SamplingParams, logits: &[f32], history: &History, position: 
         logprob,
         entropy,
         top,
+        logits: own,
     } = Sampler::new(None)
         .sample(params, &device_logits(logits), history, position)
         .expect("a draw");
     assert_eq!((token.shape(), token.dtype()), (&[1][..], Dtype::Uint32));
     assert!(logprob.is_none() && entropy.is_none() && top.is_none());
+    assert_eq!(own.dtype(), Dtype::Float32);
+    assert_eq!(host::<f32>(&own), logits, "the model's own logits");
     host::<u32>(&token)[0]
 }
