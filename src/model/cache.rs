@@ -5,14 +5,26 @@
 //! position `p` lies in slot `p mod W` ([`RotatingKvCache`]). Keys are stored rotated, so the order
 //! of slots does not matter to attention.
 //!
+//! Kernels for one token write the new row themselves ([`LayerCache::room_for_one`]): into the buffer
+//! of a full layer, which would else be copied for every token, and into a new ring beside the old
+//! one, which may be kept to go back to.
+//!
 //! Invariant: all layers of one model hold the same number of positions, [`LayerCache::len`].
 
-use mlx_rs::Array;
+mod full;
+mod packed;
+mod ring;
+#[cfg(test)]
+mod tests;
+
 use mlx_rs::error::Result;
 use mlx_rs::ops::{concatenate, zeros_dtype};
+use mlx_rs::{Array, Dtype};
 
-use super::config::{Quantization, QuantizationMode};
-use crate::mlx::ops::{self, QuantizedArray};
+use crate::mlx::ops;
+pub use full::KvCache;
+pub use packed::QuantizedKvCache;
+pub use ring::RotatingKvCache;
 
 /// Positions by which a full layer's buffer grows.
 pub const GROWTH_STEP_TOKENS: usize = 256;
@@ -27,6 +39,31 @@ pub struct KeysValues {
     pub keys: Array,
     /// Values.
     pub values: Array,
+}
+
+/// What one row of keys, or of values, is like.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RowShape {
+    pub(super) num_key_value_heads: usize,
+    pub(super) head_dim: usize,
+    pub(super) dtype: Dtype,
+}
+
+impl RowShape {
+    /// Zeros for so many positions, `[1, Hkv, positions, Dh]`.
+    fn zeros(&self, positions: usize) -> Result<Array> {
+        let shape = [1, self.num_key_value_heads, positions, self.head_dim].map(|n| n as i32);
+        zeros_dtype(&shape, self.dtype)
+    }
+}
+
+/// Keys and values with room for one more row, `[1, Hkv, capacity, Dh]`.
+#[derive(Debug)]
+pub(super) enum RoomForOne {
+    /// Position `p` lies in place `p`; nobody else reads place `len`, so that it may be written.
+    InPlace((Array, Array)),
+    /// Position `p` lies in slot `p mod W`. Others may hold this ring: it is not to be changed.
+    Ring((Array, Array)),
 }
 
 /// The cache of one layer.
@@ -53,15 +90,30 @@ impl LayerCache {
         }
     }
 
-    /// Keys and values with all their room, `[1, Hkv, capacity, Dh]`, where they are plain: position
-    /// `p` lies in place `p`, or `p mod W` of a ring.
-    pub(super) fn plain_buffers(&self) -> Option<(&Array, &Array)> {
-        let buffers = match self {
-            Self::Full(cache) => &cache.buffers,
-            Self::Sliding(cache) => &cache.ring,
-            Self::FullQuantized(_) => &None,
-        };
-        buffers.as_ref().map(|(keys, values)| (keys, values))
+    /// Where a kernel finds the earlier rows and puts one more; none where rows are packed.
+    ///
+    /// What the kernel returns has to follow: [`Self::filled_one`] or [`Self::turned`].
+    pub(super) fn room_for_one(&mut self, row: &RowShape) -> Result<Option<RoomForOne>> {
+        match self {
+            Self::Full(cache) => cache.room_for_one(row).map(RoomForOne::InPlace).map(Some),
+            Self::Sliding(cache) => cache.ring_or_empty(row).map(RoomForOne::Ring).map(Some),
+            Self::FullQuantized(_) => Ok(None),
+        }
+    }
+
+    /// Counts the row that a kernel writes into the place of [`RoomForOne::InPlace`] as soon as
+    /// `written` is evaluated.
+    pub(super) fn filled_one(&mut self, written: &Array) {
+        if let Self::Full(cache) = self {
+            cache.filled_one(written);
+        }
+    }
+
+    /// Takes over the ring that a kernel made of [`RoomForOne::Ring`] and one more row.
+    pub(super) fn turned(&mut self, ring: (Array, Array)) {
+        if let Self::Sliding(cache) = self {
+            cache.turned(ring);
+        }
     }
 
     /// Whether keys and values are kept packed.
@@ -127,18 +179,14 @@ impl LayerCache {
     pub fn emptied(&self) -> Self {
         match self {
             Self::Full(_) => Self::Full(KvCache::default()),
-            Self::FullQuantized(cache) => Self::FullQuantized(QuantizedKvCache {
-                buffers: None,
-                len: 0,
-                ..*cache
-            }),
+            Self::FullQuantized(cache) => Self::FullQuantized(cache.emptied()),
             Self::Sliding(cache) => Self::Sliding(RotatingKvCache::new(cache.window)),
         }
     }
 
     /// Bytes of the buffers, unused slots included.
     pub fn nbytes(&self) -> usize {
-        self.arrays().iter().map(|array| array.nbytes()).sum()
+        self.buffers().iter().map(|array| array.nbytes()).sum()
     }
 
     /// Positions the buffers have room for.
@@ -150,8 +198,16 @@ impl LayerCache {
         }
     }
 
-    /// The buffers, for evaluation at a named point.
+    /// What has to be evaluated, or handed to the device, before the next pass is built.
     pub fn arrays(&self) -> Vec<&Array> {
+        let mut arrays = self.buffers();
+        if let Self::Full(cache) = self {
+            arrays.extend(cache.written());
+        }
+        arrays
+    }
+
+    fn buffers(&self) -> Vec<&Array> {
         match self {
             Self::Full(cache) => cache.buffers.iter().flat_map(|(k, v)| [k, v]).collect(),
             Self::FullQuantized(cache) => cache
@@ -164,238 +220,23 @@ impl LayerCache {
     }
 }
 
-/// All positions of a full-attention layer.
-#[derive(Debug, Clone, Default)]
-pub struct KvCache {
-    buffers: Option<(Array, Array)>,
-    len: usize,
-}
-
-impl KvCache {
-    fn capacity_tokens(&self) -> usize {
-        let positions = |(keys, _): &(Array, Array)| keys.dim(POSITIONS as i32) as usize;
-        self.buffers.as_ref().map_or(0, positions)
-    }
-
-    fn update(&mut self, keys: &Array, values: &Array) -> Result<KeysValues> {
-        let end = self.len + keys.dim(POSITIONS as i32) as usize;
-        let (mut all_keys, mut all_values) = match self.buffers.take() {
-            Some(buffers) => buffers,
-            None => (empty_like(keys)?, empty_like(values)?),
-        };
-        all_keys = grown(all_keys, self.len, end)?;
-        all_values = grown(all_values, self.len, end)?;
-        all_keys = ops::slice_update(&all_keys, keys, POSITIONS, self.len)?;
-        all_values = ops::slice_update(&all_values, values, POSITIONS, self.len)?;
-        let visible = KeysValues {
-            keys: ops::slice(&all_keys, POSITIONS, 0, end)?,
-            values: ops::slice(&all_values, POSITIONS, 0, end)?,
-        };
-        self.buffers = Some((all_keys, all_values));
-        self.len = end;
-        Ok(visible)
-    }
-}
-
-/// All positions of a full-attention layer, packed in 8-bit groups along the head.
-#[derive(Debug, Clone)]
-pub struct QuantizedKvCache {
-    buffers: Option<(QuantizedArray, QuantizedArray)>,
-    len: usize,
-    quantization: Quantization,
-}
-
-impl QuantizedKvCache {
-    /// An empty cache for heads of `head_dim`, a multiple of 32.
-    pub fn new(head_dim: usize) -> Self {
-        Self {
-            buffers: None,
-            len: 0,
-            quantization: Quantization {
-                group_size: if head_dim.is_multiple_of(64) { 64 } else { 32 },
-                bits: 8,
-                mode: QuantizationMode::Affine,
-            },
-        }
-    }
-
-    fn capacity_tokens(&self) -> usize {
-        self.buffers
-            .as_ref()
-            .map_or(0, |(keys, _)| keys.weight.dim(POSITIONS as i32) as usize)
-    }
-
-    fn update(&mut self, keys: &Array, values: &Array) -> Result<KeysValues> {
-        let end = self.len + keys.dim(POSITIONS as i32) as usize;
-        let (old_keys, old_values) = self.buffers.take().unzip();
-        let all_keys = self.append(old_keys, keys, end)?;
-        let all_values = self.append(old_values, values, end)?;
-        // Unpacked for one layer at a time: MLX's products with packed keys know no sinks and, on
-        // CUDA, not every shape.
-        let unpacked = |all: &QuantizedArray| {
-            let visible = map_parts(all, |part| ops::slice(part, POSITIONS, 0, end))?;
-            ops::dequantize(&visible, keys.dtype())
-        };
-        let visible = KeysValues {
-            keys: unpacked(&all_keys)?,
-            values: unpacked(&all_values)?,
-        };
-        self.buffers = Some((all_keys, all_values));
-        self.len = end;
-        Ok(visible)
-    }
-
-    fn append(
-        &self,
-        old: Option<QuantizedArray>,
-        rows: &Array,
-        end: usize,
-    ) -> Result<QuantizedArray> {
-        let rows = ops::quantize(rows, self.quantization)?;
-        let old = match old {
-            Some(old) => old,
-            None => map_parts(&rows, empty_like)?,
-        };
-        let append = |old: Array, new: &Array| {
-            ops::slice_update(&grown(old, self.len, end)?, new, POSITIONS, self.len)
-        };
-        Ok(QuantizedArray {
-            weight: append(old.weight, &rows.weight)?,
-            scales: append(old.scales, &rows.scales)?,
-            biases: match (old.biases, &rows.biases) {
-                (Some(old), Some(new)) => Some(append(old, new)?),
-                _ => None,
-            },
-            quantization: self.quantization,
-        })
-    }
-}
-
-/// The last `W` positions of a sliding-window layer.
-#[derive(Debug, Clone)]
-pub struct RotatingKvCache {
-    ring: Option<(Array, Array)>,
-    len: usize,
-    window: usize,
-}
-
-impl RotatingKvCache {
-    /// An empty ring of `window` slots.
-    pub fn new(window: usize) -> Self {
-        Self {
-            ring: None,
-            len: 0,
-            window,
-        }
-    }
-
-    fn update(&mut self, keys: &Array, values: &Array) -> Result<KeysValues> {
-        let rows = keys.dim(POSITIONS as i32) as usize;
-        let (ring_keys, ring_values) = match self.ring.take() {
-            Some(ring) => ring,
-            None => (
-                zeros_with_positions(keys, self.window)?,
-                zeros_with_positions(values, self.window)?,
-            ),
-        };
-        let ((ring_keys, keys), (ring_values, values)) = if rows == 1 {
-            (
-                self.append_one(&ring_keys, keys)?,
-                self.append_one(&ring_values, values)?,
-            )
-        } else {
-            (
-                self.append_many(&ring_keys, keys, rows)?,
-                self.append_many(&ring_values, values, rows)?,
-            )
-        };
-        self.ring = Some((ring_keys, ring_values));
-        self.len += rows;
-        Ok(KeysValues { keys, values })
-    }
-
-    /// A single row is returned with the ring, whose slots are not in order once it has wrapped.
-    fn visible_positions(&self, rows: usize) -> Vec<usize> {
-        let earlier = self.len - rows;
-        if rows > 1 {
-            return (earlier - earlier.min(self.window - 1)..self.len).collect();
-        }
-        let newest_in = |slot| slot + (earlier - slot) / self.window * self.window;
-        (0..self.len.min(self.window)).map(newest_in).collect()
-    }
-
-    /// Writes one row into its slot: the new ring, and its filled part.
-    fn append_one(&self, ring: &Array, row: &Array) -> Result<(Array, Array)> {
-        let ring = ops::slice_update(ring, row, POSITIONS, self.len % self.window)?;
-        let filled = (self.len + 1).min(self.window);
-        let visible = ops::slice(&ring, POSITIONS, 0, filled)?;
-        Ok((ring, visible))
-    }
-
-    /// Appends a chunk: the new ring, and the positions in order that the chunk may see.
-    fn append_many(&self, ring: &Array, rows: &Array, count: usize) -> Result<(Array, Array)> {
-        let earlier = self.in_order(ring)?;
-        let held = self.len.min(self.window);
-        let all = if held == 0 {
-            rows.clone()
-        } else {
-            concatenate(&[&earlier, rows], POSITIONS as i32)?
-        };
-        // The first new row sees `window - 1` earlier positions at most.
-        let surplus = held - held.min(self.window - 1);
-        let visible = ops::slice(&all, POSITIONS, surplus, held + count)?;
-        Ok((self.ring_of(&all, held + count, ring)?, visible))
-    }
-
-    /// The held positions from oldest to newest.
-    fn in_order(&self, ring: &Array) -> Result<Array> {
-        let head = self.len % self.window;
-        if self.len <= self.window {
-            return ops::slice(ring, POSITIONS, 0, self.len);
-        }
-        rotated(ring, head, self.window)
-    }
-
-    /// Lays the last `window` of `all`, which ends at position `len + rows`, into slots.
-    fn ring_of(&self, all: &Array, count: usize, ring: &Array) -> Result<Array> {
-        if count < self.window {
-            return ops::slice_update(ring, all, POSITIONS, 0);
-        }
-        let held = self.len.min(self.window);
-        let end = self.len + (count - held);
-        let newest = ops::slice(all, POSITIONS, count - self.window, count)?;
-        rotated(&newest, self.window - end % self.window, self.window)
-    }
-}
-
-/// `[a, b]` → `[b, a]`, cut before index `cut` of `len`; a copy of its own.
-fn rotated(array: &Array, cut: usize, len: usize) -> Result<Array> {
-    if cut == 0 || cut == len {
-        // A copy: a slice would keep the whole chunk's buffer alive.
-        return array.contiguous();
-    }
-    concatenate(
-        &[
-            ops::slice(array, POSITIONS, cut, len)?,
-            ops::slice(array, POSITIONS, 0, cut)?,
-        ],
-        POSITIONS as i32,
-    )
-}
-
 /// `buffer`, long enough for `end` positions; the first `len` are kept.
 fn grown(buffer: Array, len: usize, end: usize) -> Result<Array> {
-    let capacity = buffer.dim(POSITIONS as i32) as usize;
-    if end <= capacity {
+    if end <= buffer.dim(POSITIONS as i32) as usize {
         return Ok(buffer);
     }
+    moved(&buffer, len, end)
+}
+
+/// The first `len` positions of `buffer` in one of their own, long enough for `end`.
+fn moved(buffer: &Array, len: usize, end: usize) -> Result<Array> {
     let wanted = end.next_multiple_of(GROWTH_STEP_TOKENS);
-    let room = zeros_with_positions(&buffer, wanted - len)?;
+    let room = zeros_with_positions(buffer, wanted - len)?;
     if len == 0 {
         return Ok(room);
     }
     concatenate(
-        &[&ops::slice(&buffer, POSITIONS, 0, len)?, &room],
+        &[&ops::slice(buffer, POSITIONS, 0, len)?, &room],
         POSITIONS as i32,
     )
 }
@@ -408,16 +249,4 @@ fn zeros_with_positions(like: &Array, positions: usize) -> Result<Array> {
     let mut shape = like.shape().to_vec();
     shape[POSITIONS] = positions as i32;
     zeros_dtype(&shape, like.dtype())
-}
-
-fn map_parts(
-    array: &QuantizedArray,
-    mut change: impl FnMut(&Array) -> Result<Array>,
-) -> Result<QuantizedArray> {
-    Ok(QuantizedArray {
-        weight: change(&array.weight)?,
-        scales: change(&array.scales)?,
-        biases: array.biases.as_ref().map(&mut change).transpose()?,
-        quantization: array.quantization,
-    })
 }

@@ -10,6 +10,8 @@
 
 pub(super) mod one_token;
 
+use std::ffi::CStr;
+
 use mlx_rs::error::Result;
 use mlx_rs::ops::argsort_axis;
 use mlx_rs::ops::indexing::take_axis;
@@ -23,7 +25,7 @@ use crate::mlx::ops::QuantizedArray;
 use one_token::OneTokenKernels;
 
 /// From this many tokens on, reading every expert once beats reading some for each token.
-const MIN_SORTED_TOKENS: usize = 32;
+const MIN_SORTED_TOKENS: usize = 16;
 
 /// Values that a warp computes one after another, in the kernels for few tokens.
 const ROWS: usize = 8;
@@ -31,8 +33,12 @@ const ROWS: usize = 8;
 /// Warps of a block of `gate_up.cu`.
 const WARPS: usize = 4;
 
-/// Pairs of a tile of `grouped.cu`, and columns.
-const TILE: usize = 128;
+/// Columns of a tile of `grouped.cu`.
+const TILE_COLUMNS: usize = 128;
+
+/// Pairs of a tile, ascending. What is left of a tile is multiplied for nothing, but every tile unpacks
+/// its expert's weights again.
+const TILE_PAIRS: [usize; 4] = [16, 32, 64, 128];
 
 /// Values that `combine.cu` handles a block.
 const COMBINE_THREADS: usize = 256;
@@ -84,17 +90,26 @@ const TILES: CudaSource = CudaSource {
     shared_memory_bytes: 0,
 };
 
-const GROUPED: CudaSource = CudaSource {
-    name: c"gptoss_grouped",
-    inputs: &[
-        c"x", c"order", c"starts", c"tiles", c"weight", c"scales", c"bias", c"limit",
-    ],
-    outputs: &[c"out"],
-    header: concat!("#include <cuda_bf16.h>\n", include_str!("cuda/grouped.cuh")),
-    body: include_str!("cuda/grouped.cu"),
-    // Three stages of the inputs' tile and two of the weights', 128 bytes a row.
-    shared_memory_bytes: 5 * 128 * TILE as i32,
-};
+const GROUPED: [CudaSource; 4] = [
+    grouped(c"gptoss_grouped_16", TILE_PAIRS[0]),
+    grouped(c"gptoss_grouped_32", TILE_PAIRS[1]),
+    grouped(c"gptoss_grouped_64", TILE_PAIRS[2]),
+    grouped(c"gptoss_grouped_128", TILE_PAIRS[3]),
+];
+
+const fn grouped(name: &'static CStr, tile_pairs: usize) -> CudaSource {
+    CudaSource {
+        name,
+        inputs: &[
+            c"x", c"order", c"starts", c"tiles", c"weight", c"scales", c"bias", c"limit",
+        ],
+        outputs: &[c"out"],
+        header: concat!("#include <cuda_bf16.h>\n", include_str!("cuda/grouped.cuh")),
+        body: include_str!("cuda/grouped.cu"),
+        // Three stages of the inputs' tile and two of the weights', 128 bytes a row.
+        shared_memory_bytes: 128 * (3 * tile_pairs + 2 * TILE_COLUMNS) as i32,
+    }
+}
 
 const COMBINE: CudaSource = CudaSource {
     name: c"gptoss_combine",
@@ -112,7 +127,8 @@ pub(super) struct CudaKernels {
     down: CudaKernel,
     router: CudaKernel,
     tiles: CudaKernel,
-    grouped: CudaKernel,
+    /// One a tile of [`TILE_PAIRS`].
+    grouped: Vec<CudaKernel>,
     combine: CudaKernel,
     pub(super) one_token: OneTokenKernels,
 }
@@ -133,7 +149,7 @@ impl CudaKernels {
             down: CudaKernel::new(&DOWN)?,
             router: CudaKernel::new(&ROUTER)?,
             tiles: CudaKernel::new(&TILES)?,
-            grouped: CudaKernel::new(&GROUPED)?,
+            grouped: GROUPED.iter().map(CudaKernel::new).collect::<Result<_>>()?,
             combine: CudaKernel::new(&COMBINE)?,
             one_token: OneTokenKernels::new()?,
         })
@@ -299,7 +315,7 @@ impl CudaKernels {
             constants: &[
                 CudaConstant::Int(c"P", layer.num_pairs()),
                 CudaConstant::Int(c"E", layer.num_local_experts),
-                CudaConstant::Int(c"BM", TILE),
+                CudaConstant::Int(c"BM", layer.tile_pairs()),
                 CudaConstant::Int(c"TILES", layer.max_tiles()),
             ],
             blocks: [1, 1, 1],
@@ -320,7 +336,7 @@ impl CudaKernels {
     ) -> Result<Array> {
         let (hidden, intermediate) = (layer.hidden_size, layer.intermediate_size);
         let (packed, input, rows, output, columns) = if is_gated {
-            let columns = intermediate / (TILE / 2);
+            let columns = intermediate / (TILE_COLUMNS / 2);
             (
                 layer.gate_up,
                 hidden,
@@ -329,7 +345,7 @@ impl CudaKernels {
                 columns,
             )
         } else {
-            let columns = hidden.div_ceil(TILE);
+            let columns = hidden.div_ceil(TILE_COLUMNS);
             (layer.down, intermediate, hidden, hidden, columns)
         };
         let shape = [layer.num_pairs() as i32, output as i32];
@@ -338,6 +354,7 @@ impl CudaKernels {
                 CudaConstant::Int(c"D", input),
                 CudaConstant::Int(c"N", rows),
                 CudaConstant::Int(c"K", layer.num_chosen),
+                CudaConstant::Int(c"BM", layer.tile_pairs()),
                 CudaConstant::Bool(c"GATED", is_gated),
             ],
             blocks: [columns, layer.max_tiles(), 1],
@@ -355,7 +372,7 @@ impl CudaKernels {
             packed.bias,
             layer.limit,
         ];
-        one(self.grouped.start(&inputs, &launch)?)
+        one(self.grouped[layer.tile()].start(&inputs, &launch)?)
     }
 }
 
@@ -384,9 +401,20 @@ impl Layer<'_> {
         self.tokens * self.num_chosen
     }
 
+    /// Which of [`TILE_PAIRS`]: twice what an expert has on average, so that few need a second tile.
+    fn tile(&self) -> usize {
+        let wanted = 2 * self.num_pairs() / self.num_local_experts;
+        let fitting = TILE_PAIRS.iter().position(|&pairs| pairs >= wanted);
+        fitting.unwrap_or(TILE_PAIRS.len() - 1)
+    }
+
+    fn tile_pairs(&self) -> usize {
+        TILE_PAIRS[self.tile()]
+    }
+
     /// Every expert may leave one tile unfilled.
     fn max_tiles(&self) -> usize {
-        self.num_pairs() / TILE + self.num_local_experts
+        self.num_pairs() / self.tile_pairs() + self.num_local_experts
     }
 
     fn constants(&self) -> [CudaConstant; 3] {

@@ -56,8 +56,9 @@ const SHAPES: &[Shape] = &[
     },
 ];
 
-/// Tokens read at once: past the ring's wrap, and enough for full layers to be cut in parts.
-const PROMPT_TOKENS: u32 = 700;
+/// Tokens read at once: one by one, then sorted in tiles of each size; the last goes past the ring's wrap
+/// and is enough for full layers to be cut in parts.
+const PROMPT_TOKENS: [u32; 5] = [3, 20, 100, 200, 700];
 
 /// Whether there is a GPU to run the kernels on; says so where there is none.
 pub(crate) fn is_there() -> bool {
@@ -79,7 +80,7 @@ fn kernels_agree_with_mlx_for_any_shape() {
             model(&config, Products::CudaKernels),
             model(&config, Products::MlxOneByOne),
         );
-        for prompt_tokens in [3, PROMPT_TOKENS] {
+        for prompt_tokens in PROMPT_TOKENS {
             let mut errors = errors(&ours, &mlx, prompt_tokens);
             errors.sort_by(f32::total_cmp);
             let at = |share: f32| errors[(share * (errors.len() - 1) as f32) as usize];

@@ -25,6 +25,16 @@ __device__ __forceinline__ float dot_eight(const uint4& a, const uint4& b, float
   return dot_pair(a.w, b.w, sum);
 }
 
+// Eight bf16 values as f32.
+__device__ __forceinline__ void widen_eight(const uint4& values, float (&wide)[8]) {
+  const unsigned words[4] = {values.x, values.y, values.z, values.w};
+#pragma unroll
+  for (int word = 0; word < 4; ++word) {
+    wide[2 * word] = __uint_as_float(words[word] << 16);
+    wide[2 * word + 1] = __uint_as_float(words[word] & 0xffff0000u);
+  }
+}
+
 // The products of ROWS rows, `stride` values apart, with x. Every lane of the warp gets them.
 template <int D, int ROWS, typename T>
 __device__ __forceinline__ void row_dots(

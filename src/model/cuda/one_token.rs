@@ -1,18 +1,17 @@
 //! What a layer does around its experts, for one token, in as few kernels as its sums allow.
 //!
 //! While one token is decoded the host prepares kernels hardly faster than the GPU runs them, so the
-//! number of kernels counts as much as what they do: norm, queries, keys, values and rotation are one,
-//! attention another (two for long contexts), the projection back with bias and residual a third, and
-//! norm, router and its choice a fourth. Only the cache is written by MLX, which knows whether a buffer
-//! can be written in place. More rows, packed weights or a packed cache take MLX's way in
-//! [`crate::model::gpt_oss`].
+//! number of kernels counts as much as what they do: norm, queries, keys, values, rotation and the
+//! cache's new row are one, attention another (two for long contexts), the projection back with bias
+//! and residual a third, and norm, router and its choice a fourth. More rows, packed weights or a
+//! packed cache take MLX's way in [`crate::model::gpt_oss`].
 
 use mlx_rs::error::Result;
 use mlx_rs::{Array, Dtype};
 
 use super::{missing, one, pair, with};
 use crate::mlx::cuda::{CudaConstant, CudaKernel, CudaLaunch, CudaSource};
-use crate::model::cache::LayerCache;
+use crate::model::cache::{LayerCache, RoomForOne, RowShape};
 use crate::model::experts::Routing;
 use crate::model::gpt_oss::AttentionBlock;
 use crate::model::layers::{Linear, RmsNorm};
@@ -24,21 +23,56 @@ const WARPS: usize = 8;
 /// Threads of the only block of `route.cu`.
 const ROUTE_THREADS: usize = 512;
 
-/// Keys that a block of `attention.cu` sees before another one helps.
-const KEYS_PER_PART: usize = 512;
+/// So many keys a block of `attention.cu` sees alone, a head a block.
+const KEYS_ALONE: usize = 512;
+
+/// Beyond, keys are cut into parts of about so many, and a block takes heads that share them together.
+const KEYS_PER_PART: usize = 256;
 
 /// More parts would take longer to join than they save.
 const MAX_PARTS: usize = 32;
 
+/// Query heads that a block takes together at most: what it holds of each grows its registers.
+const MAX_TOGETHER: usize = 4;
+
 /// A block's vector has to fit into its shared memory.
 const MAX_VECTOR: usize = 16_384;
 
-const QKV: CudaSource = CudaSource {
-    name: c"gptoss_qkv",
-    inputs: &[c"x", c"norm", c"weight", c"bias", c"periods", c"position"],
+/// For a full layer, whose buffers the kernel writes into.
+const QKV_IN_PLACE: CudaSource = CudaSource {
+    name: c"gptoss_qkv_in_place",
+    inputs: &[
+        c"x",
+        c"norm",
+        c"weight",
+        c"bias",
+        c"periods",
+        c"position",
+        c"keys",
+        c"values",
+    ],
+    outputs: &[c"queries"],
+    header: include_str!("dense.cuh"),
+    body: concat!(include_str!("in_place.cu"), include_str!("qkv.cu")),
+    shared_memory_bytes: 0,
+};
+
+/// For a sliding layer, of whose ring the kernel makes the next.
+const QKV_RING: CudaSource = CudaSource {
+    name: c"gptoss_qkv_ring",
+    inputs: &[
+        c"x",
+        c"norm",
+        c"weight",
+        c"bias",
+        c"periods",
+        c"position",
+        c"old_keys",
+        c"old_values",
+    ],
     outputs: &[c"queries", c"keys", c"values"],
     header: include_str!("dense.cuh"),
-    body: include_str!("qkv.cu"),
+    body: concat!(include_str!("turn_ring.cu"), include_str!("qkv.cu")),
     shared_memory_bytes: 0,
 };
 
@@ -91,7 +125,8 @@ const ROUTE_RECORDED: CudaSource = CudaSource {
 /// The kernels, made once for a model.
 #[derive(Debug)]
 pub(in crate::model) struct OneTokenKernels {
-    qkv: CudaKernel,
+    qkv_in_place: CudaKernel,
+    qkv_ring: CudaKernel,
     attention: CudaKernel,
     merge: CudaKernel,
     project: CudaKernel,
@@ -104,7 +139,8 @@ impl OneTokenKernels {
     /// Without MLX's CUDA backend.
     pub(super) fn new() -> Result<Self> {
         Ok(Self {
-            qkv: CudaKernel::new(&QKV)?,
+            qkv_in_place: CudaKernel::new(&QKV_IN_PLACE)?,
+            qkv_ring: CudaKernel::new(&QKV_RING)?,
             attention: CudaKernel::new(&ATTENTION)?,
             merge: CudaKernel::new(&MERGE)?,
             project: CudaKernel::new(&PROJECT)?,
@@ -136,24 +172,46 @@ impl OneTokenKernels {
         cache: &mut LayerCache,
         position: &Array,
     ) -> Result<Array> {
-        let (queries, keys, values) = self.qkv(x, block, position)?;
-        cache.update(&keys, &values)?;
-        let (keys, values) = cache.plain_buffers().ok_or_else(missing)?;
-        let inputs = [&queries, keys, values, &block.sinks, position];
+        let row = RowShape {
+            num_key_value_heads: block.num_key_value_heads,
+            head_dim: block.head_dim,
+            dtype: x.dtype(),
+        };
+        let (queries, keys, values) = match cache.room_for_one(&row)?.ok_or_else(missing)? {
+            RoomForOne::InPlace((keys, values)) => {
+                let inputs = [x, position, &keys, &values];
+                let queries = one(self.qkv(&self.qkv_in_place, inputs, block, &[])?)?;
+                cache.filled_one(&queries);
+                (queries, keys, values)
+            }
+            RoomForOne::Ring((keys, values)) => {
+                let inputs = [x, position, &keys, &values];
+                let rings = [(keys.shape(), x.dtype()), (values.shape(), x.dtype())];
+                let outputs = self.qkv(&self.qkv_ring, inputs, block, &rings)?;
+                let mut outputs = outputs.into_iter();
+                let queries = outputs.next().ok_or_else(missing)?;
+                let (keys, values) = pair(outputs.next(), outputs.next())?;
+                cache.turned((keys.clone(), values.clone()));
+                (queries, keys, values)
+            }
+        };
+        let inputs = [&queries, &keys, &values, &block.sinks, position];
         let seen = self.attend(inputs, block, cache.len())?;
         self.project(&seen, &block.o_proj, x)
     }
 
-    /// Rotated queries `[1, Hq, 1, Dh]` and keys `[1, Hkv, 1, Dh]`, and values.
+    /// Rotated queries `[1, Hq, 1, Dh]`, then what `rings` says; the row's key and value go where
+    /// `kernel` puts them. `inputs`: the row, its position, earlier keys and values.
     fn qkv(
         &self,
-        x: &Array,
+        kernel: &CudaKernel,
+        [x, position, keys, values]: [&Array; 4],
         block: &AttentionBlock,
-        position: &Array,
-    ) -> Result<(Array, Array, Array)> {
+        rings: &[(&[i32], Dtype)],
+    ) -> Result<Vec<Array>> {
         let (weight, bias) = block.qkv_proj.plain().ok_or_else(missing)?;
         let (num_q, num_kv) = (block.num_attention_heads, block.num_key_value_heads);
-        let heads = |count: usize| [1, count as i32, 1, block.head_dim as i32];
+        let queries = [1, num_q as i32, 1, block.head_dim as i32];
         let num_pairs = (num_q + 2 * num_kv) * block.head_dim / 2;
         let launch = CudaLaunch {
             constants: &[
@@ -167,17 +225,13 @@ impl OneTokenKernels {
             ],
             blocks: [num_pairs.div_ceil(WARPS), 1, 1],
             threads: 32 * WARPS,
-            outputs: &[
-                (&heads(num_q), x.dtype()),
-                (&heads(num_kv), x.dtype()),
-                (&heads(num_kv), x.dtype()),
-            ],
+            outputs: &[&[(&queries[..], x.dtype())], rings].concat(),
         };
-        let periods = block.rope.periods();
-        let inputs = [x, block.norm.weight(), weight, bias, periods, position];
-        let mut outputs = self.qkv.start(&inputs, &launch)?.into_iter();
-        let (queries, keys) = pair(outputs.next(), outputs.next())?;
-        Ok((queries, keys, outputs.next().ok_or_else(missing)?))
+        let (norm, periods) = (block.norm.weight(), block.rope.periods());
+        kernel.start(
+            &[x, norm, weight, bias, periods, position, keys, values],
+            &launch,
+        )
     }
 
     /// `inputs`: queries, keys, values, sinks and position; `len` positions are in the cache.
@@ -186,6 +240,7 @@ impl OneTokenKernels {
         let (heads, head_dim) = (block.num_attention_heads, block.head_dim);
         let (dtype, head_dim_constant) = (keys.dtype(), CudaConstant::Int(c"DH", head_dim));
         let num_parts = num_parts(len.min(keys.dim(2) as usize));
+        let together = heads_together(heads / block.num_key_value_heads, num_parts);
         let whole: &[i32] = &[1, (heads * head_dim) as i32];
         let in_parts: &[i32] = &[heads as i32, num_parts as i32, head_dim as i32 + 2];
         let output = match num_parts {
@@ -201,9 +256,10 @@ impl OneTokenKernels {
                 float(c"SCALE", block.rope.attention_scale()),
                 CudaConstant::Int(c"PARTS", num_parts),
                 CudaConstant::Int(c"WARPS", WARPS),
+                CudaConstant::Int(c"TOGETHER", together),
                 CudaConstant::Type(c"T", dtype),
             ],
-            blocks: [heads, num_parts, 1],
+            blocks: [heads / together, num_parts, 1],
             threads: 32 * WARPS,
             outputs: &[output],
         };
@@ -340,9 +396,22 @@ fn fits(linear: &Linear, dtype: Dtype) -> bool {
 
 /// A power of two, so that a growing context needs few compilations.
 fn num_parts(keys: usize) -> usize {
+    if keys <= KEYS_ALONE {
+        return 1;
+    }
     keys.div_ceil(KEYS_PER_PART)
         .next_power_of_two()
         .min(MAX_PARTS)
+}
+
+/// How many of the `group` query heads that share keys a block takes. In a short context every head has
+/// a block of its own, as the GPU would be idle otherwise; in a long one reading keys again counts.
+fn heads_together(group: usize, num_parts: usize) -> usize {
+    let most = if num_parts == 1 { 1 } else { MAX_TOGETHER };
+    (1..=most)
+        .rev()
+        .find(|&heads| group.is_multiple_of(heads))
+        .unwrap_or(1)
 }
 
 /// A constant by its bits, as sources take whole numbers only.

@@ -1,5 +1,6 @@
 // One token: the norm, queries, keys and values, and the rotation. A warp computes the two values of a
-// head that are rotated together, d and d + DH / 2.
+// head that are rotated together, d and d + DH / 2. Key and value go to `slot` of `key_rows` and
+// `value_rows`, which have room for `capacity` positions: see in_place.cu and turn_ring.cu.
 // Constants: T, D, HQ, HKV, DH, EPS (the bits of an f32), WARPS.
 constexpr int HALF = DH / 2;
 __shared__ __align__(16) T held[D];
@@ -17,14 +18,17 @@ if (head < HQ + 2 * HKV) {
     // Rounded where a product of its own would be.
     float low = static_cast<float>(static_cast<T>(sums[0] + static_cast<float>(bias[row])));
     float high = static_cast<float>(static_cast<T>(sums[1] + static_cast<float>(bias[row + HALF])));
-    T* place = values + (head - HQ - HKV) * DH;
+    T* place = queries + head * DH;
+    if (head >= HQ) {
+      T* const rows = head < HQ + HKV ? key_rows : value_rows;
+      place = rows + (static_cast<size_t>((head - HQ) % HKV) * capacity + slot) * DH;
+    }
     if (head < HQ + HKV) {
       float sine, cosine;
       sincosf(static_cast<float>(position[0]) / periods[d], &sine, &cosine);
       const float turned = low * cosine - high * sine;
       high = low * sine + high * cosine;
       low = turned;
-      place = head < HQ ? queries + head * DH : keys + (head - HQ) * DH;
     }
     place[d] = static_cast<T>(low);
     place[d + HALF] = static_cast<T>(high);
