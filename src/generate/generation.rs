@@ -20,7 +20,7 @@ use super::outcome::{FinishReason, GenerationStats};
 use super::params::SamplingParams;
 use super::prompt_cache::PromptCache;
 use super::record;
-use super::sampler::{self, ChainRecord, History, SampledToken, Sampler};
+use super::sampler::{self, ChainRecord, History, SampledToken};
 use crate::intervention::{Interventions, RoutingPlan};
 use crate::mlx::ops;
 use crate::model::gpt_oss::{LogitRows, Transformer};
@@ -118,8 +118,9 @@ impl Pass {
 struct Drawn {
     sampled: SampledToken,
     pass: Pass,
-    /// Log-probabilities that the host computes when it reads the token: so many of the highest.
-    host_logprobs: Option<usize>,
+    /// Log-probabilities that are told with the token: so many of the highest. The host computes them:
+    /// on a device, finding these few takes a sort of the whole vocabulary.
+    top_logprobs: Option<usize>,
     /// Whether all logits are recorded.
     records_logits: bool,
     /// How it was drawn, where it is to be explained.
@@ -128,23 +129,10 @@ struct Drawn {
 
 impl Drawn {
     /// The log-probability of the token `id` and the most likely ones, as far as asked for.
-    fn logprobs(&self, id: u32, logits: &[f32]) -> Result<TokenLogprobs, GenerateError> {
-        if let Some(n) = self.host_logprobs {
-            return Ok(logprobs::of_token(logits, id, n));
-        }
-        let first =
-            |array: &Array| Ok::<_, GenerateError>(record::host_f32(array)?.first().copied());
-        let mut top = Vec::new();
-        if let Some((ids, logprobs)) = &self.sampled.top {
-            let logprobs = record::host_f32(logprobs)?;
-            top = record::host_u32(ids)?.into_iter().zip(logprobs).collect();
-        }
-        let sampled = &self.sampled;
-        Ok(TokenLogprobs {
-            own: sampled.logprob.as_ref().map(first).transpose()?.flatten(),
-            top,
-            entropy: sampled.entropy.as_ref().map(first).transpose()?.flatten(),
-        })
+    fn logprobs(&self, id: u32, logits: &[f32]) -> TokenLogprobs {
+        self.top_logprobs
+            .map(|n| logprobs::of_token(logits, id, n))
+            .unwrap_or_default()
     }
 
     /// What the samplers made of `top` and of the token `id`; `history` is that before the token.
@@ -165,8 +153,7 @@ impl Drawn {
     /// The logits, where the host works on them itself or hands them out. They have to be evaluated
     /// with the token: whatever is evaluated later waits for the step ahead.
     fn wanted_logits(&self) -> Option<&Array> {
-        let explains = self.explained.as_ref().is_some_and(sampler::is_in_use);
-        let are_wanted = self.records_logits || explains || self.host_logprobs.is_some();
+        let are_wanted = self.records_logits || self.top_logprobs.is_some();
         are_wanted.then_some(&self.sampled.logits)
     }
 }
@@ -322,34 +309,18 @@ impl Generation {
     fn draw(&mut self, pass: Pass) -> Result<Drawn, GenerateError> {
         let position = self.history.tokens().len();
         let logits = pass.logits.as_ref().ok_or(GenerateError::EmptyPrompt)?;
-        let wanted = self.options.record.top_logprobs;
-        let (on_device, host_logprobs) = if self.is_synchronous {
-            (None, wanted)
-        } else {
-            (wanted, None)
-        };
-        let sampled = Sampler::new(on_device).sample(
-            &self.options.sampling,
-            logits,
-            &self.history,
-            position,
-        )?;
+        let params = &self.options.sampling;
+        let sampled = sampler::sample(params, logits, &self.history, position)?;
+        let top_logprobs = self.options.record.top_logprobs;
         let drawn = Drawn {
             sampled,
             pass,
-            host_logprobs,
+            top_logprobs,
             records_logits: self.options.record.logits,
-            explained: wanted.map(|_| self.options.sampling.clone()),
+            explained: top_logprobs.map(|_| params.clone()),
         };
-        let sampled = &drawn.sampled;
-        let top = sampled.top.iter().flat_map(|(ids, values)| [ids, values]);
-        transforms::async_eval(
-            std::iter::once(&sampled.token)
-                .chain(&sampled.logprob)
-                .chain(&sampled.entropy)
-                .chain(top)
-                .chain(drawn.wanted_logits()),
-        )?;
+        let token = std::iter::once(&drawn.sampled.token);
+        transforms::async_eval(token.chain(drawn.wanted_logits()))?;
         Ok(drawn)
     }
 
@@ -415,7 +386,7 @@ impl Generation {
         } else {
             self.prompt_records.last().cloned()
         };
-        let TokenLogprobs { own, top, entropy } = drawn.logprobs(id, &logits)?;
+        let TokenLogprobs { own, top, entropy } = drawn.logprobs(id, &logits);
         let chain = drawn.chain(id, &top, &self.history, &logits);
         self.capture_time += recording.elapsed();
         Ok(GeneratedToken {

@@ -1,10 +1,9 @@
 //! Log-probabilities of logits that the host holds: the token's own, the most likely ones, entropy.
 //!
-//! For models that the CPU's kernels evaluate on the way, where a chain of MLX operations costs more
-//! than these loops; [`super::sampler`] builds the same on a device. Knows numbers only.
+//! On a device, finding the few highest takes a sort of the whole vocabulary and stands between two
+//! tokens; here it is two passes over numbers, while the device computes the next. Knows numbers only.
 //!
-//! Invariant: values are f32 as on the device, equal within its rounding; among equal logits the
-//! lowest id comes first.
+//! Invariant: among equal logits the lowest id comes first.
 
 use super::exponentials::{exp, sums};
 

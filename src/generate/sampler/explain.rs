@@ -59,7 +59,7 @@ impl ChainRecord {
     clippy::float_cmp,
     reason = "exactly these values switch a sampler off"
 )]
-pub fn is_in_use(params: &SamplingParams) -> bool {
+fn is_in_use(params: &SamplingParams) -> bool {
     params.temperature != 1.0 || penalizes(params) || truncates(params)
 }
 

@@ -12,7 +12,7 @@
 //! probabilities of what the one before it left, renormalized. A temperature of 0 takes the highest
 //! penalized logit, the lowest id among equals, and no truncation could change that.
 //!
-//! Start at [`Sampler`] (feature `mlx`), which builds the chain on the device without evaluating
+//! Start at [`sample`] (feature `mlx`), which builds the chain on the device without evaluating
 //! anything. [`reference`](mod@reference) is the same chain in plain Rust, readable stage by stage: it proves the
 //! device's in the tests. [`explain()`] tells a screen which sampler cut which token, at the price of a
 //! pass over the vocabulary a stage. All take [`History`], the tokens so far. Nothing here knows a model, a text or a cache.
@@ -42,8 +42,8 @@ pub mod reference;
 mod tests;
 
 #[cfg(feature = "mlx")]
-pub use device::{SampledToken, Sampler};
-pub use explain::{ChainRecord, StageRecord, explain, is_in_use};
+pub use device::{SampledToken, sample};
+pub use explain::{ChainRecord, StageRecord, explain};
 pub use history::History;
 
 /// DRY takes no more than this: the token is out of reach anyway, and its logit stays finite.

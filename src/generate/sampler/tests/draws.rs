@@ -6,7 +6,7 @@ use mlx_rs::Dtype;
 
 use super::{Random, device_logits, host, sample};
 use crate::generate::params::{SamplingParams, XtcParams};
-use crate::generate::sampler::{History, Sampler, reference};
+use crate::generate::sampler::{History, reference};
 
 /// Pearson's statistic of draws at many positions, pooling what is expected fewer than five times.
 fn check_frequencies(params: &SamplingParams, logits: &[f32]) {
@@ -152,44 +152,6 @@ fn logit_bias_bans_and_forces() {
 }
 
 #[test]
-fn log_probabilities_are_the_models_own_whatever_the_samplers_do() {
-    let logits = Random::new().logits(50);
-    let params = SamplingParams {
-        temperature: 0.3,
-        top_k: 2,
-        logit_bias: [(4, 90.0)].into(),
-        ..Default::default()
-    };
-    let history = History::new(&[]);
-    let model = reference::distribution(&SamplingParams::default(), &logits, &history, 0).model;
-    let mut order: Vec<u32> = (0..50).collect();
-    order.sort_by(|&a, &b| model.probability(b).total_cmp(&model.probability(a)));
-    for n in [0, 1, 5, 50, 80] {
-        let sampled = Sampler::new(Some(n))
-            .sample(&params, &device_logits(&logits), &history, 0)
-            .expect("a draw");
-        let token = host::<u32>(&sampled.token)[0];
-        assert_eq!(token, 4, "the bias forces it");
-        let entropy = sampled.entropy.expect("asked for");
-        let terms = model.probabilities.iter().map(|p| -p * p.ln());
-        assert!((f64::from(host::<f32>(&entropy)[0]) - terms.sum::<f64>()).abs() < 1e-4);
-        let logprob = sampled.logprob.expect("asked for");
-        assert!((f64::from(host::<f32>(&logprob)[0]) - model.probability(4).ln()).abs() < 1e-5);
-        let (ids, logprobs) = sampled.top.map_or_else(Default::default, |(ids, values)| {
-            (host::<u32>(&ids), host::<f32>(&values))
-        });
-        assert_eq!(ids, order[..n.min(50)]);
-        assert_eq!(logprobs.len(), ids.len());
-        for (id, logprob) in ids.into_iter().zip(logprobs) {
-            assert!(
-                (f64::from(logprob) - model.probability(id).ln()).abs() < 1e-5,
-                "{id}"
-            );
-        }
-    }
-}
-
-#[test]
 fn half_precision_logits_are_drawn_as_their_values() {
     let values = Random::new().logits(50);
     let half = device_logits(&values)
@@ -202,7 +164,7 @@ fn half_precision_logits_are_drawn_as_their_values() {
     };
     let history = History::new(&[]);
     for position in 0..20 {
-        let sampled = Sampler::new(None).sample(&params, &half, &history, position);
+        let sampled = super::super::sample(&params, &half, &history, position);
         let token = host::<u32>(&sampled.expect("a draw").token)[0];
         assert_eq!(token, sample(&params, &rounded, &history, position));
     }
