@@ -8,7 +8,7 @@ mod mlx;
 mod python;
 mod setup;
 
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, Result, bail};
 
@@ -70,13 +70,23 @@ fn run(args: &[String]) -> Result<ExitCode> {
         _ => args,
     };
     let status = cargo()
-        .args(["run", "--quiet", "--release", "--bin", "gptoss-tui", "--"])
+        .args(["run", "--release", "--bin", "gptoss-tui", "--"])
         .args(args)
         .status()
         .context("could not start cargo")?;
     Ok(ExitCode::from(
         u8::try_from(status.code().unwrap_or(1)).unwrap_or(1),
     ))
+}
+
+/// Whether a command can be started and succeeds, unseen.
+fn works(command: &mut Command) -> bool {
+    let status = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    status.is_ok_and(|status| status.success())
 }
 
 /// The Cargo that runs us, in the workspace's root.

@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use crate::{cargo, setup};
+use crate::{cargo, setup, works};
 
 /// Where one backend's parts lie.
 #[derive(Debug)]
@@ -108,12 +108,7 @@ GEMM(cgemm, const void*, void)
 
 /// Checks that a C++20 compiler is there.
 pub(crate) fn require_compiler() -> Result<()> {
-    let works = compiler()
-        .args(["-std=c++20", "-fsyntax-only", "-x", "c++", "/dev/null"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    if matches!(works, Ok(status) if status.success()) {
+    if works(compiler().args(["-std=c++20", "-fsyntax-only", "-x", "c++", "/dev/null"])) {
         return Ok(());
     }
     bail!(

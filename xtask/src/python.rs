@@ -5,12 +5,13 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
+use crate::works;
+
 /// Installs `requirement` (`name==version`) into `target`, replacing what is there.
 ///
 /// # Errors
-/// When python3 or pip is missing, with the command that installs it, or when pip fails.
+/// When pip fails, with its words.
 pub(crate) fn install(requirement: &str, target: &Path, with_dependencies: bool) -> Result<()> {
-    require_pip()?;
     if target.exists() {
         std::fs::remove_dir_all(target)
             .with_context(|| format!("could not clear {}", target.display()))?;
@@ -40,20 +41,15 @@ pub(crate) fn install(requirement: &str, target: &Path, with_dependencies: bool)
     Ok(())
 }
 
-fn require_pip() -> Result<()> {
-    let works = Command::new("python3")
-        .args(["-m", "pip", "--version"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    if matches!(works, Ok(status) if status.success()) {
+/// Checks that python3 has pip.
+pub(crate) fn require_pip() -> Result<()> {
+    if works(Command::new("python3").args(["-m", "pip", "--version"])) {
         return Ok(());
     }
     bail!(
-        "python3 with pip is needed to fetch MLX. Install it with\n  \
+        "python3 with pip is needed to fetch MLX and libclang. Install it with\n  \
          Debian, Ubuntu:  apt install python3-pip\n  \
          Fedora:          dnf install python3-pip\n  \
-         Arch:            pacman -S python-pip\n\
-         or point MLX_ROOT to an MLX 0.32.2 that is installed already"
+         Arch:            pacman -S python-pip"
     )
 }

@@ -71,9 +71,10 @@ pub(crate) fn ensure(wanted: Option<Backend>) -> Result<()> {
     let home = root().join(".mlx");
     let link = home.join("cargo.toml");
     let asked = wanted.is_some() || std::env::var_os("MLX_ROOT").is_some();
-    if !asked && fs::read_to_string(&link).is_ok_and(|text| text.contains(&recipe_line())) {
+    if !asked && fs::read_to_string(&link).is_ok_and(|text| is_usable(&text)) {
         return Ok(());
     }
+    let by_name = wanted.is_some();
     let backend = wanted.unwrap_or_else(Backend::detect);
     let dir = home.join(backend.name());
     fs::create_dir_all(&dir).with_context(|| format!("could not create {}", dir.display()))?;
@@ -83,11 +84,25 @@ pub(crate) fn ensure(wanted: Option<Backend>) -> Result<()> {
     }
     let built = locate(&backend, &dir)?;
     let text = format!("{}\n{}", recipe_line(), mlx::cargo_config(&built)?);
-    if fs::read_to_string(&link).ok().as_deref() != Some(text.as_str()) {
+    let changed = fs::read_to_string(&link).ok().as_deref() != Some(text.as_str());
+    if changed {
         fs::write(&link, text).with_context(|| format!("could not write {}", link.display()))?;
+    }
+    if changed || by_name {
         eprintln!("MLX {MLX_VERSION} ({}) is ready", backend.name());
     }
     Ok(())
+}
+
+/// Whether this recipe made the file, and what it names is still there: a folder that was moved or
+/// copied keeps the paths of its first place.
+fn is_usable(link: &str) -> bool {
+    let lib_dir = link.lines().find_map(|line| {
+        let path = line.strip_prefix("libdir = \"")?;
+        path.strip_suffix('"')
+    });
+    link.contains(&recipe_line())
+        && lib_dir.is_some_and(|dir| Path::new(dir).join("libmlx.so").is_file())
 }
 
 /// Removes all that [`ensure`] made.
@@ -110,6 +125,7 @@ fn stamp(backend: &Backend) -> String {
 
 fn make(backend: &Backend, dir: &Path) -> Result<()> {
     mlx::require_compiler()?;
+    python::require_pip()?;
     let site = dir.join("site");
     match backend {
         Backend::Root(path) => eprintln!("[1/4] using the MLX in {}", path.display()),
