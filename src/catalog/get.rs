@@ -30,7 +30,7 @@ pub const HOW_TO_GET: HowToGet = HowToGet {
         },
         Step {
             text: "Download the weights, 13.8 GB; the same command continues a download that broke off",
-            command: "hf download openai/gpt-oss-20b --local-dir gpt-oss-20b --exclude \"original/*\" \"metal/*\"",
+            command: "hf download openai/gpt-oss-20b --local-dir gpt-oss-20b --exclude \"*/*\"",
         },
         Step {
             text: "Open them",

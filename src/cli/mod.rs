@@ -138,6 +138,16 @@ fn check_model(path: &Path) -> Result<(), CliError> {
     let error = CliError::usage(format!("{word} is neither a model folder nor a subcommand"));
     Err(match nearest(&word, &names) {
         Some(name) => error.hint(format!("a subcommand is called {name}")),
+        None if word.contains("gpt-oss") => {
+            let steps = gptoss::catalog::HOW_TO_GET.steps.iter();
+            let fetch = steps
+                .map(|step| step.command)
+                .find(|text| text.starts_with("hf "));
+            error.hint(format!(
+                "this fetches a model: {}",
+                fetch.unwrap_or_default()
+            ))
+        }
         None => error.hint("`--help` lists what is possible"),
     })
 }

@@ -6,8 +6,9 @@ use crate::support::{Outcome, arg, check_refused, fixture, names_in, refused};
 
 #[test]
 fn wrong_usage_is_code_2() {
-    let cases: [(&[&str], &[&str]); 18] = [
+    let cases: [(&[&str], &[&str]); 19] = [
         (&["generat"], &["generat", "generate"]),
+        (&["gpt-oss-20b"], &["gpt-oss-20b", "hf download"]),
         (&["generate"], &["--prompt"]),
         (&["generate", "-p", "x", "--tokens", "1"], &["--tokens"]),
         (&["generate", "-p", "x", "-b", "torch"], &["torch", "mlx"]),
