@@ -362,11 +362,4 @@ pub(crate) struct CompletionsArgs {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn declarations_are_consistent() {
-        command().debug_assert();
-    }
-}
+mod tests;
