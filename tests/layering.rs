@@ -4,6 +4,8 @@
 //! outside crates may be named in a few places only.
 #![expect(clippy::unwrap_used, reason = "an unreadable source fails the test")]
 
+use std::collections::BTreeSet;
+
 mod sources;
 
 /// What each module may use of this crate; more specific paths come first.
@@ -38,6 +40,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("src/analytics", &["analytics", "generate", "intervention"]),
     ("src/share", &["share", "analytics"]),
     ("src/convert", &["convert", "checkpoint", "model", "mlx"]),
+    ("src/chat", &["generate", "gptoss", "harmony", "tokenizer"]),
     (
         "src/gptoss",
         &[
@@ -137,8 +140,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("src/catalog", &["catalog", "checkpoint", "model::config"]),
     ("src/meters", &["meters"]),
     ("src/log_ring", &["log_ring", "settings"]),
-    ("src/ui/markdown", &["ui"]),
-    ("src/ui/sanitize", &["ui"]),
+    // The program's own crate, where `crate` is `main`: it may use all of the library, as `gptoss`.
+    ("src/cli", &["cli"]),
+    ("src/main", &[]),
+    ("src/lib", &[]),
 ];
 
 /// Crates that only these places may name.
@@ -192,10 +197,11 @@ const OUTSIDE: &[(&str, &[&str])] = &[
 fn modules_use_only_what_lies_below_them() {
     let mut wrong = Vec::new();
     for (path, text) in sources() {
-        let Some((_, allowed)) = ALLOWED.iter().find(|(prefix, _)| path.starts_with(prefix)) else {
+        let Some(allowed) = allowed_in(&path) else {
+            wrong.push(format!("{path} has no row in ALLOWED"));
             continue;
         };
-        for (number, used) in uses_of_crate(&text) {
+        for (number, used) in uses_of_crate(&text).chain(uses_of_super(&path, &text)) {
             let fine = allowed.iter().any(|module| {
                 used.strip_prefix(module)
                     .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
@@ -206,6 +212,42 @@ fn modules_use_only_what_lies_below_them() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_map_of_the_architecture_names_every_module_and_no_other() {
+    let page = architecture();
+    let map = page.split("## Who may use whom").next().unwrap();
+    let rows = map.lines().filter(|line| line.starts_with("| `"));
+    let named: BTreeSet<String> = rows
+        .flat_map(|row| row.split('|').nth(1).unwrap().split('`'))
+        .filter(|name| name.chars().any(char::is_alphabetic))
+        .map(str::to_owned)
+        .collect();
+    let mut modules: BTreeSet<String> = sources()
+        .map(|(path, _)| module_of(&path).swap_remove(0))
+        .filter(|name| name != "lib")
+        .collect();
+    modules.insert("xtask".to_owned());
+    assert_eq!(named, modules);
+}
+
+#[test]
+fn the_architecture_says_who_may_use_whom() {
+    let rows: String = ALLOWED
+        .iter()
+        .filter(|(place, _)| !["src/cli", "src/main", "src/lib"].contains(place))
+        .map(|(place, used)| row(place, used))
+        .collect();
+    let page = architecture();
+    let begin = page.find("| module | may use |").expect("the table begins");
+    let table = page[begin..].split("\n\n").next().unwrap();
+    let found = table.lines().skip(2).map(|line| format!("{line}\n"));
+    assert_eq!(
+        found.collect::<String>(),
+        rows,
+        "the rows should be\n{rows}"
+    );
 }
 
 #[test]
@@ -235,6 +277,73 @@ fn the_check_itself_sees_a_wrong_arrow() {
         ]
     );
     assert!(sources().count() > 60, "the sources were not found");
+}
+
+#[test]
+fn a_way_out_by_super_is_seen() {
+    let text = "use super::super::engine::Port;\nuse super::block::Block;\nuse super::super::super::app;\n";
+    let found = |path| uses_of_super(path, text).collect::<Vec<_>>();
+    let out = |number, used: &str| (number, used.to_owned());
+    assert_eq!(found("src/ui/markdown/stream.rs"), [out(3, "app")]);
+    assert_eq!(
+        found("src/ui/markdown/mod.rs"),
+        [out(1, "engine::Port"), out(3, "app")]
+    );
+    assert!(allowed_in("src/ui/markdown/mod.rs") == Some(&["ui"]));
+    assert_eq!(allowed_in("src/nowhere.rs"), None);
+}
+
+fn architecture() -> String {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/ARCHITECTURE.md");
+    std::fs::read_to_string(page).unwrap()
+}
+
+/// A row of the page's table: a module may always use itself.
+fn row(place: &str, used: &[&str]) -> String {
+    let module = module_of(place);
+    let others: Vec<String> = used
+        .iter()
+        .filter(|name| **name != module[0])
+        .map(|name| format!("`{name}`"))
+        .collect();
+    let others = if others.is_empty() {
+        "–".to_owned()
+    } else {
+        others.join(", ")
+    };
+    format!("| `{}` | {others} |\n", module.join("::"))
+}
+
+/// What the first row that fits a file allows it; a row is a module or a file, not a name's beginning.
+fn allowed_in(path: &str) -> Option<&'static [&'static str]> {
+    let (_, allowed) = ALLOWED.iter().find(|(prefix, _)| {
+        path.strip_prefix(prefix)
+            .is_some_and(|rest| rest.starts_with('/') || rest == ".rs")
+    })?;
+    Some(allowed)
+}
+
+/// A file's module, from the crate down: `src/ui/markdown/mod.rs` is `ui`, `markdown`.
+fn module_of(path: &str) -> Vec<String> {
+    let path = path.trim_start_matches("src/").trim_end_matches(".rs");
+    let path = path.strip_suffix("/mod").unwrap_or(path);
+    path.split('/').map(str::to_owned).collect()
+}
+
+/// Every path that climbs out of the crate's own modules by `super`, as what follows it, by line.
+fn uses_of_super(path: &str, text: &str) -> impl Iterator<Item = (usize, String)> {
+    let depth = module_of(path).len();
+    code_lines(text).filter_map(move |(number, line)| {
+        let start = line.find("super::")?;
+        let mut rest = &line[start..];
+        let mut climbed = 0;
+        while let Some(shorter) = rest.strip_prefix("super::") {
+            (rest, climbed) = (shorter, climbed + 1);
+        }
+        let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'));
+        let used = rest[..end.unwrap_or(rest.len())].trim_end_matches(':');
+        (climbed >= depth).then(|| (number, used.to_owned()))
+    })
 }
 
 /// Every path that follows `crate::`, by line. A brace list counts as its module.

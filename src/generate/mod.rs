@@ -1,9 +1,9 @@
 //! Generation: from a prompt's token ids to new ones.
 //!
-//! Start with [`TokenGenerator`]; [`InspectRun`] looks inside for one token instead. What a request asks for and reports is plain data without MLX
-//! ([`SamplingParams`], [`GenerationStats`], [`TokenRouting`]), so that the protocol and the tools
-//! that read traces build on any machine. Nothing here knows text: stop strings and channels belong
-//! to the layers above.
+//! Start with [`TokenGenerator`]; [`InspectRun`] looks inside for one token instead. What a request
+//! asks for and reports is plain data without MLX ([`SamplingParams`], [`GenerationStats`],
+//! [`TokenRouting`]), so that the protocol and the tools that read traces build on any machine.
+//! Nothing here knows text: stop strings and channels belong to the layers above.
 //!
 //! Invariants: a [`TokenRouting`] always has `num_layers * num_experts_per_tok` entries;
 //! [`SamplingParams`] are checked by [`SamplingParams::validate`] once, where they enter; the cache
