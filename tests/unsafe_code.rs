@@ -41,7 +41,7 @@ const PERMITTED: &[(&str, &str)] = &[
         "arrays outlive the calls that borrow them, and lengths are checked before",
     ),
     (
-        "tests/faults/memory.rs",
+        "tests/faults/counting.rs",
         "every call goes to the system's allocator with the caller's own layout",
     ),
     (

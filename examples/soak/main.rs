@@ -9,6 +9,8 @@
 //! fresh ones, or the session's file does not give back the conversation that was written.
 //! `talk` says what happens in a turn, `runner` drives the engine, `table` prints.
 
+#[path = "../../tests/faults/counting.rs"]
+mod counting;
 mod dice;
 mod runner;
 mod table;
@@ -16,6 +18,7 @@ mod talk;
 
 use std::error::Error;
 use std::process::ExitCode;
+use std::sync::atomic::Ordering::Relaxed;
 
 use gptoss::session::{SessionFile, Tree};
 
@@ -60,6 +63,7 @@ fn soak(turns: usize, seed: u64, path: &std::path::Path) -> Result<ExitCode, Box
         table.add(Row {
             turn,
             resident_bytes: runner::resident_bytes()?,
+            heap_bytes: heap_bytes(),
             device_bytes: runner.device_bytes(),
             session_bytes: std::fs::metadata(path)?.len(),
             tokens: runner.tokens(),
@@ -70,7 +74,20 @@ fn soak(turns: usize, seed: u64, path: &std::path::Path) -> Result<ExitCode, Box
     let drift = table.print_summary();
     println!("the session's file gives the conversation back: {whole}");
     println!("{}", talk.counts());
+    let (resident, heap) = (runner::resident_bytes()?, heap_bytes());
+    drop(talk);
+    println!(
+        "the conversation took {} bytes of Rust's heap, {} a turn; resident memory was {resident} bytes with it, {} without",
+        heap.saturating_sub(heap_bytes()),
+        heap.saturating_sub(heap_bytes()) / turns.max(1) as u64,
+        runner::resident_bytes()?
+    );
     Ok(ExitCode::from(u8::from(
         !whole || drift.is_none_or(|drift| drift > TOLERATED_DRIFT),
     )))
+}
+
+/// What Rust's code has in use; MLX allocates for itself.
+fn heap_bytes() -> u64 {
+    counting::NOW.load(Relaxed) as u64
 }

@@ -15,6 +15,7 @@ pub(crate) struct Drift {
 pub(crate) struct Row {
     pub(crate) turn: usize,
     pub(crate) resident_bytes: u64,
+    pub(crate) heap_bytes: u64,
     pub(crate) device_bytes: u64,
     pub(crate) session_bytes: u64,
     pub(crate) tokens: usize,
@@ -40,19 +41,20 @@ impl Table {
 
     pub(crate) fn print_head() {
         println!(
-            "| turn | tokens | resident MiB | MLX active MiB | session KiB | from cache | drift |"
+            "| turn | tokens | resident MiB | heap MiB | MLX active MiB | session KiB | from cache | drift |"
         );
-        println!("|---:|---:|---:|---:|---:|---:|---:|");
+        println!("|---:|---:|---:|---:|---:|---:|---:|---:|");
     }
 
     /// Takes a row in, and prints it where it has a drift.
     pub(crate) fn add(&mut self, row: Row) {
         if let Some(drift) = row.drift {
             println!(
-                "| {} | {} | {:.1} | {:.2} | {:.0} | {} of {} | {:.1e} |",
+                "| {} | {} | {:.1} | {:.2} | {:.2} | {:.0} | {} of {} | {:.1e} |",
                 row.turn,
                 row.tokens,
                 mib(row.resident_bytes),
+                mib(row.heap_bytes),
                 mib(row.device_bytes),
                 row.session_bytes as f64 / 1024.0,
                 drift.reused_tokens,
@@ -67,8 +69,9 @@ impl Table {
     pub(crate) fn print_summary(&self) -> Option<f32> {
         let settled = &self.rows[self.warm_up.min(self.rows.len())..];
         let half = &self.rows[self.rows.len() / 2..];
-        let lines: [(&str, Figure); 3] = [
+        let lines: [(&str, Figure); 4] = [
             ("resident memory", |row| row.resident_bytes as f64),
+            ("Rust's heap", |row| row.heap_bytes as f64),
             ("MLX active memory", |row| row.device_bytes as f64),
             ("session file", |row| row.session_bytes as f64),
         ];

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod child;
+mod counting;
 mod full;
 mod kill_sessions;
 mod kill_traces;
