@@ -51,16 +51,6 @@ impl LayerBalance {
             covering: covering(&sorted, sum),
         }
     }
-
-    /// The dead experts as a part of all, in 0..=1.
-    pub fn dead_share(&self) -> f64 {
-        self.dead as f64 / self.num_experts.max(1) as f64
-    }
-
-    /// The effective experts as a part of all, in 0..=1.
-    pub fn effective_share(&self) -> f64 {
-        self.effective / self.num_experts.max(1) as f64
-    }
 }
 
 /// How evenly each layer's experts are used, and all layers' together.
@@ -154,13 +144,6 @@ mod tests {
             (dead, covering, traffic.len()),
             "{traffic:?}"
         );
-    }
-
-    #[test]
-    fn half_dead_is_half_effective() {
-        let balance = LayerBalance::of(&[1.0, 1.0, 0.0, 0.0]);
-        assert!((balance.dead_share() - 0.5).abs() < 1e-12);
-        assert!((balance.effective_share() - 0.5).abs() < 1e-12);
     }
 
     #[test]

@@ -1,24 +1,7 @@
 //! How alike two routings are.
 
 use super::grid::{Grid, GridError};
-use super::log::RoutingLog;
 use crate::generate::TokenRouting;
-
-/// How far two logs agree about the positions that both have recorded.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LogAgreement {
-    /// The positions compared.
-    pub tokens: u64,
-    /// The mean share of equal experts in each layer, in 0..=1.
-    pub layers: Vec<f64>,
-}
-
-impl LogAgreement {
-    /// The mean over all layers.
-    pub fn overall(&self) -> f64 {
-        self.layers.iter().sum::<f64>() / self.layers.len().max(1) as f64
-    }
-}
 
 /// The share of experts that two tokens have in common in each layer, whatever their weights.
 ///
@@ -34,31 +17,6 @@ pub fn agreement(left: &TokenRouting, right: &TokenRouting) -> Option<Vec<f64>> 
         common as f64 / left.len().max(right.len()) as f64
     });
     Some(shares.collect())
-}
-
-/// The mean [`agreement`] of the positions that both logs have.
-///
-/// None where they have none in common or different numbers of layers.
-pub fn log_agreement(left: &RoutingLog, right: &RoutingLog) -> Option<LogAgreement> {
-    if left.num_layers() != right.num_layers() {
-        return None;
-    }
-    let mut tokens = 0_u64;
-    let mut sums = vec![0.0; left.num_layers()];
-    for token in left.tokens() {
-        let Some(other) = right.get(token.position) else {
-            continue;
-        };
-        tokens += 1;
-        let shares = agreement(&token.routing, &other.routing)?;
-        for (sum, share) in sums.iter_mut().zip(shares) {
-            *sum += share;
-        }
-    }
-    (tokens > 0).then(|| LogAgreement {
-        tokens,
-        layers: sums.into_iter().map(|sum| sum / tokens as f64).collect(),
-    })
 }
 
 /// The Jensen–Shannon distance between two grids of counts or weight sums, layer by layer.
@@ -99,7 +57,6 @@ fn half_term(part: f64, middle: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{RoutedToken, Span};
     use super::*;
 
     fn token(experts: Vec<u16>) -> TokenRouting {
@@ -113,30 +70,6 @@ mod tests {
         let right = token(vec![1, 0, 3, 4, 6, 7]);
         assert_eq!(agreement(&left, &right), Some(vec![1.0, 0.5, 0.0]));
         assert_eq!(agreement(&left, &token(vec![0, 1])), None);
-    }
-
-    #[test]
-    fn logs_are_compared_where_both_have_a_token() {
-        let log = |tokens: &[(usize, [u16; 4])]| {
-            let mut log = RoutingLog::new(2, 8);
-            for &(position, experts) in tokens {
-                let routing = token(experts.to_vec()).into();
-                log.push(RoutedToken {
-                    position,
-                    span: Span::Final,
-                    routing,
-                })
-                .unwrap();
-            }
-            log
-        };
-        let left = log(&[(0, [0, 1, 2, 3]), (1, [0, 1, 2, 3]), (4, [0, 1, 2, 3])]);
-        let right = log(&[(1, [0, 1, 3, 4]), (2, [0, 1, 2, 3]), (4, [6, 7, 3, 2])]);
-        let found = log_agreement(&left, &right).unwrap();
-        assert_eq!((found.tokens, &found.layers[..]), (2, &[0.5, 0.75][..]));
-        assert!((found.overall() - 0.625).abs() < 1e-12);
-        assert_eq!(log_agreement(&left, &log(&[(3, [0; 4])])), None);
-        assert_eq!(log_agreement(&left, &RoutingLog::new(1, 8)), None);
     }
 
     #[test]

@@ -32,7 +32,7 @@ mod tests;
 
 pub use balance::{Balance, COVERED_SHARE, LayerBalance};
 pub use card::{CardQuery, Choice, ExpertCard, TextCount, Transition};
-pub use compare::{LogAgreement, agreement, jensen_shannon, log_agreement};
+pub use compare::{agreement, jensen_shannon};
 pub use definitions::{DEFINITIONS, Definition, INSIDE_DEFINITIONS, PROFILE_DEFINITIONS};
 pub use diff::{
     Alignment, AlignmentMethod, CellChange, DiffError, DiffSide, LayerDiff, RunDiff,

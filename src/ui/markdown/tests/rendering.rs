@@ -2,8 +2,23 @@ use super::corpus::CORPUS;
 use crate::ui::markdown::glyph::text_width;
 use crate::ui::markdown::{
     CodeRole, LineKind, MarkdownOptions, RenderedLine, Role, StreamingMarkdown, highlight,
-    plain_lines,
 };
+
+/// Markdown wrapped to `width` columns, with ASCII marks in place of boxes and bars.
+fn plain_lines(source: &str, width: u16) -> Vec<String> {
+    let options = MarkdownOptions {
+        plain: true,
+        highlight: false,
+        ..MarkdownOptions::default()
+    };
+    let mut markdown = StreamingMarkdown::new(width, options);
+    markdown.push(source);
+    markdown
+        .lines()
+        .iter()
+        .map(|line| line.text().trim_end().to_owned())
+        .collect()
+}
 
 fn render(source: &str, width: u16) -> StreamingMarkdown {
     let options = MarkdownOptions {
