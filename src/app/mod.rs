@@ -22,6 +22,7 @@ mod apply;
 pub mod arrivals;
 pub mod chat;
 pub mod composer;
+mod context;
 mod effect;
 pub mod figures;
 pub mod ghost;

@@ -1,7 +1,7 @@
 //! Behavior of the synthetic backend without a thread around it.
 
 use super::*;
-use crate::engine::protocol::{ModelOrigin, RequestId};
+use crate::engine::protocol::{ModelOrigin, RequestId, TokenEvent};
 
 const PROMPT: [u32; 5] = [3, 1, 4, 1, 5];
 

@@ -59,6 +59,17 @@ pub(super) struct TextBlock {
 }
 
 impl Block {
+    /// Text to which nothing is added any more.
+    fn whole_text(key: TextKey, num_rows: usize, role: ThemeRole) -> Self {
+        Self::Text(TextBlock {
+            key,
+            num_rows,
+            role,
+            has_bar: false,
+            is_open: false,
+        })
+    }
+
     pub(super) fn num_rows(&self) -> usize {
         match self {
             Self::Text(text) => text.num_rows,
@@ -139,13 +150,7 @@ impl Builder<'_> {
             form: TextForm::Plain,
         };
         let num_rows = self.texts.plain(key, text.trim_end(), self.width);
-        blocks.push(Block::Text(TextBlock {
-            key,
-            num_rows,
-            role,
-            has_bar: false,
-            is_open: false,
-        }));
+        blocks.push(Block::whole_text(key, num_rows, role));
     }
 
     fn answer(&mut self, blocks: &mut Vec<Block>, node: &Node, turn: &Turn) {
@@ -192,13 +197,7 @@ impl Builder<'_> {
         };
         let num_rows = self.texts.raw(key, tokens.into_iter(), self.width);
         let role = ThemeRole::Text;
-        blocks.push(Block::Text(TextBlock {
-            key,
-            num_rows,
-            role,
-            has_bar: false,
-            is_open: false,
-        }));
+        blocks.push(Block::whole_text(key, num_rows, role));
     }
 
     fn part(

@@ -1,19 +1,23 @@
 //! From parser events to rows: paragraphs, lists, quotes, tables, code, within one segment.
 
-use super::code::{CodeLayout, CodeLine, RowStart};
+mod code_block;
+mod margin;
+
+use self::margin::{Container, fit};
 use super::highlight::{Grammars, LineRoles};
 use super::inline::{Inlines, Piece, feed};
-use super::line::{CodeBlock, LineKind, RenderedLine, RenderedSpan, Source};
-use super::line_start::language_of;
+use super::line::{CodeBlock, RenderedLine, RenderedSpan, Source};
 use super::options::MarkdownOptions;
 use super::role::Role;
 use super::segment::SegmentText;
 use super::table::Table;
-use super::wrap::{Prefix, Wrapper, columns};
-use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
+use super::wrap::{Wrapper, columns};
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
+
+pub(super) use self::code_block::roles_of;
 
 /// The Markdown that is understood: `CommonMark` with tables, strikethrough and task lists.
 pub(super) const SYNTAX: Options = Options::ENABLE_TABLES
@@ -47,14 +51,6 @@ pub(super) struct Rendered {
     pub(super) list_end: Option<ListEnd>,
     /// The paragraph that goes on in the next segment.
     pub(super) paragraph: Option<Wrapper>,
-}
-
-/// What stands around blocks: a quote's bar, a list item's mark.
-#[derive(Debug)]
-struct Container {
-    first: RenderedSpan,
-    rest: RenderedSpan,
-    is_used: bool,
 }
 
 /// Draws one segment.
@@ -340,239 +336,5 @@ impl<'a> BlockRenderer<'a> {
         let margin = self.margin();
         let lines = table.layout(self.style.width, &margin, self.style.options.plain);
         self.push_lines(lines);
-    }
-
-    fn code_block(
-        &mut self,
-        kind: &CodeBlockKind<'_>,
-        range: Range<usize>,
-        events: &mut Events<'a>,
-    ) {
-        let language = match kind {
-            CodeBlockKind::Fenced(info) => language_of(info),
-            CodeBlockKind::Indented => None,
-        };
-        let mut code = CodeText::default();
-        for (event, range) in events.by_ref() {
-            match event {
-                Event::Text(text) => code.push(&text, &range, self.text),
-                _ => break,
-            }
-        }
-        let written = &self.text.as_str()[range.clone()];
-        let closed = match kind {
-            CodeBlockKind::Fenced(_) => is_closed(written),
-            CodeBlockKind::Indented => true,
-        };
-        let content = code.content.clone().unwrap_or_else(|| {
-            let first = written.find('\n').map_or(written.len(), |at| at + 1);
-            let at = self.text.place(range.start + first);
-            at..at
-        });
-        self.draw_code(&code, language.as_deref(), closed, &content);
-        self.out.code_blocks.push(CodeBlock {
-            language,
-            source: content,
-            closed,
-        });
-    }
-
-    fn draw_code(
-        &mut self,
-        code: &CodeText,
-        language: Option<&str>,
-        closed: bool,
-        content: &Range<usize>,
-    ) {
-        let lines = code.lines();
-        let texts: Vec<&str> = lines.iter().map(|line| line.text).collect();
-        let roles = roles_of(
-            self.style,
-            self.cache,
-            language.filter(|_| closed),
-            &texts,
-            content,
-        );
-        let top_margin = self.margin();
-        let layout = CodeLayout::new(self.style.width, self.style.options, self.margin_of_rest());
-        let mut rows = vec![layout.top(language, &top_margin)];
-        for (index, line) in lines.iter().enumerate() {
-            let roles = (*roles).as_ref().and_then(|roles| roles.get(index));
-            let line = CodeLine { roles, ..*line };
-            rows.extend(
-                layout
-                    .rows(line, RowStart::default())
-                    .into_iter()
-                    .map(|(_, row)| row),
-            );
-        }
-        if closed {
-            rows.push(layout.bottom());
-        }
-        self.push_lines(rows);
-    }
-
-    /// Leaves an empty row before a block where the source has one.
-    fn gap(&mut self, start: usize, soft: bool) {
-        let at_top = self.containers.is_empty();
-        let parts = at_top && !(soft && self.was_soft);
-        if self.has_sibling && (parts || follows_blank(self.text.as_str(), start)) {
-            let mut spans = self.margin_of_rest();
-            while spans.last().is_some_and(|span| span.text.trim().is_empty()) {
-                spans.pop();
-            }
-            self.out.lines.push(RenderedLine {
-                spans,
-                block: 0,
-                kind: LineKind::Blank,
-            });
-        }
-        self.has_sibling = true;
-        self.was_soft = soft;
-    }
-
-    fn push_rows(&mut self, rows: Vec<Vec<RenderedSpan>>) {
-        let line = |spans| RenderedLine {
-            spans,
-            block: 0,
-            kind: LineKind::Normal,
-        };
-        self.push_lines(rows.into_iter().map(line).collect());
-    }
-
-    fn push_lines(&mut self, lines: Vec<RenderedLine>) {
-        if lines.is_empty() {
-            return;
-        }
-        for container in &mut self.containers {
-            container.is_used = true;
-        }
-        self.out.lines.extend(lines);
-    }
-
-    fn prefix(&self) -> Prefix {
-        Prefix {
-            first: self.margin(),
-            rest: self.margin_of_rest(),
-        }
-    }
-
-    /// What stands before the next row.
-    fn margin(&self) -> Vec<RenderedSpan> {
-        let spans = self.containers.iter().map(|around| {
-            let span = if around.is_used {
-                &around.rest
-            } else {
-                &around.first
-            };
-            span.clone()
-        });
-        fit(spans.collect(), self.style.width)
-    }
-
-    /// What stands before the rows after that.
-    fn margin_of_rest(&self) -> Vec<RenderedSpan> {
-        let spans = self.containers.iter().map(|around| around.rest.clone());
-        fit(spans.collect(), self.style.width)
-    }
-}
-
-/// Returns the roles of a closed block's code, from the cache if it was seen before.
-pub(super) fn roles_of(
-    style: Style<'_>,
-    cache: &mut RolesCache,
-    language: Option<&str>,
-    lines: &[&str],
-    content: &Range<usize>,
-) -> Arc<Option<Vec<LineRoles>>> {
-    let (Some(grammars), Some(language)) = (style.grammars, language) else {
-        return Arc::new(None);
-    };
-    cache
-        .entry((content.start, content.end))
-        .or_insert_with(|| Arc::new(grammars.highlight(language, lines)))
-        .clone()
-}
-
-/// Drops the outermost marks until enough room is left for text.
-fn fit(mut spans: Vec<RenderedSpan>, width: usize) -> Vec<RenderedSpan> {
-    let most = (width / 2).max(width.saturating_sub(8));
-    let mut total = columns(&spans);
-    while total > most {
-        total -= usize::from(spans.remove(0).width);
-    }
-    spans
-}
-
-/// Whether the line above the one at `start` is empty, apart from quote marks.
-fn follows_blank(text: &str, start: usize) -> bool {
-    let Some(line) = text[..start].rfind('\n') else {
-        return false;
-    };
-    let above = text[..line].rfind('\n').map_or(0, |at| at + 1);
-    text[above..line]
-        .chars()
-        .all(|c| c.is_whitespace() || c == '>')
-}
-
-/// Whether a fenced block's last line is a fence.
-fn is_closed(written: &str) -> bool {
-    let written = written.trim_end();
-    let Some(last) = written.rfind('\n') else {
-        return false;
-    };
-    let mark = written.trim_start().chars().next().unwrap_or('`');
-    let opening = written
-        .trim_start()
-        .chars()
-        .take_while(|&c| c == mark)
-        .count();
-    let last = written[last..].trim_start_matches(|c: char| c.is_whitespace() || c == '>');
-    last.chars().count() >= opening && last.chars().all(|c| c == mark)
-}
-
-/// A code block's text, put together from events.
-#[derive(Debug, Default)]
-struct CodeText {
-    text: String,
-    /// Start of each line in `text`, and where it stands in the source.
-    starts: Vec<(usize, Option<usize>)>,
-    content: Option<Range<usize>>,
-}
-
-impl CodeText {
-    fn push(&mut self, text: &str, range: &Range<usize>, of: &SegmentText<'_>) {
-        let is_exact = of.as_str().get(range.clone()) == Some(text);
-        let (start, end) = (of.place(range.start), of.place(range.end));
-        let content = self.content.get_or_insert(start..end);
-        content.end = content.end.max(end);
-        let mut at = 0;
-        for line in text.split_inclusive('\n') {
-            if self.text.is_empty() || self.text.ends_with('\n') {
-                self.starts
-                    .push((self.text.len(), is_exact.then_some(start + at)));
-            } else if let Some((begin, source)) = self.starts.last_mut() {
-                // The rest of a line counts on from its beginning, or its place is unknown.
-                let expected = source.map(|source| source + self.text.len() - *begin);
-                if !is_exact || expected != Some(start + at) {
-                    *source = None;
-                }
-            }
-            self.text.push_str(line);
-            at += line.len();
-        }
-    }
-
-    fn lines(&self) -> Vec<CodeLine<'_>> {
-        let ends = self.starts.iter().skip(1).map(|(start, _)| *start);
-        self.starts
-            .iter()
-            .zip(ends.chain([self.text.len()]))
-            .map(|(&(start, source), end)| CodeLine {
-                text: self.text[start..end].trim_end_matches(['\n', '\r']),
-                source,
-                roles: None,
-            })
-            .collect()
     }
 }

@@ -64,6 +64,28 @@ impl<'o> CodeLayout<'o> {
         }
     }
 
+    /// All rows of a block; `top_margin` stands before the first one.
+    pub(super) fn block(
+        &self,
+        language: Option<&str>,
+        top_margin: &[RenderedSpan],
+        lines: &[CodeLine<'_>],
+        roles: Option<&[LineRoles]>,
+        closed: bool,
+    ) -> Vec<RenderedLine> {
+        let mut rows = vec![self.top(language, top_margin)];
+        for (index, line) in lines.iter().enumerate() {
+            let roles = roles.and_then(|roles| roles.get(index));
+            let line = CodeLine { roles, ..*line };
+            let drawn = self.rows(line, RowStart::default());
+            rows.extend(drawn.into_iter().map(|(_, row)| row));
+        }
+        if closed {
+            rows.push(self.bottom());
+        }
+        rows
+    }
+
     /// The row above a block; `margin` is used in place of the usual one.
     pub(super) fn top(&self, language: Option<&str>, margin: &[RenderedSpan]) -> RenderedLine {
         let mut row = LineBuilder::default();
@@ -88,7 +110,7 @@ impl<'o> CodeLayout<'o> {
     }
 
     /// The row below a block.
-    pub(super) fn bottom(&self) -> RenderedLine {
+    fn bottom(&self) -> RenderedLine {
         let mut row = LineBuilder::default();
         row.push_spans(&self.margin);
         if self.options.plain {

@@ -1,12 +1,14 @@
 //! Markdown that grows at its end, and the rows that show it.
 
-use super::block::{BlockRenderer, ListEnd, Rendered, RolesCache, Style, roles_of};
-use super::code::{CodeLayout, CodeLine, RowStart};
+mod open_code;
+
+use self::open_code::OpenCode;
+use super::block::{BlockRenderer, ListEnd, Rendered, RolesCache, Style};
 use super::cut::{BLOCK_BYTES, Cut, PARAGRAPH_BYTES, find_cut, last_line};
 use super::highlight::grammars;
 use super::line::{CodeBlock, LineKind, RenderedLine};
 use super::options::MarkdownOptions;
-use super::scan::{Fence, Scanner, SegmentKind, Step};
+use super::scan::{Scanner, SegmentKind, Step};
 use super::segment::{Lead, SegmentText};
 use super::wrap::Wrapper;
 use std::ops::Range;
@@ -55,18 +57,6 @@ struct Segment {
 struct Carry {
     list: Option<ListEnd>,
     paragraph: Option<Wrapper>,
-}
-
-/// How far an open code block is drawn for good.
-#[derive(Debug, Clone, Copy)]
-struct OpenCode {
-    /// Rows that stay.
-    lines: usize,
-    /// Start of the first line that is not complete.
-    line: usize,
-    /// Where in that line the rows that stay end.
-    row: RowStart,
-    content: usize,
 }
 
 impl StreamingMarkdown {
@@ -372,107 +362,6 @@ impl StreamingMarkdown {
             end
         }
     }
-
-    fn closed_code(&mut self, fence: &Fence, range: &Range<usize>) -> Rendered {
-        let text = &self.source[range.clone()];
-        let content = range.start + text.find('\n').map_or(text.len(), |at| at + 1);
-        let closing = text
-            .trim_end_matches('\n')
-            .rfind('\n')
-            .map_or(0, |at| at + 1);
-        let content = content..(range.start + closing).max(content);
-        let lines = code_lines(&self.source, &content, fence.indent);
-        let texts: Vec<&str> = lines.iter().map(|line| line.text).collect();
-        let mut cache = std::mem::take(&mut self.roles);
-        let style = self.style();
-        let roles = roles_of(
-            style,
-            &mut cache,
-            fence.language.as_deref(),
-            &texts,
-            &content,
-        );
-        let layout = CodeLayout::new(style.width, style.options, Vec::new());
-        let mut rows = vec![layout.top(fence.language.as_deref(), &[])];
-        for (index, line) in lines.iter().enumerate() {
-            let roles = (*roles).as_ref().and_then(|roles| roles.get(index));
-            let line = CodeLine { roles, ..*line };
-            rows.extend(
-                layout
-                    .rows(line, RowStart::default())
-                    .into_iter()
-                    .map(|(_, row)| row),
-            );
-        }
-        rows.push(layout.bottom());
-        self.roles = cache;
-        Rendered {
-            lines: rows,
-            code_blocks: vec![CodeBlock {
-                language: fence.language.clone(),
-                source: content,
-                closed: true,
-            }],
-            ..Rendered::default()
-        }
-    }
-
-    /// Goes on with an open code block where the last push left it.
-    fn draw_open_code(&mut self, fence: &Fence, segment: &Segment) {
-        let block = segment.block;
-        let layout_options = self.options.clone();
-        let layout = CodeLayout::new(usize::from(self.width), &layout_options, Vec::new());
-        let mut code = match self.open_code {
-            Some(code) => code,
-            None => self.begin_code(fence, segment, &layout),
-        };
-        while let Some(end) = self.source[code.line..].find('\n') {
-            let line = code_line(&self.source, code.line..code.line + end, fence.indent);
-            let rows = layout.rows(line, code.row).into_iter();
-            self.lines
-                .extend(rows.map(|(_, row)| RenderedLine { block, ..row }));
-            code.line += end + 1;
-            code.row = RowStart::default();
-            code.lines = self.lines.len();
-        }
-        let line = code_line(&self.source, code.line..self.source.len(), fence.indent);
-        if !line.text.is_empty() && !begins_fence(fence, line.text) {
-            let rows = layout.rows(line, code.row);
-            code.lines += rows.len() - 1;
-            code.row = rows.last().map_or(code.row, |(start, _)| *start);
-            let rows = rows.into_iter();
-            self.lines
-                .extend(rows.map(|(_, row)| RenderedLine { block, ..row }));
-        }
-        self.open_code = Some(code);
-        self.code_blocks.push(CodeBlock {
-            language: fence.language.clone(),
-            source: code.content..self.source.len(),
-            closed: false,
-        });
-    }
-
-    fn begin_code(
-        &mut self,
-        fence: &Fence,
-        segment: &Segment,
-        layout: &CodeLayout<'_>,
-    ) -> OpenCode {
-        let block = segment.block;
-        if segment.gap {
-            self.lines.push(blank(block));
-        }
-        let top = layout.top(fence.language.as_deref(), &[]);
-        self.lines.push(RenderedLine { block, ..top });
-        let rest = &self.source[segment.range.start..];
-        let content = segment.range.start + rest.find('\n').map_or(rest.len(), |at| at + 1);
-        OpenCode {
-            lines: self.lines.len(),
-            line: content,
-            row: RowStart::default(),
-            content,
-        }
-    }
 }
 
 fn blank(block: usize) -> RenderedLine {
@@ -481,33 +370,4 @@ fn blank(block: usize) -> RenderedLine {
         block,
         kind: LineKind::Blank,
     }
-}
-
-fn code_lines<'s>(source: &'s str, content: &Range<usize>, indent: usize) -> Vec<CodeLine<'s>> {
-    let mut at = content.start;
-    source[content.clone()]
-        .split_inclusive('\n')
-        .map(|line| {
-            let start = at;
-            at += line.len();
-            code_line(source, start..at, indent)
-        })
-        .collect()
-}
-
-/// A line of code without its end and the fence's indent.
-fn code_line(source: &str, range: Range<usize>, indent: usize) -> CodeLine<'_> {
-    let text = source[range.clone()].trim_end_matches(['\n', '\r']);
-    let spaces = text.bytes().take(indent).take_while(|&b| b == b' ').count();
-    CodeLine {
-        text: &text[spaces..],
-        source: Some(range.start + spaces),
-        roles: None,
-    }
-}
-
-/// Whether an unfinished line may become the closing fence.
-fn begins_fence(fence: &Fence, text: &str) -> bool {
-    let text = text.trim();
-    !text.is_empty() && text.bytes().all(|b| b == fence.mark)
 }
