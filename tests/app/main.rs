@@ -5,6 +5,7 @@
 mod cursor;
 mod docs;
 mod flow;
+mod forks;
 mod hints;
 mod inside;
 mod lab;
@@ -15,6 +16,7 @@ mod opening;
 mod panes;
 mod profile;
 mod random;
+mod reading;
 mod recording;
 mod replay;
 mod rig;

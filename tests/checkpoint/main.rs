@@ -8,4 +8,6 @@ mod dense;
 mod mxfp4;
 mod support;
 mod trace;
+mod trace_refused;
+mod trace_rig;
 mod writer;
