@@ -66,8 +66,8 @@ fn a_full_buffer_grows_with_what_it_holds() {
     let per_head = 2 * GROWTH_STEP_TOKENS * 4;
     let held = GROWTH_STEP_TOKENS * 4;
     for head in keys.as_slice::<f32>().chunks(per_head) {
-        assert!(head[..held].iter().all(|value| *value == 1.0));
-        assert!(head[held..].iter().all(|value| *value == 0.0));
+        assert_eq!(head[..held], vec![1.0; held]);
+        assert_eq!(head[held..], vec![0.0; per_head - held]);
     }
 }
 

@@ -180,14 +180,14 @@ impl OneTokenKernels {
         let (queries, keys, values) = match cache.room_for_one(&row)?.ok_or_else(missing)? {
             RoomForOne::InPlace((keys, values)) => {
                 let inputs = [x, position, &keys, &values];
-                let queries = one(self.qkv(&self.qkv_in_place, inputs, block, &[])?)?;
+                let queries = one(Self::qkv(&self.qkv_in_place, inputs, block, &[])?)?;
                 cache.filled_one(&queries);
                 (queries, keys, values)
             }
             RoomForOne::Ring((keys, values)) => {
                 let inputs = [x, position, &keys, &values];
                 let rings = [(keys.shape(), x.dtype()), (values.shape(), x.dtype())];
-                let outputs = self.qkv(&self.qkv_ring, inputs, block, &rings)?;
+                let outputs = Self::qkv(&self.qkv_ring, inputs, block, &rings)?;
                 let mut outputs = outputs.into_iter();
                 let queries = outputs.next().ok_or_else(missing)?;
                 let (keys, values) = pair(outputs.next(), outputs.next())?;
@@ -203,7 +203,6 @@ impl OneTokenKernels {
     /// Rotated queries `[1, Hq, 1, Dh]`, then what `rings` says; the row's key and value go where
     /// `kernel` puts them. `inputs`: the row, its position, earlier keys and values.
     fn qkv(
-        &self,
         kernel: &CudaKernel,
         [x, position, keys, values]: [&Array; 4],
         block: &AttentionBlock,
