@@ -51,6 +51,10 @@ impl Case {
 pub(super) struct Sample {
     /// Prompt tokens a second.
     pub(super) prefill_tps: Option<f64>,
+    /// Prompt tokens that were in the cache.
+    pub(super) reused_tokens: usize,
+    /// From the request to the first generated token.
+    pub(super) time_to_first_token_ms: Option<f64>,
     /// Generated tokens a second after the first.
     pub(super) decode_tps: Option<f64>,
     /// The most memory held at once, weights included.
@@ -72,6 +76,16 @@ impl<'a> Bench<'a> {
             args,
             state: args.seed,
         }
+    }
+
+    /// What is measured.
+    pub(super) fn model(&self) -> &'a GptOss {
+        self.model
+    }
+
+    /// An empty cache as the arguments want it.
+    pub(super) fn new_cache(&self) -> PromptCache {
+        self.model.new_cache(self.args.limits.kv_precision())
     }
 
     /// Warms up and measures; `done` is called after each round.
@@ -96,7 +110,7 @@ impl<'a> Bench<'a> {
 
     /// A cache that holds the case's context, which comes with it, on a machine that is warm.
     pub(super) fn warmed_up(&mut self, case: Case) -> Result<(PromptCache, Vec<u32>), CliError> {
-        let mut cache = self.model.new_cache(self.args.limits.kv_precision());
+        let mut cache = self.new_cache();
         let context = self.tokens(case.context_tokens, 0);
         let plain = RecordOptions::default();
         if !context.is_empty() {
@@ -142,6 +156,8 @@ impl<'a> Bench<'a> {
         let stats = generator.stats();
         Ok(Sample {
             prefill_tps: stats.prefill_tps,
+            reused_tokens: stats.reused_tokens,
+            time_to_first_token_ms: stats.time_to_first_token_ms,
             decode_tps: stats.decode_tps,
             peak_memory_bytes: stats.peak_memory_bytes,
         })
@@ -166,7 +182,7 @@ impl<'a> Bench<'a> {
     }
 
     /// `SplitMix64`, which is even enough for choosing tokens.
-    fn next_random(&mut self) -> u64 {
+    pub(super) fn next_random(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.state;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
