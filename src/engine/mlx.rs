@@ -318,8 +318,8 @@ fn load_report(error: &LoadError) -> ErrorReport {
 
 fn generate_report(error: &GenerateError) -> ErrorReport {
     let kind = match error {
-        GenerateError::Memory { .. } => ErrorKind::Memory,
-        GenerateError::Mlx(_) => ErrorKind::Generation,
+        GenerateError::Memory { .. } | GenerateError::OutOfMemory { .. } => ErrorKind::Memory,
+        GenerateError::Mlx(_) | GenerateError::RangeLeft => ErrorKind::Generation,
         _ => ErrorKind::InvalidRequest,
     };
     ErrorReport::from_error(kind, error)

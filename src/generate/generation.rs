@@ -9,7 +9,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mlx_rs::{Array, transforms};
+use mlx_rs::{Array, Dtype, transforms};
 
 use super::check::check_request;
 use super::clock::Clock;
@@ -123,6 +123,8 @@ struct Drawn {
     top_logprobs: Option<usize>,
     /// Whether all logits are recorded.
     records_logits: bool,
+    /// Whether every logit is a number, `[]` bool; asked where the dtype's range is narrow.
+    is_finite: Option<Array>,
     /// How it was drawn, where it is to be explained.
     explained: Option<SamplingParams>,
 }
@@ -205,8 +207,34 @@ impl Generation {
 
     /// Reads the next chunk of the prompt; [`Self::step`] reads all that is left.
     ///
-    /// Call it in a loop to show progress and to be able to stop in between.
+    /// Call it in a loop to show progress and to be able to stop in between. An error ends the answer
+    /// and empties the cache.
     pub fn prefill_step(
+        &mut self,
+        model: &Transformer,
+        cache: &mut PromptCache,
+    ) -> Result<PrefillProgress, GenerateError> {
+        let read = self.read_chunk(model, cache);
+        self.settle(read, cache)
+    }
+
+    /// After a failed pass nothing of it may be taken over, by this answer or the next one.
+    fn settle<T>(
+        &mut self,
+        outcome: Result<T, GenerateError>,
+        cache: &mut PromptCache,
+    ) -> Result<T, GenerateError> {
+        if let Err(error) = &outcome {
+            tracing::error!(%error, held_tokens = cache.len(), "a pass failed, the cache is emptied");
+            self.drawn = None;
+            cache.forget();
+            // What the failed pass had allocated goes back to the system.
+            mlx_rs::memory::clear_cache()?;
+        }
+        outcome
+    }
+
+    fn read_chunk(
         &mut self,
         model: &Transformer,
         cache: &mut PromptCache,
@@ -312,7 +340,12 @@ impl Generation {
         let params = &self.options.sampling;
         let sampled = sampler::sample(params, logits, &self.history, position)?;
         let top_logprobs = self.options.record.top_logprobs;
+        // What overflows on the way leaves no logit finite.
+        let is_finite = (logits.dtype() == Dtype::Float16)
+            .then(|| logits.is_finite()?.all(false)?.as_dtype(Dtype::Uint32))
+            .transpose()?;
         let drawn = Drawn {
+            is_finite,
             sampled,
             pass,
             top_logprobs,
@@ -320,20 +353,29 @@ impl Generation {
             explained: top_logprobs.map(|_| params.clone()),
         };
         let token = std::iter::once(&drawn.sampled.token);
-        transforms::async_eval(token.chain(drawn.wanted_logits()))?;
+        transforms::async_eval(token.chain(&drawn.is_finite).chain(drawn.wanted_logits()))?;
         Ok(drawn)
     }
 
     /// The next token, or `None` after the last; reads what is left of the prompt first.
     ///
-    /// An error ends the answer.
+    /// An error ends the answer and empties the cache.
     pub fn step(
         &mut self,
         model: &Transformer,
         cache: &mut PromptCache,
     ) -> Result<Option<GeneratedToken>, GenerateError> {
+        let token = self.next_token(model, cache);
+        self.settle(token, cache)
+    }
+
+    fn next_token(
+        &mut self,
+        model: &Transformer,
+        cache: &mut PromptCache,
+    ) -> Result<Option<GeneratedToken>, GenerateError> {
         while !self.progress.is_done() {
-            self.prefill_step(model, cache)?;
+            self.read_chunk(model, cache)?;
         }
         if self.finish_reason.is_some() {
             return Ok(None);
@@ -374,6 +416,11 @@ impl Generation {
         let sampled = &drawn.sampled;
         // First, so that waiting for the model does not count as recording.
         let id = record::host_u32(&sampled.token)?[0];
+        if let Some(is_finite) = &drawn.is_finite
+            && record::host_u32(is_finite)?[..] == [0]
+        {
+            return Err(GenerateError::RangeLeft);
+        }
         let recording = Instant::now();
         let logits = drawn.wanted_logits().map(record::host_f32).transpose()?;
         let logits = logits.unwrap_or_default();

@@ -170,6 +170,12 @@ impl PromptCache {
         }
     }
 
+    /// Forgets everything: after a failed pass some layers may hold more positions than others, and
+    /// arrays that could not be computed.
+    pub(super) fn forget(&mut self) {
+        self.restore(0);
+    }
+
     /// The layers, for the model to append to; [`Self::appended`] has to follow.
     pub(super) fn layers_mut(&mut self) -> &mut [LayerCache] {
         &mut self.layers
