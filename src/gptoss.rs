@@ -13,7 +13,8 @@ use crate::generate::{
     Ablation, AblationProgress, GenerateError, GenerateOptions, PromptCache, TokenGenerator, ablate,
 };
 use crate::intervention::Interventions;
-use crate::mlx::device::{self, DeviceKind};
+use crate::mlx::device::{self, DeviceInfo, DeviceKind};
+use crate::mlx::metal;
 use crate::model::ModelConfig;
 use crate::model::gpt_oss::{KvPrecision, Transformer};
 use crate::model::params::{LoadError, LoadOptions, Progress, QuantizeOptions};
@@ -254,11 +255,19 @@ impl GptOss {
         tokenizer: TokenizerSlot,
         loaded: LoadedModel,
     ) -> Result<Self, LoadError> {
+        let info = device::info()?;
+        match loaded.device {
+            DeviceKind::Metal => keep_resident(&info),
+            DeviceKind::Cpu if is_built_for_cuda() => {
+                tracing::warn!("MLX finds no NVIDIA GPU that it can use: computing on the CPU");
+            }
+            DeviceKind::Cpu | DeviceKind::Cuda => {}
+        }
         Ok(Self {
             model,
             tokenizer,
             loaded,
-            default_memory_limit_bytes: memory_limit_bytes(&device::info()?),
+            default_memory_limit_bytes: memory_limit_bytes(&info),
         })
     }
 
@@ -393,8 +402,21 @@ pub fn open(source: &ModelSource) -> Result<Checkpoint, CheckpointError> {
 
 static DEMO_WEIGHTS: &[u8] = include_bytes!("../assets/demo-model/model.safetensors");
 
+/// Which MLX this program was built with; another one can take its place at the start.
+fn is_built_for_cuda() -> bool {
+    option_env!("GPTOSS_MLX_BACKEND").is_some_and(|backend| backend.starts_with("cuda"))
+}
+
+/// Where it cannot be, the model works all the same, only slower when memory is short.
+fn keep_resident(info: &DeviceInfo) {
+    match metal::keep_resident(info) {
+        Ok(bytes) => tracing::info!(?bytes, "memory that may stay resident"),
+        Err(error) => tracing::warn!(error = error.what(), "no memory is kept resident"),
+    }
+}
+
 /// How much a request may need by default: what the device recommends; else nine tenths of the memory it has, or of the machine's.
-pub fn memory_limit_bytes(info: &device::DeviceInfo) -> Option<u64> {
+pub fn memory_limit_bytes(info: &DeviceInfo) -> Option<u64> {
     info.working_set_bytes
         .or_else(|| info.memory_bytes.map(|bytes| bytes / 10 * 9))
         .or_else(|| device::system_memory_bytes().map(|bytes| bytes / 10 * 9))

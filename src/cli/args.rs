@@ -311,6 +311,10 @@ pub(crate) struct BenchArgs {
     /// Measure instead what it costs to record routing and 10 alternatives with each token.
     #[arg(long)]
     pub(crate) capture: bool,
+    /// Measure instead how long a conversation's second turn waits for its first token, beside the
+    /// first one: a question of -p tokens, an answer of -n, and a short question.
+    #[arg(long, conflicts_with_all = ["capture", "context_tokens"])]
+    pub(crate) second_turn: bool,
     /// The seed of random tokens and weights.
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,

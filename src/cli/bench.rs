@@ -2,10 +2,12 @@
 //!
 //! A case reads `prompt_tokens` random tokens after `context_tokens` that are in the cache, then
 //! writes `generated_tokens`, whatever they are. Every case is warmed up once and then repeated.
+//! `capture` and `turns` measure other things with the same lengths.
 
 mod capture;
 mod measure;
 mod report;
+mod turns;
 
 use gptoss::{GptOss, ModelConfig};
 
@@ -32,6 +34,9 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), CliError> {
     let mut bench = Bench::new(&model, args);
     if args.capture {
         return run_capture(&mut bench, &cases, args);
+    }
+    if args.second_turn {
+        return run_turns(&mut bench, &cases, args);
     }
     if !args.json {
         output::line(&Report::heading(&model, args.random.is_some()))?;
@@ -66,6 +71,22 @@ fn run_capture(bench: &mut Bench<'_>, cases: &[Case], args: &BenchArgs) -> Resul
             bar.set(done, runs);
         })?;
         output::line(&capture::report(*case, &rounds, args.json)?)?;
+        output::flush()?;
+    }
+    Ok(())
+}
+
+/// Measures how long a second turn waits in all cases.
+fn run_turns(bench: &mut Bench<'_>, cases: &[Case], args: &BenchArgs) -> Result<(), CliError> {
+    let runs = (cases.len() * (args.repetitions + 1)) as u64;
+    let bar = progress::bar("measuring", runs, progress::Unit::Items);
+    let mut done = 0;
+    for case in cases {
+        let rounds = turns::measure(bench, *case, args.repetitions, &mut || {
+            done += 1;
+            bar.set(done, runs);
+        })?;
+        output::line(&turns::report(&rounds, args.json)?)?;
         output::flush()?;
     }
     Ok(())

@@ -230,6 +230,9 @@ impl From<GenerateError> for CliError {
     fn from(error: GenerateError) -> Self {
         match error {
             GenerateError::Mlx(_) => Self::failed(error),
+            GenerateError::RangeLeft => Self::failed(error).hint("leave out `--dtype f16`"),
+            GenerateError::OutOfMemory { .. } => Self::failed(error)
+                .hint("a shorter prompt, `--kv-bits 8` or a smaller `--prefill-chunk` needs less"),
             GenerateError::Memory { .. } => Self::memory(error),
             other => Self::usage(other),
         }

@@ -9,18 +9,19 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mlx_rs::{Array, transforms};
+use mlx_rs::{Array, Dtype, transforms};
 
 use super::check::check_request;
 use super::clock::Clock;
 use super::error::GenerateError;
 use super::logprobs::{self, TokenLogprobs};
 use super::options::{CachedPositions, GenerateOptions, PositionRecord, RecordOptions};
-use super::outcome::{FinishReason, GenerationStats};
+use super::outcome::{FinishReason, GenerationStats, Speculation};
 use super::params::SamplingParams;
 use super::prompt_cache::PromptCache;
 use super::record;
 use super::sampler::{self, ChainRecord, History, SampledToken};
+use super::speculation::{Block, Drafter};
 use crate::intervention::{Interventions, RoutingPlan};
 use crate::mlx::ops;
 use crate::model::gpt_oss::{LogitRows, Transformer};
@@ -80,6 +81,10 @@ pub struct Generation {
     prompt_records: Vec<PositionRecord>,
     /// The next token, drawn but not read yet.
     drawn: Option<Drawn>,
+    /// Set where tokens may be drafted: where a pass is waited for anyway.
+    drafter: Option<Drafter>,
+    /// Rows that are computed, and not all drawn from yet.
+    block: Option<Block>,
     num_generated: usize,
     max_tokens: usize,
     finish_reason: Option<FinishReason>,
@@ -103,6 +108,8 @@ pub(super) fn routing_plan(
 struct Pass {
     logits: Option<Array>,
     routing: Option<CapturedRouting>,
+    /// What was recorded, where it is read already.
+    record: Option<PositionRecord>,
 }
 
 impl Pass {
@@ -123,6 +130,8 @@ struct Drawn {
     top_logprobs: Option<usize>,
     /// Whether all logits are recorded.
     records_logits: bool,
+    /// Whether every logit is a number, `[]` bool; asked where the dtype's range is narrow.
+    is_finite: Option<Array>,
     /// How it was drawn, where it is to be explained.
     explained: Option<SamplingParams>,
 }
@@ -175,16 +184,20 @@ impl Generation {
     ) -> Result<Self, GenerateError> {
         let max_tokens = check_request(model, prompt, &options)?;
         let plan = routing_plan(model, &options)?;
-        cache.begin_plan(plan.clone());
+        cache.begin_plan(plan.clone())?;
         let recomputes = options.cached_positions == CachedPositions::Recompute;
         let shared = if recomputes && options.record.wants_positions() {
             &[]
         } else {
             prompt
         };
-        let reused_tokens = cache.rewind_to_prefix_of(shared);
+        let reused_tokens = cache.rewind_to_prefix_of(shared)?;
+        let is_synchronous = model.is_synchronous();
+        let drafts = is_synchronous && options.speculation == Speculation::Auto;
         Ok(Self {
-            is_synchronous: model.is_synchronous(),
+            is_synchronous,
+            drafter: drafts.then(Drafter::new),
+            block: None,
             history: History::resumed(prompt, options.answered_tokens),
             plan,
             progress: PrefillProgress {
@@ -205,8 +218,37 @@ impl Generation {
 
     /// Reads the next chunk of the prompt; [`Self::step`] reads all that is left.
     ///
-    /// Call it in a loop to show progress and to be able to stop in between.
+    /// Call it in a loop to show progress and to be able to stop in between. An error ends the answer
+    /// and empties the cache.
     pub fn prefill_step(
+        &mut self,
+        model: &Transformer,
+        cache: &mut PromptCache,
+    ) -> Result<PrefillProgress, GenerateError> {
+        let read = self.read_chunk(model, cache);
+        self.settle(read, cache)
+    }
+
+    /// After a failed pass nothing of it may be taken over, by this answer or the next one.
+    fn settle<T>(
+        &mut self,
+        outcome: Result<T, GenerateError>,
+        cache: &mut PromptCache,
+    ) -> Result<T, GenerateError> {
+        if let Err(error) = &outcome {
+            tracing::error!(%error, held_tokens = cache.len(), "a pass failed, the cache is emptied");
+            self.drawn = None;
+            self.block = None;
+            cache.forget();
+            // What the failed pass had allocated goes back to the system.
+            if let Err(error) = mlx_rs::memory::clear_cache() {
+                tracing::warn!(error = error.what(), "the allocator keeps what it has");
+            }
+        }
+        outcome
+    }
+
+    fn read_chunk(
         &mut self,
         model: &Transformer,
         cache: &mut PromptCache,
@@ -289,6 +331,7 @@ impl Generation {
             routing: trace
                 .map(|trace| trace.capture(self.is_synchronous))
                 .transpose()?,
+            record: None,
         })
     }
 
@@ -312,7 +355,12 @@ impl Generation {
         let params = &self.options.sampling;
         let sampled = sampler::sample(params, logits, &self.history, position)?;
         let top_logprobs = self.options.record.top_logprobs;
+        // What overflows on the way leaves no logit finite.
+        let is_finite = (logits.dtype() == Dtype::Float16)
+            .then(|| logits.is_finite()?.all(false)?.as_dtype(Dtype::Uint32))
+            .transpose()?;
         let drawn = Drawn {
+            is_finite,
             sampled,
             pass,
             top_logprobs,
@@ -320,20 +368,29 @@ impl Generation {
             explained: top_logprobs.map(|_| params.clone()),
         };
         let token = std::iter::once(&drawn.sampled.token);
-        transforms::async_eval(token.chain(drawn.wanted_logits()))?;
+        transforms::async_eval(token.chain(&drawn.is_finite).chain(drawn.wanted_logits()))?;
         Ok(drawn)
     }
 
     /// The next token, or `None` after the last; reads what is left of the prompt first.
     ///
-    /// An error ends the answer.
+    /// An error ends the answer and empties the cache.
     pub fn step(
         &mut self,
         model: &Transformer,
         cache: &mut PromptCache,
     ) -> Result<Option<GeneratedToken>, GenerateError> {
+        let token = self.next_token(model, cache);
+        self.settle(token, cache)
+    }
+
+    fn next_token(
+        &mut self,
+        model: &Transformer,
+        cache: &mut PromptCache,
+    ) -> Result<Option<GeneratedToken>, GenerateError> {
         while !self.progress.is_done() {
-            self.prefill_step(model, cache)?;
+            self.read_chunk(model, cache)?;
         }
         if self.finish_reason.is_some() {
             return Ok(None);
@@ -341,9 +398,7 @@ impl Generation {
         let drawn = if let Some(drawn) = self.drawn.take() {
             drawn
         } else {
-            let last = self.history.tokens().last().copied().unwrap_or_default();
-            let pass = self.forward_one(model, cache, &Array::from_slice(&[last], &[1]))?;
-            cache.appended(&[last]);
+            let pass = self.pass_of_newest(model, cache)?;
             self.draw(pass)?
         };
         let works_ahead = !self.is_synchronous && self.num_generated + 1 < self.max_tokens;
@@ -366,7 +421,84 @@ impl Generation {
         } else if let Some(pass) = ahead {
             self.drawn = Some(self.draw(pass)?);
         }
+        let is_over = self.finish_reason.is_some();
+        let goes_on = |block: &mut Block| !is_over && block.advance(token.id);
+        if !self.block.as_mut().is_some_and(goes_on) {
+            self.leave_block(cache)?;
+        }
         Ok(Some(token))
+    }
+
+    /// What predicts the token after the newest one: a row that was computed ahead, or a pass.
+    fn pass_of_newest(
+        &mut self,
+        model: &Transformer,
+        cache: &mut PromptCache,
+    ) -> Result<Pass, GenerateError> {
+        if self.block.is_none() {
+            self.block = self.drafted_block(model, cache)?;
+        }
+        if let Some(block) = &self.block {
+            let (logits, record) = block.row()?;
+            return Ok(Pass {
+                logits: Some(logits),
+                routing: None,
+                record,
+            });
+        }
+        let started = Instant::now();
+        let last = self.history.tokens().last().copied().unwrap_or_default();
+        let pass = self.forward_one(model, cache, &Array::from_slice(&[last], &[1]))?;
+        cache.appended(&[last]);
+        if let Some(drafter) = &mut self.drafter {
+            drafter.took(started.elapsed());
+        }
+        Ok(pass)
+    }
+
+    /// A pass over the newest token and what may come after it, where the text repeats itself.
+    fn drafted_block(
+        &mut self,
+        model: &Transformer,
+        cache: &mut PromptCache,
+    ) -> Result<Option<Block>, GenerateError> {
+        let most = self.max_tokens.saturating_sub(self.num_generated + 1);
+        let tokens = self.history.tokens();
+        let drafter = self.drafter.as_mut();
+        let drafted = drafter.map_or(&[][..], |drafter| drafter.draft(tokens, most));
+        if drafted.is_empty() {
+            return Ok(None);
+        }
+        let drafted = drafted.to_vec();
+        let last = self.history.tokens().last().copied();
+        let ids: Vec<u32> = last.into_iter().chain(drafted.iter().copied()).collect();
+        let started = Instant::now();
+        cache.remember_previous();
+        let array = Array::from_slice(&ids, &[ids.len() as i32]);
+        let pass = self.forward(model, cache, &array, LogitRows::All)?;
+        cache.appended(&ids);
+        // The named point of evaluation: the end of a block.
+        transforms::eval(cache.arrays().into_iter().chain(pass.arrays()))?;
+        let time = started.elapsed();
+        let recording = Instant::now();
+        let records = match &pass.routing {
+            Some(routing) => record::read(None, Some(routing), ids.len())?,
+            None => Vec::new(),
+        };
+        self.capture_time += recording.elapsed();
+        let block = |logits| Block::new(drafted, logits, records, time);
+        Ok(pass.logits.map(block))
+    }
+
+    /// Lets go of the rows that are computed ahead: nothing of them stays in the cache.
+    fn leave_block(&mut self, cache: &mut PromptCache) -> Result<(), GenerateError> {
+        if let Some(block) = self.block.take() {
+            cache.take_back(block.refuted())?;
+            if let Some(drafter) = &mut self.drafter {
+                block.settle(drafter);
+            }
+        }
+        Ok(())
     }
 
     /// Waits for a token and what was recorded with it.
@@ -374,11 +506,20 @@ impl Generation {
         let sampled = &drawn.sampled;
         // First, so that waiting for the model does not count as recording.
         let id = record::host_u32(&sampled.token)?[0];
+        if let Some(is_finite) = &drawn.is_finite
+            && record::host_u32(is_finite)?[..] == [0]
+        {
+            return Err(GenerateError::RangeLeft);
+        }
         let recording = Instant::now();
         let logits = drawn.wanted_logits().map(record::host_f32).transpose()?;
         let logits = logits.unwrap_or_default();
         let predicted_from = if self.options.record.wants_positions() && self.num_generated > 0 {
-            let mut record = record::read(None, drawn.pass.routing.as_ref(), 1)?.pop();
+            let pass = &drawn.pass;
+            let mut record = match &pass.record {
+                Some(record) => Some(record.clone()),
+                None => record::read(None, pass.routing.as_ref(), 1)?.pop(),
+            };
             if let Some(record) = record.as_mut().filter(|_| drawn.records_logits) {
                 record.logits = Some(logits.clone());
             }
@@ -422,7 +563,7 @@ impl Generation {
         let last = self.history.tokens().last().copied().unwrap_or_default();
         // A step ahead may have read it already, and its pass is gone: back to before it.
         let tokens = self.history.tokens().to_vec();
-        let kept = cache.rewind_to_prefix_of(&tokens);
+        let kept = cache.rewind_to_prefix_of(&tokens)?;
         debug_assert_eq!(kept + 1, tokens.len(), "one step back is always kept");
         let pass = self.forward_one(model, cache, &Array::from_slice(&[last], &[1]))?;
         cache.appended(&[last]);
@@ -458,13 +599,22 @@ impl Generation {
         };
         self.plan = routing_plan(model, &options)?;
         self.options = options;
+        self.leave_block(cache)?;
         cache.change_plan(self.plan.clone());
         Ok(self.num_generated + usize::from(self.drawn.is_some()))
     }
 
     /// Changes what is recorded, from the next position that is not computed yet.
-    pub fn set_record(&mut self, record: RecordOptions) {
+    ///
+    /// # Errors
+    /// Only when MLX fails.
+    pub fn set_record(
+        &mut self,
+        cache: &mut PromptCache,
+        record: RecordOptions,
+    ) -> Result<(), GenerateError> {
         self.options.record = record;
+        self.leave_block(cache)
     }
 
     /// How far the prompt is read.
@@ -472,10 +622,13 @@ impl Generation {
         self.progress
     }
 
-    /// Ends the answer here; nothing more is yielded.
-    pub fn cancel(&mut self) {
+    /// Ends the answer here; nothing more is yielded, and the cache holds nothing that was drafted.
+    pub fn cancel(&mut self, cache: &mut PromptCache) {
         self.finish_reason.get_or_insert(FinishReason::Cancelled);
         self.drawn = None;
+        if self.leave_block(cache).is_err() {
+            cache.forget();
+        }
     }
 
     /// Why the answer ended, once it has.
@@ -491,6 +644,13 @@ impl Generation {
     /// Counts and rates so far.
     pub fn stats(&self) -> GenerationStats {
         let peak = mlx_rs::memory::peak_memory().unwrap_or_default() as u64;
-        self.clock.stats(self.progress, self.num_generated, peak)
+        let stats = self.clock.stats(self.progress, self.num_generated, peak);
+        let drafts = self.drafter.as_ref().map(Drafter::counts);
+        let (drafted_tokens, accepted_tokens) = drafts.unwrap_or_default();
+        GenerationStats {
+            drafted_tokens,
+            accepted_tokens,
+            ..stats
+        }
     }
 }

@@ -9,13 +9,14 @@ use std::sync::Arc;
 
 use mlx_rs::error::Result;
 use mlx_rs::ops::indexing::{take_along_axis, take_axis};
-use mlx_rs::ops::{self as mlx_ops, argsort_axis, gather_mm, sigmoid, softmax_axis};
+use mlx_rs::ops::{argsort_axis, gather_mm, softmax_axis};
 use mlx_rs::{Array, Dtype};
 
-use super::config::{ModelConfig, SWIGLU_ALPHA};
+use super::config::ModelConfig;
 use super::cpu::{self, ExpertShape, is_supported};
 use super::cuda::CudaKernels;
 use super::layers::{Linear, RmsNorm, Weight};
+use super::swiglu::ClampedSwiGlu;
 use super::trace::ForwardTrace;
 use super::{one_by_one, steer};
 use crate::intervention::LayerPlan;
@@ -153,6 +154,8 @@ pub struct ExpertWeights {
 pub(super) enum ExpertProducts {
     /// MLX's gathers, sorted where many tokens come.
     Mlx,
+    /// The same with what lies between two products compiled into one kernel.
+    MlxCompiled,
     /// MLX's gathers for few tokens, one expert after another for many.
     MlxOneByOne,
     /// The CPU's kernels, which want f32.
@@ -182,17 +185,24 @@ impl Experts {
             .into_iter()
             .all(is_supported);
         let products = match products {
-            ExpertProducts::Cpu(_) if !can => ExpertProducts::Mlx,
+            ExpertProducts::Cpu(_) if !can => {
+                tracing::info!("experts that the CPU kernels cannot read stay with MLX");
+                ExpertProducts::Mlx
+            }
             ExpertProducts::Cuda(_) if !CudaKernels::fits(config, &weights, dtype) => {
                 tracing::info!("experts that the CUDA kernels cannot read stay with MLX");
                 ExpertProducts::MlxOneByOne
             }
             other => other,
         };
+        let swiglu = match products {
+            ExpertProducts::MlxCompiled => ClampedSwiGlu::compiled(config.swiglu_limit, dtype)?,
+            _ => ClampedSwiGlu::new(config.swiglu_limit, dtype)?,
+        };
         Ok(Self {
             weights,
             shape: ExpertShape::new(config),
-            swiglu: ClampedSwiGlu::new(config.swiglu_limit, dtype)?,
+            swiglu,
             products,
         })
     }
@@ -202,7 +212,7 @@ impl Experts {
         if let ExpertProducts::Cuda(kernels) = &self.products {
             let choice = (&routing.experts, &routing.weights);
             if let Some(sum) =
-                kernels.experts(x, choice, &self.weights, &self.swiglu.limit, residual)?
+                kernels.experts(x, choice, &self.weights, self.swiglu.limit(), residual)?
             {
                 return Ok(sum);
             }
@@ -284,40 +294,4 @@ fn expert_linear(
         }
     };
     y.squeeze_axes(&[-2])?.add(take_axis(bias, experts, 0)?)
-}
-
-/// `min(gate, limit) · σ(1.702 · gate) · (clamp(up, ±limit) + 1)`.
-///
-/// Source: `OpenAI`'s reference, `swiglu`: the gate has no lower clamp.
-#[derive(Debug)]
-pub struct ClampedSwiGlu {
-    limit: Array,
-    negative_limit: Array,
-    alpha: Array,
-    one: Array,
-}
-
-impl ClampedSwiGlu {
-    /// Constants in the activations' dtype: an f32 scalar would promote all that follows.
-    pub fn new(limit: f32, dtype: Dtype) -> Result<Self> {
-        let constant = |value: f32| Array::from_f32(value).as_dtype(dtype);
-        Ok(Self {
-            limit: constant(limit)?,
-            negative_limit: constant(-limit)?,
-            alpha: constant(SWIGLU_ALPHA)?,
-            one: constant(1.0)?,
-        })
-    }
-
-    /// `x: [.., 2I]`, gate then up → `[.., I]`.
-    pub fn forward(&self, x: &Array) -> Result<Array> {
-        let axis = x.ndim() - 1;
-        let intermediate_size = x.dim(-1) as usize / 2;
-        let gate = ops::slice(x, axis, 0, intermediate_size)?;
-        let up = ops::slice(x, axis, intermediate_size, 2 * intermediate_size)?;
-        let gate = mlx_ops::minimum(&gate, &self.limit)?;
-        let up = mlx_ops::maximum(mlx_ops::minimum(&up, &self.limit)?, &self.negative_limit)?;
-        let gated = gate.multiply(sigmoid(gate.multiply(&self.alpha)?)?)?;
-        gated.multiply(up.add(&self.one)?)
-    }
 }

@@ -68,6 +68,18 @@ impl Transformer {
         norm: RmsNorm,
         lm_head: Linear,
     ) -> Self {
+        let matrices = layers
+            .iter()
+            .flat_map(|layer| [&layer.attn.qkv_proj, &layer.attn.o_proj])
+            .chain([&lm_head])
+            .filter(|linear| linear.is_left_to_mlx())
+            .count();
+        if matrices > 0 {
+            tracing::info!(
+                matrices,
+                "packings that the CPU kernels cannot read stay with MLX"
+            );
+        }
         Self {
             config,
             dtype,

@@ -144,6 +144,11 @@ impl Linear {
         }
     }
 
+    /// Whether the CPU's kernels are there and cannot read the weight.
+    pub(super) fn is_left_to_mlx(&self) -> bool {
+        self.pool.is_some() && !cpu::is_supported(&self.weight)
+    }
+
     /// The arrays held, for evaluation and accounting.
     pub fn arrays(&self) -> Vec<&Array> {
         let mut arrays = self.weight.arrays();

@@ -42,6 +42,8 @@ pub mod rope;
 #[cfg(feature = "mlx")]
 mod steer;
 #[cfg(feature = "mlx")]
+pub mod swiglu;
+#[cfg(feature = "mlx")]
 pub mod trace;
 
 pub use config::ModelConfig;

@@ -9,8 +9,9 @@ use mlx_rs::ops::indexing::take_axis;
 use mlx_rs::ops::{addmm, argsort_axis, concatenate};
 use mlx_rs::{Array, transforms};
 
-use super::experts::{ClampedSwiGlu, ExpertWeights};
+use super::experts::ExpertWeights;
 use super::layers::Weight;
+use super::swiglu::ClampedSwiGlu;
 use crate::mlx::ops;
 
 /// From this many tokens on, going through the experts beats a gather for each token.

@@ -58,6 +58,8 @@ pub struct LoadOptions {
 pub enum Products {
     /// MLX, on whatever device it runs.
     Mlx,
+    /// MLX, with what lies between two products compiled into one kernel.
+    MlxCompiled,
     /// MLX, with the experts of many tokens one after another.
     MlxOneByOne,
     /// This program's CUDA kernels for packed experts with bf16 activations; else as above.
@@ -96,6 +98,7 @@ impl LoadOptions {
                 }
             },
             (None, Products::MlxOneByOne | Products::CudaKernels) => ExpertProducts::MlxOneByOne,
+            (None, Products::MlxCompiled) => ExpertProducts::MlxCompiled,
             (None, _) => ExpertProducts::Mlx,
         }
     }
@@ -135,7 +138,7 @@ impl LoadOptions {
             quantize: QuantizeOptions::default(),
             products: match device {
                 DeviceKind::Cpu => Products::CpuKernels,
-                DeviceKind::Metal => Products::Mlx,
+                DeviceKind::Metal => Products::MlxCompiled,
                 DeviceKind::Cuda => Products::CudaKernels,
             },
         }

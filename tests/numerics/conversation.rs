@@ -278,6 +278,35 @@ fn an_edited_message_goes_on_after_its_text() {
 }
 
 #[test]
+fn a_second_turn_past_the_rings_reads_only_what_is_new() {
+    let mut engine = Engine::with_demo();
+    // Pip's rings hold 128 positions: they wrap several times within the first prompt.
+    let question = "What is 48 + 75? And then? ".repeat(60);
+    let mut talk = conversation(&question);
+    let ask = |engine: &mut Engine, talk: &Conversation| {
+        let prompt = Prompt::conversation(talk.clone(), AnswerOpening::Fresh);
+        Answer::of(&engine.run_prompt(prompt, |_| {}))
+    };
+    let first = ask(&mut engine, &talk);
+    assert!(first.start.prompt_tokens > 3 * 128);
+    assert_eq!(first.start.reused_tokens, 0);
+    talk.messages.extend([
+        Message::assistant(Channel::Analysis, first.on(&Channel::Analysis)),
+        Message::assistant(Channel::Final, first.on(&Channel::Final)),
+        Message::user("What is the capital of France?"),
+    ]);
+    let second = ask(&mut engine, &talk);
+    assert_eq!(second.start.reused_tokens, first.start.prompt_tokens);
+    talk.messages.extend([
+        Message::assistant(Channel::Final, second.on(&Channel::Final)),
+        Message::user("What is 2 + 2?"),
+    ]);
+    let third = ask(&mut engine, &talk);
+    assert_eq!(third.start.reused_tokens, second.start.prompt_tokens);
+    assert_eq!(ask(&mut Engine::with_demo(), &talk).ids, third.ids);
+}
+
+#[test]
 fn stop_strings_count_in_the_final_message_only() {
     let mut engine = Engine::with_demo();
     let question = "What is 48 + 75?";

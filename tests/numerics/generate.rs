@@ -268,6 +268,40 @@ fn requests_above_the_memory_limit_are_refused_with_what_fits() {
 }
 
 #[test]
+fn a_failed_pass_leaves_an_empty_cache_that_works() {
+    let (model, other) = (load("pub-b/hf"), load("pub-a/hf"));
+    let prompt = Golden::open("pub-b").prompts["len100"].0.clone();
+    let greedy = || {
+        options(
+            8,
+            SamplingParams {
+                temperature: 0.0,
+                ..seeded(0)
+            },
+        )
+    };
+    let tokens = |cache: &mut PromptCache| -> Vec<u32> {
+        TokenGenerator::with_cache(&model, cache, &prompt, greedy())
+            .unwrap()
+            .map(|token| token.unwrap().id)
+            .collect()
+    };
+    let mut cache = PromptCache::new(&model, KvPrecision::Activations);
+    let expected = tokens(&mut cache);
+    // Another model's heads do not fit behind what the cache holds: MLX refuses in the first layer.
+    let longer = [&prompt[..], &[1, 2, 3]].concat();
+    let mut broken = TokenGenerator::with_cache(&other, &mut cache, &longer, greedy()).unwrap();
+    let failed = broken.next();
+    assert!(
+        matches!(failed, Some(Err(GenerateError::Mlx(_)))),
+        "{failed:?}"
+    );
+    assert!(broken.next().is_none());
+    assert!(cache.is_empty() && cache.tokens().is_empty());
+    assert_eq!(tokens(&mut cache), expected);
+}
+
+#[test]
 fn eight_bit_keys_and_values_stay_near_and_take_half_the_space() {
     let model = load("pub-a/hf");
     let prompt = Golden::open("pub-a").prompts["len100"].0.clone();

@@ -16,6 +16,7 @@ mod inside;
 mod interventions;
 mod map;
 mod model;
+mod speculation;
 mod tokens;
 mod tolerance;
 mod units;

@@ -3,7 +3,7 @@
 use gptoss::generate::{GenerateOptions, SamplingParams, TokenGenerator};
 use gptoss::mlx::device::DeviceKind;
 use gptoss::model::gpt_oss::{KvPrecision, LogitRows};
-use gptoss::model::params::{LoadOptions, Products};
+use gptoss::model::params::{LoadOptions, Products, QuantizeOptions, affine};
 use gptoss::model::trace::ForwardTrace;
 
 use crate::golden::{CHECKPOINTS, Golden, ids, load, load_as, values};
@@ -29,7 +29,7 @@ fn logits_agree_in_every_layout() {
 #[test]
 fn logits_agree_whoever_computes_the_products() {
     let mut longest = 0;
-    for products in [Products::Mlx, Products::MlxOneByOne] {
+    for products in [Products::Mlx, Products::MlxCompiled, Products::MlxOneByOne] {
         for (name, expected) in CHECKPOINTS {
             let options = LoadOptions {
                 products,
@@ -53,6 +53,30 @@ fn logits_agree_whoever_computes_the_products() {
         longest > 64,
         "no prompt is long enough for more than gathers"
     );
+}
+
+#[test]
+fn packings_that_the_kernels_cannot_read_are_multiplied_by_mlx() {
+    let tokens = Golden::open("pub-a").prompts["len17"].0.clone();
+    for bits in [2, 6] {
+        let logits = |products| {
+            let options = LoadOptions {
+                products,
+                quantize: QuantizeOptions {
+                    experts: None,
+                    rest: Some(affine(bits)),
+                },
+                ..LoadOptions::for_device(DeviceKind::Cpu)
+            };
+            let model = load_as("pub-a/hf", options);
+            let mut caches = model.new_caches(KvPrecision::Activations);
+            let logits = model.forward(&ids(&tokens), &mut caches, LogitRows::All, None);
+            values(&logits.unwrap().unwrap())
+        };
+        let what = format!("{bits} bits");
+        let (kernels, mlx) = (logits(Products::CpuKernels), logits(Products::Mlx));
+        assert_close(&what, &kernels, &mlx, F32_LOGITS);
+    }
 }
 
 #[test]

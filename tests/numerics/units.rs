@@ -7,10 +7,10 @@ use gptoss::mlx::ops::{self, QuantizedArray};
 use gptoss::model::attention::{AttentionMask, attend};
 use gptoss::model::cache::KeysValues;
 use gptoss::model::config::{ModelConfig, Quantization};
-use gptoss::model::experts::ClampedSwiGlu;
 use gptoss::model::layers::{Linear, RmsNorm, Weight};
 use gptoss::model::params::affine;
 use gptoss::model::rope::{self, RotaryEmbedding};
+use gptoss::model::swiglu::ClampedSwiGlu;
 use mlx_rs::{Array, Dtype};
 
 use crate::golden::{Arrays, folder, values};
@@ -81,6 +81,33 @@ fn swiglu_clamps_the_gate_from_above_only() {
         .forward(&x)
         .unwrap();
     assert_close("swiglu", &values(&out), &units.f32("swiglu.out"), F32_UNIT);
+}
+
+#[test]
+fn swiglu_compiled_is_swiglu_to_the_last_bit() {
+    let units = units();
+    let numbers = units.f32("swiglu.in");
+    for dtype in [Dtype::Float32, Dtype::Bfloat16, Dtype::Float16] {
+        let plain = ClampedSwiGlu::new(7.0, dtype).unwrap();
+        let compiled = ClampedSwiGlu::compiled(7.0, dtype).unwrap();
+        // Compiled once for every shape: one token's experts, a prompt's, and sorted rows; twice the
+        // same, for which nothing may be left over.
+        for shape in [
+            [1, 4, 256],
+            [2, 2, 256],
+            [1, 1, 62],
+            [1, 4, 256],
+            [1, 512, 2],
+        ] {
+            let size = shape.iter().product::<i32>() as usize;
+            let x = Array::from_slice(&numbers[..size], &shape)
+                .as_dtype(dtype)
+                .unwrap();
+            let (plain, compiled) = (plain.forward(&x).unwrap(), compiled.forward(&x).unwrap());
+            assert_eq!(compiled.dtype(), dtype);
+            assert_eq!(values(&compiled), values(&plain), "{dtype:?} {shape:?}");
+        }
+    }
 }
 
 #[test]

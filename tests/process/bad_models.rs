@@ -16,6 +16,16 @@ fn copy_of(model: &str) -> TempDir {
     folder
 }
 
+/// Where a tensor of bf16 lies in a file.
+fn tensor(file: &[u8], name: &str) -> std::ops::Range<usize> {
+    let length = u64::from_le_bytes(file[..8].try_into().expect("eight bytes")) as usize;
+    let header: Value = serde_json::from_slice(&file[8..8 + length]).expect("JSON");
+    let entry = &header[name];
+    assert_eq!(entry["dtype"], "BF16");
+    let offset = |end: usize| entry["data_offsets"][end].as_u64().expect("a number") as usize;
+    8 + length + offset(0)..8 + length + offset(1)
+}
+
 /// Runs `generate` on a model; it must fail.
 #[track_caller]
 fn check(model: &Path, code: i32, parts: &[&str]) {
@@ -87,17 +97,46 @@ fn weights_cut_anywhere_are_code_1() {
 }
 
 #[test]
+fn values_beyond_f16_are_told_and_bf16_goes_on() {
+    let folder = copy_of("pub-b/openai");
+    let path = folder.path().join("model.safetensors");
+    let mut bytes = std::fs::read(&path).expect("readable");
+    let scale = tensor(&bytes, "norm.scale");
+    // 2^15 in bf16: it fits into f16, its product with a normed value of 2 does not.
+    for value in bytes[scale].chunks_exact_mut(2) {
+        value.copy_from_slice(&0x4700_u16.to_le_bytes());
+    }
+    std::fs::write(&path, bytes).expect("written");
+    let generate = |dtype| {
+        let model = arg(folder.path());
+        vec![
+            "generate", model, "--tokens", "1,2", "-n", "2", "--dtype", dtype,
+        ]
+    };
+    refused(&generate("f16"), 1, &["f16", "65504", "hint: "]);
+    crate::support::done(&generate("bf16"));
+    let whole = fixture("pub-b/openai");
+    let whole = [
+        "generate",
+        arg(&whole),
+        "--tokens",
+        "1,2",
+        "-n",
+        "2",
+        "--dtype",
+        "f16",
+    ];
+    crate::support::done(&whole);
+}
+
+#[test]
 fn a_weight_that_is_no_number_is_named() {
     let folder = copy_of("pub-b/openai");
     let path = folder.path().join("model.safetensors");
     let mut bytes = std::fs::read(&path).expect("readable");
-    let length = u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes")) as usize;
-    let header: Value = serde_json::from_slice(&bytes[8..8 + length]).expect("JSON");
-    let entry = &header["norm.scale"];
-    assert_eq!(entry["dtype"], "BF16");
-    let start = entry["data_offsets"][0].as_u64().expect("a number") as usize;
+    let scale = tensor(&bytes, "norm.scale");
     // The bits of a NaN in bf16.
-    bytes[8 + length + start + 2..][..2].copy_from_slice(&0x7FC0_u16.to_le_bytes());
+    bytes[scale.start + 2..][..2].copy_from_slice(&0x7FC0_u16.to_le_bytes());
     std::fs::write(&path, bytes).expect("written");
     check(folder.path(), 1, &["norm.scale", "NaN"]);
 }

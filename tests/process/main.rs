@@ -8,6 +8,7 @@ mod contracts;
 mod examples;
 mod happy;
 mod inside;
+mod one_core;
 mod playground;
 mod profile;
 mod signals;

@@ -4,6 +4,7 @@
 //! [`setup`] first, which returns at once when nothing is missing and does nothing on macOS.
 
 mod checks;
+mod loader;
 mod mlx;
 mod python;
 mod setup;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use crate::{mlx, python};
+use crate::{loader, mlx, python};
 
 /// The MLX that mlx-sys 0.7.0 is written against.
 pub(crate) const MLX_VERSION: &str = "0.32.2";
@@ -91,6 +91,7 @@ pub(crate) fn ensure(wanted: Option<Backend>) -> Result<()> {
     if changed || by_name {
         eprintln!("MLX {MLX_VERSION} ({}) is ready", backend.name());
     }
+    loader::tell_missing(&built.mlx_lib.join("libmlx.so"));
     Ok(())
 }
 

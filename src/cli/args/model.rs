@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use gptoss::generate::default_prefill_chunk_tokens;
+use gptoss::generate::{Speculation, default_prefill_chunk_tokens};
 use gptoss::model::gpt_oss::KvPrecision;
 use gptoss::settings::ByteSize;
 use mlx_rs::Dtype;
@@ -70,6 +70,17 @@ pub(crate) struct LimitArgs {
     /// Prompt tokens read in one pass [default: 512; 1024 on NVIDIA GPUs].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65536))]
     prefill_chunk: Option<u32>,
+    /// Whether tokens that repeat the text are drafted and verified in one pass, where that gains:
+    /// auto or off [default: auto; off for `bench`].
+    #[arg(long, value_name = "WHEN")]
+    speculation: Option<SpeculationArg>,
+}
+
+/// Whether tokens are drafted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum SpeculationArg {
+    Auto,
+    Off,
 }
 
 impl LimitArgs {
@@ -85,6 +96,14 @@ impl LimitArgs {
     pub(crate) fn prefill_chunk_tokens(&self) -> usize {
         self.prefill_chunk
             .map_or_else(default_prefill_chunk_tokens, |tokens| tokens as usize)
+    }
+
+    /// Whether tokens are drafted; none where nothing is said.
+    pub(crate) fn speculation(&self) -> Option<Speculation> {
+        self.speculation.map(|when| match when {
+            SpeculationArg::Auto => Speculation::Auto,
+            SpeculationArg::Off => Speculation::Off,
+        })
     }
 
     /// The limit that was given.

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use gptoss::generate::{CachedPositions, PromptCache, RecordOptions, SamplingParams};
+use gptoss::generate::{CachedPositions, PromptCache, RecordOptions, SamplingParams, Speculation};
 use gptoss::{GenerateOptions, GptOss, ModelConfig};
 
 use crate::cli::args::BenchArgs;
@@ -51,10 +51,18 @@ impl Case {
 pub(super) struct Sample {
     /// Prompt tokens a second.
     pub(super) prefill_tps: Option<f64>,
+    /// Prompt tokens that were in the cache.
+    pub(super) reused_tokens: usize,
+    /// From the request to the first generated token.
+    pub(super) time_to_first_token_ms: Option<f64>,
     /// Generated tokens a second after the first.
     pub(super) decode_tps: Option<f64>,
     /// The most memory held at once, weights included.
     pub(super) peak_memory_bytes: u64,
+    /// Tokens drafted.
+    pub(super) drafted_tokens: usize,
+    /// Those of them that came true.
+    pub(super) accepted_tokens: usize,
 }
 
 /// A model with its options and its own supply of random tokens.
@@ -72,6 +80,16 @@ impl<'a> Bench<'a> {
             args,
             state: args.seed,
         }
+    }
+
+    /// What is measured.
+    pub(super) fn model(&self) -> &'a GptOss {
+        self.model
+    }
+
+    /// An empty cache as the arguments want it.
+    pub(super) fn new_cache(&self) -> PromptCache {
+        self.model.new_cache(self.args.limits.kv_precision())
     }
 
     /// Warms up and measures; `done` is called after each round.
@@ -96,7 +114,7 @@ impl<'a> Bench<'a> {
 
     /// A cache that holds the case's context, which comes with it, on a machine that is warm.
     pub(super) fn warmed_up(&mut self, case: Case) -> Result<(PromptCache, Vec<u32>), CliError> {
-        let mut cache = self.model.new_cache(self.args.limits.kv_precision());
+        let mut cache = self.new_cache();
         let context = self.tokens(case.context_tokens, 0);
         let plain = RecordOptions::default();
         if !context.is_empty() {
@@ -127,6 +145,8 @@ impl<'a> Bench<'a> {
             prefill_chunk_tokens: self.args.limits.prefill_chunk_tokens(),
             kv_precision: self.args.limits.kv_precision(),
             memory_limit_bytes: self.args.limits.memory_limit_bytes(),
+            // What random prompts are answered with repeats itself: drafts would gain what they do nowhere else.
+            speculation: self.args.limits.speculation().unwrap_or(Speculation::Off),
             ..GenerateOptions::default()
         };
         mlx_rs::memory::reset_peak_memory().map_err(|error| CliError::failed(error.what()))?;
@@ -142,8 +162,12 @@ impl<'a> Bench<'a> {
         let stats = generator.stats();
         Ok(Sample {
             prefill_tps: stats.prefill_tps,
+            reused_tokens: stats.reused_tokens,
+            time_to_first_token_ms: stats.time_to_first_token_ms,
             decode_tps: stats.decode_tps,
             peak_memory_bytes: stats.peak_memory_bytes,
+            drafted_tokens: stats.drafted_tokens,
+            accepted_tokens: stats.accepted_tokens,
         })
     }
 
@@ -166,7 +190,7 @@ impl<'a> Bench<'a> {
     }
 
     /// `SplitMix64`, which is even enough for choosing tokens.
-    fn next_random(&mut self) -> u64 {
+    pub(super) fn next_random(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.state;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
