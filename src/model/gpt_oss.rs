@@ -163,6 +163,9 @@ impl Transformer {
         let rows = x.dim(0) as usize;
         let earlier = caches.first().map_or(0, LayerCache::len);
         let pass = Pass::new(rows, earlier, self.config.sliding_window)?;
+        if let Some(trace) = trace.as_deref_mut() {
+            trace.begin(self.layers.len());
+        }
         for (index, (layer, cache)) in self.layers.iter().zip(caches).enumerate() {
             let plan = plan.and_then(|plan| plan.layer(index));
             let watching = reborrow(&mut observer);

@@ -1,7 +1,7 @@
 //! What a forward pass leaves behind when asked: the routers' choices of every layer.
 //!
-//! On a GPU they are joined there and read once a token; where a kernel of our own routes, it adds its
-//! layer's row itself. Where the CPU's kernels evaluate each layer on its way, a dozen operations for a
+//! On a GPU they are joined there and read once a token; where a kernel of our own routes, it writes its
+//! layer's row into memory that the host shares. Where the CPU's kernels evaluate each layer on its way, a dozen operations for a
 //! few numbers would cost more than the numbers.
 
 use mlx_rs::Array;
@@ -9,12 +9,16 @@ use mlx_rs::error::Result;
 use mlx_rs::ops::concatenate;
 
 use super::experts::Routing;
+use crate::mlx::ops;
 
 /// Collects each layer's routing, still unevaluated, so that it joins the token's own evaluation.
 #[derive(Debug, Default, Clone)]
 pub struct ForwardTrace {
     layers: Vec<Routing>,
+    num_layers: usize,
     rows: Option<Array>,
+    /// Layers whose kernel has a row to write: not those where somebody intervenes.
+    num_written: usize,
     with_router_logits: bool,
 }
 
@@ -23,7 +27,7 @@ pub struct ForwardTrace {
 pub enum CapturedRouting {
     /// Joined on the device, not evaluated yet: one transfer for all layers.
     Stacked(TracedRouting),
-    /// Written by the layers' kernels, not evaluated yet: one array for all.
+    /// Written by the layers' kernels as they run: one array for all.
     Rows(RecordedRows),
     /// As the layers left it where each was evaluated on its way: the host reads it in place.
     Layers {
@@ -38,8 +42,14 @@ pub enum CapturedRouting {
 #[derive(Debug)]
 pub struct RecordedRows {
     /// f32 `[layers, W]`: `K` ids by descending weight, `K` weights, the entropy in nats of the
-    /// softmax over all experts' logits, and these logits, when asked for.
+    /// softmax over all experts' logits, and these logits, when asked for. To be read when
+    /// [`Self::written`] is evaluated.
+    ///
+    /// Made by the host: MLX keeps such arrays where the host can read them while the device goes on. A
+    /// result of the device would be fetched, which waits for the pass ahead.
     pub rows: Array,
+    /// Evaluated, all rows are there.
+    pub written: Array,
     /// `K`.
     pub num_experts_per_tok: usize,
 }
@@ -67,7 +77,7 @@ impl CapturedRouting {
                 Some(&stacked.entropies),
                 stacked.router_logits.as_ref(),
             ],
-            Self::Rows(recorded) => [Some(&recorded.rows), None, None, None],
+            Self::Rows(recorded) => [Some(&recorded.written), None, None, None],
             Self::Layers { .. } => [None; 4],
         };
         arrays.into_iter().flatten()
@@ -83,20 +93,26 @@ impl ForwardTrace {
         }
     }
 
-    /// What the layers' kernels have written so far.
-    pub(super) fn rows(&self) -> Option<&Array> {
-        self.rows.as_ref()
+    /// Says how many layers the pass has, before the first.
+    pub(super) fn begin(&mut self, num_layers: usize) {
+        self.num_layers = num_layers;
     }
 
-    /// `W` of [`RecordedRows::rows`].
-    pub(super) fn row_width(&self, num_experts_per_tok: i32, num_local_experts: i32) -> i32 {
-        let logits = i32::from(self.with_router_logits) * num_local_experts;
-        2 * num_experts_per_tok + 1 + logits
-    }
-
-    /// `rows` has all that was written before, and a row more.
-    pub(super) fn record_rows(&mut self, rows: Array) {
-        self.rows = Some(rows);
+    /// Where the kernel of the layer that comes next writes its row, `[1, W]`.
+    pub(super) fn row_to_write(
+        &mut self,
+        num_experts_per_tok: usize,
+        num_local_experts: usize,
+    ) -> Result<Array> {
+        let logits = usize::from(self.with_router_logits) * num_local_experts;
+        let width = 2 * num_experts_per_tok + 1 + logits;
+        let rows = self.rows.get_or_insert_with(|| {
+            let empty = vec![0.0_f32; self.num_layers * width];
+            Array::from_slice(&empty, &[self.num_layers as i32, width as i32])
+        });
+        let layer = self.layers.len();
+        self.num_written += 1;
+        ops::slice(rows, 0, layer, layer + 1)
     }
 
     pub(super) fn record(&mut self, routing: &Routing) {
@@ -118,12 +134,13 @@ impl ForwardTrace {
                 with_router_logits: self.with_router_logits,
             });
         }
-        if let (Some(rows), Some(first)) = (&self.rows, self.layers.first())
-            && rows.dim(0) as usize == self.layers.len()
+        if let (Some(rows), Some(last)) = (&self.rows, self.layers.last())
+            && self.num_written == self.layers.len()
         {
             return Ok(CapturedRouting::Rows(RecordedRows {
                 rows: rows.clone(),
-                num_experts_per_tok: first.experts.dim(1) as usize,
+                written: last.experts.clone(),
+                num_experts_per_tok: last.experts.dim(1) as usize,
             }));
         }
         self.finish().map(CapturedRouting::Stacked)

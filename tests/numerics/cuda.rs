@@ -56,9 +56,11 @@ const SHAPES: &[Shape] = &[
     },
 ];
 
-/// Tokens read at once: one by one, then sorted in tiles of each size; the last goes past the ring's wrap
-/// and is enough for full layers to be cut in parts.
-const PROMPT_TOKENS: [u32; 5] = [3, 20, 100, 200, 700];
+/// Tokens read at once: past the ring's wrap, and enough for full layers to be cut in parts.
+const PROMPT_TOKENS: u32 = 700;
+
+/// Tokens read at once that fill tiles of 16, 32, 64 and 128 pairs with the 20b's experts.
+const TILED_PROMPTS: [u32; 4] = [20, 100, 200, 400];
 
 /// Whether there is a GPU to run the kernels on; says so where there is none.
 pub(crate) fn is_there() -> bool {
@@ -80,7 +82,7 @@ fn kernels_agree_with_mlx_for_any_shape() {
             model(&config, Products::CudaKernels),
             model(&config, Products::MlxOneByOne),
         );
-        for prompt_tokens in PROMPT_TOKENS {
+        for prompt_tokens in [3, PROMPT_TOKENS] {
             let mut errors = errors(&ours, &mlx, prompt_tokens);
             errors.sort_by(f32::total_cmp);
             let at = |share: f32| errors[(share * (errors.len() - 1) as f32) as usize];
@@ -95,6 +97,30 @@ fn kernels_agree_with_mlx_for_any_shape() {
             assert!(at(0.5) < CUDA_MEDIAN_ERROR, "median {}", at(0.5));
             assert!(at(0.8) < CUDA_MOST_ERROR, "80 % below {}", at(0.8));
         }
+    }
+}
+
+#[test]
+fn tiles_of_every_size_agree_with_mlx() {
+    if !is_there() {
+        return;
+    }
+    let config = config(&SHAPES[0]);
+    let (ours, mlx) = (
+        model(&config, Products::CudaKernels),
+        model(&config, Products::MlxOneByOne),
+    );
+    for prompt_tokens in TILED_PROMPTS {
+        let mut errors = prompt_errors(&ours, &mlx, prompt_tokens);
+        errors.sort_by(f32::total_cmp);
+        let at = |share: f32| errors[(share * (errors.len() - 1) as f32) as usize];
+        println!(
+            "each of {prompt_tokens} tokens: relative error {:.4}, 70 % below {:.4}, at most {:.4}",
+            at(0.5),
+            at(0.7),
+            at(1.0)
+        );
+        assert!(at(0.5) < CUDA_MEDIAN_ERROR, "median {}", at(0.5));
     }
 }
 
@@ -170,9 +196,27 @@ fn model(config: &ModelConfig, products: Products) -> Transformer {
     Transformer::random(config, options, 7).unwrap()
 }
 
+fn token(index: u32) -> u32 {
+    (index * 7919 + 13) % 1000
+}
+
+/// `|ours - mlx| / |mlx|` of the logits of every row of a prompt.
+fn prompt_errors(ours: &Transformer, mlx: &Transformer, prompt_tokens: u32) -> Vec<f32> {
+    let prompt: Vec<u32> = (0..prompt_tokens).map(token).collect();
+    let logits = |model: &Transformer| {
+        let mut caches = model.new_caches(KvPrecision::Activations);
+        let logits = model.forward(&ids(&prompt), &mut caches, LogitRows::All, None);
+        values(&logits.unwrap().unwrap())
+    };
+    let (found, expected) = (logits(ours), logits(mlx));
+    let width = found.len() / prompt.len();
+    let rows = found.chunks(width).zip(expected.chunks(width));
+    rows.map(|(found, expected)| error(found, expected))
+        .collect()
+}
+
 /// `|ours - mlx| / |mlx|` of the logits of the prompt's last row and of 40 single tokens after it.
 fn errors(ours: &Transformer, mlx: &Transformer, prompt_tokens: u32) -> Vec<f32> {
-    let token = |index: u32| (index * 7919 + 13) % 1000;
     let prompt: Vec<u32> = (0..prompt_tokens).map(token).collect();
     let chunks = std::iter::once(prompt).chain((0..40).map(|n| vec![token(prompt_tokens + n)]));
     let (mut our_caches, mut mlx_caches) = (
@@ -188,10 +232,15 @@ fn errors(ours: &Transformer, mlx: &Transformer, prompt_tokens: u32) -> Vec<f32>
             values(&found.unwrap().unwrap()),
             values(&expected.unwrap().unwrap()),
         );
-        let squared =
-            |values: &mut dyn Iterator<Item = f32>| values.map(|value| value * value).sum::<f32>();
-        let difference = squared(&mut found.iter().zip(&expected).map(|(a, b)| a - b));
-        errors.push((difference / squared(&mut expected.iter().copied())).sqrt());
+        errors.push(error(&found, &expected));
     }
     errors
+}
+
+/// `|found - expected| / |expected|`.
+fn error(found: &[f32], expected: &[f32]) -> f32 {
+    let squared =
+        |values: &mut dyn Iterator<Item = f32>| values.map(|value| value * value).sum::<f32>();
+    let difference = squared(&mut found.iter().zip(expected).map(|(a, b)| a - b));
+    (difference / squared(&mut expected.iter().copied())).sqrt()
 }

@@ -9,7 +9,7 @@
 use mlx_rs::error::Result;
 use mlx_rs::{Array, Dtype};
 
-use super::{missing, one, pair, with};
+use super::{missing, one, pair};
 use crate::mlx::cuda::{CudaConstant, CudaKernel, CudaLaunch, CudaSource};
 use crate::model::cache::{LayerCache, RoomForOne, RowShape};
 use crate::model::experts::Routing;
@@ -112,11 +112,11 @@ const ROUTE: CudaSource = CudaSource {
     shared_memory_bytes: 0,
 };
 
-/// The same, which also appends what it chose to the layers' before.
+/// The same, which also writes down what it chose.
 const ROUTE_RECORDED: CudaSource = CudaSource {
     name: c"gptoss_route_recorded",
-    inputs: &[c"x", c"norm", c"weight", c"bias", c"rows"],
-    outputs: &[c"normed", c"logits", c"experts", c"shares", c"recorded"],
+    inputs: &[c"x", c"norm", c"weight", c"bias", c"record"],
+    outputs: ROUTE.outputs,
     header: ROUTE.header,
     body: concat!(include_str!("route.cu"), include_str!("record.cu")),
     shared_memory_bytes: 0,
@@ -334,7 +334,11 @@ impl OneTokenKernels {
         };
         let inputs = [x, norm.weight(), weight, bias];
         let outputs = match trace {
-            Some(trace) => self.route_recorded(inputs, &launch, trace)?,
+            Some(trace) => {
+                let record = trace.row_to_write(num_chosen, num_local_experts as usize)?;
+                let inputs = [x, norm.weight(), weight, bias, &record];
+                self.route_recorded.start(&inputs, &launch)?
+            }
             None => self.route.start(&inputs, &launch)?,
         };
         let mut outputs = outputs.into_iter();
@@ -347,39 +351,6 @@ impl OneTokenKernels {
             recorded: None,
         };
         Ok(Some((normed, routing)))
-    }
-
-    /// `launch`, with a row more for `trace`: a kernel of its own would cost more than the row.
-    fn route_recorded(
-        &self,
-        inputs: [&Array; 4],
-        launch: &CudaLaunch<'_>,
-        trace: &mut ForwardTrace,
-    ) -> Result<Vec<Array>> {
-        let [x, norm, weight, bias] = inputs;
-        let [.., (logits, _), (chosen, _), _] = launch.outputs else {
-            return Err(missing());
-        };
-        let width = trace.row_width(chosen[1], logits[1]);
-        let rows = trace.rows();
-        let num_rows = rows.map_or(0, |rows| rows.dim(0));
-        let (shape, is_first) = ([num_rows + 1, width], rows.is_none());
-        let launch = CudaLaunch {
-            constants: &with(
-                launch.constants,
-                &[
-                    CudaConstant::Int(c"W", width as usize),
-                    CudaConstant::Bool(c"FIRST", is_first),
-                ],
-            ),
-            outputs: &[launch.outputs, &[(&shape, Dtype::Float32)]].concat(),
-            ..*launch
-        };
-        // Something has to stand for the rows that the first layer does not read.
-        let inputs = [x, norm, weight, bias, rows.unwrap_or(bias)];
-        let mut outputs = self.route_recorded.start(&inputs, &launch)?;
-        trace.record_rows(outputs.pop().ok_or_else(missing)?);
-        Ok(outputs)
     }
 }
 
