@@ -2,8 +2,10 @@
 
 #![expect(clippy::panic, reason = "a failing test panics")]
 
+mod composing;
 mod cursor;
 mod docs;
+mod everyday;
 mod flow;
 mod hints;
 mod inside;
@@ -11,6 +13,7 @@ mod lab;
 mod latency;
 mod maps;
 mod meters;
+mod models;
 mod opening;
 mod panes;
 mod profile;
@@ -21,5 +24,6 @@ mod rig;
 mod screens;
 mod sending;
 mod share;
+mod summary;
 mod tokens;
 mod traces;
