@@ -125,6 +125,17 @@ fn entry(origin: ModelOrigin, name: String, path: PathBuf) -> Option<CatalogEntr
     })
 }
 
+/// The model in this folder, or why it is none.
+pub fn look(path: &Path) -> CatalogEntry {
+    let named = entry(
+        ModelOrigin::Argument,
+        places::folder_name(path),
+        path.to_owned(),
+    );
+    // A folder that was named is always described.
+    named.unwrap_or_else(demo)
+}
+
 fn not_a_model(path: &Path) -> String {
     if path.is_dir() {
         "it holds neither config.json nor weights".to_owned()

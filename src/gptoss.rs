@@ -386,7 +386,7 @@ impl GptOss {
 }
 
 /// The demo model's name.
-pub const DEMO_NAME: &str = "pip (built-in demo)";
+pub const DEMO_NAME: &str = "Pip (built-in demo)";
 
 /// Opens the checkpoint that `source` names.
 pub fn open(source: &ModelSource) -> Result<Checkpoint, CheckpointError> {
@@ -420,4 +420,9 @@ pub fn memory_limit_bytes(info: &DeviceInfo) -> Option<u64> {
     info.working_set_bytes
         .or_else(|| info.memory_bytes.map(|bytes| bytes / 10 * 9))
         .or_else(|| device::system_memory_bytes().map(|bytes| bytes / 10 * 9))
+}
+
+/// The same for the device that is in use; none where it is not known.
+pub fn device_memory_limit_bytes() -> Option<u64> {
+    memory_limit_bytes(&device::info().ok()?)
 }

@@ -1,12 +1,13 @@
 //! What each of the engine's events changes.
 
+use super::action::Action;
 use super::composer::Target;
 use super::effect::Effect;
 use super::popup::Popup;
 use super::prediction::Prediction;
 use super::replay;
 use super::state::{Level, ModelFailure, ModelStatus, Running, State};
-use super::update::{self, ablate, generate, ghost, inside, say, tokens};
+use super::update::{self, ablate, generate, ghost, inside, say, summary, tokens};
 use crate::engine::protocol::{
     ErrorKind, ErrorReport, Event, PromptToken, RequestId, Telemetry, TokenEvent,
 };
@@ -26,6 +27,8 @@ pub fn apply(state: &mut State, event: Event, now_ms: u64) -> Vec<Effect> {
     }
     let mut effects = if ghost::take(state, &event) {
         Vec::new()
+    } else if let Some(effects) = summary::take(state, &event) {
+        effects
     } else {
         take(state, event)
     };
@@ -363,8 +366,7 @@ fn tell_length(state: &mut State, running: &Running, stats: &GenerationStats) {
     let text = if own_limit > 0 && running.generated_tokens >= own_limit {
         format!("stopped after {own_limit} tokens, as set; c goes on")
     } else if used + 2 >= limit {
-        "the context is full; Ctrl+P: drop-oldest-turns, new-session-from-here or new-session"
-            .to_owned()
+        "the context is full; Ctrl+P \"make room\" lists what helps, Ctrl+N begins anew".to_owned()
     } else {
         "stopped: memory or context allow no more; c goes on where possible".to_owned()
     };
@@ -422,6 +424,7 @@ fn failed(state: &mut State, request: RequestId, report: ErrorReport) -> Vec<Eff
             state.popups.push(Popup::Trouble {
                 title: "The model could not be loaded".to_owned(),
                 lines: lines_of(&report),
+                remedy: Some(Action::Models),
             });
         }
         state.model = ModelStatus::Failed {
@@ -435,10 +438,11 @@ fn failed(state: &mut State, request: RequestId, report: ErrorReport) -> Vec<Eff
 
 fn crashed(state: &mut State, request: Option<RequestId>, report: &ErrorReport) -> Vec<Effect> {
     let mut lines = lines_of(report);
-    lines.push("The conversation is safe. Ctrl+P, reload-model loads the model again.".to_owned());
+    lines.push("The conversation is safe; reload-model loads the model again.".to_owned());
     state.popups.push(Popup::Trouble {
         title: "The engine crashed".to_owned(),
         lines,
+        remedy: Some(Action::ReloadModel),
     });
     let source = state.loaded_source.clone();
     if let Some(source) = source {
@@ -480,6 +484,9 @@ impl State {
         if self.replay.is_some() {
             // The recorded run's figures stay.
             return;
+        }
+        if telemetry.memory.limit_bytes > 0 {
+            self.memory_limit_bytes = telemetry.memory.limit_bytes;
         }
         self.meters.telemetry(&telemetry, now_ms);
         self.telemetry = telemetry;

@@ -3,9 +3,12 @@
 //! The one place of `app` that names a terminal crate: the text area brings wrapping, undo and
 //! grapheme-wise movement, and it is a plain value (docs/decisions/0010).
 
+use std::ops::Range;
+
 use ratatui_textarea::{CursorMove, TextArea, WrapMode};
 
 use super::action::Action;
+use super::viewport::ComposerViewport;
 use crate::session::NodeId;
 
 /// Pastes from this many lines or characters on are shown as one chip.
@@ -33,6 +36,8 @@ pub enum Target {
     Identity,
     /// The developer message's instructions.
     Instructions,
+    /// What is sent in place of the oldest turns.
+    Summary,
 }
 
 /// A text area with a target.
@@ -74,6 +79,14 @@ impl Composer {
         &self.area
     }
 
+    /// The area with its cursor at the end.
+    pub fn area_at_end(&self) -> TextArea<'static> {
+        let mut area = self.area.clone();
+        area.move_cursor(CursorMove::Bottom);
+        area.move_cursor(CursorMove::End);
+        area
+    }
+
     /// The whole text, with pastes in place of their chips.
     pub fn text(&self) -> String {
         let mut text = self.area.lines().join("\n");
@@ -106,6 +119,12 @@ impl Composer {
         let text = self.text();
         self.set_text("");
         text
+    }
+
+    /// Empties the text; undoing brings it back, pastes included.
+    pub fn clear(&mut self) {
+        self.area.select_all();
+        self.area.cut();
     }
 
     /// Begins to write for another target; the message's draft is put aside.
@@ -154,6 +173,24 @@ impl Composer {
         self.pastes.push(Paste { chip, text });
     }
 
+    /// The cursor's line and column.
+    pub fn cursor(&self) -> (usize, usize) {
+        let cursor = self.area.cursor();
+        (cursor.0, cursor.1)
+    }
+
+    /// Characters of the cursor's line.
+    pub fn line_len(&self) -> usize {
+        line_len(&self.area)
+    }
+
+    /// Moves the cursor to a line and a column.
+    pub fn go_to(&mut self, (row, column): (usize, usize)) {
+        let [row, column] = [row, column].map(|place| u16::try_from(place).unwrap_or(u16::MAX));
+        self.area.move_cursor(CursorMove::Jump(row, column));
+        self.leave_chip();
+    }
+
     /// Whether the cursor is in the first line.
     pub fn is_at_first_line(&self) -> bool {
         self.area.cursor().0 == 0
@@ -166,6 +203,13 @@ impl Composer {
 
     /// Edits or moves as the action says; false where it is no editing action.
     pub fn edit(&mut self, action: Action) -> bool {
+        match action {
+            Action::DeleteBack | Action::DeleteWord if self.cut_chip(Side::Before) => return true,
+            Action::DeleteForward if self.cut_chip(Side::After) => return true,
+            Action::CursorLeft | Action::WordLeft if self.pass_chip(Side::Before) => return true,
+            Action::CursorRight | Action::WordRight if self.pass_chip(Side::After) => return true,
+            _ => {}
+        }
         let area = &mut self.area;
         let mut go = |to| area.move_cursor(to);
         match action {
@@ -187,8 +231,95 @@ impl Composer {
             Action::Redo => drop(area.redo()),
             _ => return false,
         }
+        self.leave_chip();
         true
     }
+
+    /// The chips in the cursor's line, as columns.
+    fn chips_here(&self) -> Vec<Range<usize>> {
+        let line = self.area.lines().get(self.area.cursor().0);
+        let chips = self.pastes.iter().filter_map(move |paste| {
+            let start = line?[..line?.find(&paste.chip)?].chars().count();
+            Some(start..start + paste.chip.chars().count())
+        });
+        chips.collect()
+    }
+
+    /// The chip that ends or begins at the cursor.
+    fn chip_beside(&self, side: Side) -> Option<Range<usize>> {
+        let column = self.area.cursor().1;
+        self.chips_here().into_iter().find(|chip| match side {
+            Side::Before => chip.end == column,
+            Side::After => chip.start == column,
+        })
+    }
+
+    /// Deletes a whole chip beside the cursor: half of one would stand for nothing.
+    fn cut_chip(&mut self, side: Side) -> bool {
+        let Some(chip) = self.chip_beside(side) else {
+            return false;
+        };
+        self.go_to((self.area.cursor().0, chip.start));
+        self.area.delete_str(chip.len())
+    }
+
+    /// Moves over a whole chip beside the cursor.
+    fn pass_chip(&mut self, side: Side) -> bool {
+        let Some(chip) = self.chip_beside(side) else {
+            return false;
+        };
+        let column = match side {
+            Side::Before => chip.start,
+            Side::After => chip.end,
+        };
+        self.go_to((self.area.cursor().0, column));
+        true
+    }
+
+    /// Moves behind the chip that the cursor is within.
+    fn leave_chip(&mut self) {
+        let column = self.area.cursor().1;
+        let within = |chip: &Range<usize>| chip.start < column && column < chip.end;
+        if let Some(chip) = self.chips_here().into_iter().find(within) {
+            self.go_to((self.area.cursor().0, chip.end));
+        }
+    }
+}
+
+/// A side of the cursor.
+#[derive(Debug, Clone, Copy)]
+enum Side {
+    Before,
+    After,
+}
+
+/// Where a row up and a row down lie in an area that was drawn.
+pub fn steps(mut area: TextArea<'static>) -> ComposerViewport {
+    let line_len = line_len(&area);
+    let cursor = area.cursor();
+    let mut step = |to, back| {
+        area.move_cursor(to);
+        let found = area.cursor();
+        area.move_cursor(back);
+        (found != cursor).then_some((found.0, found.1))
+    };
+    ComposerViewport {
+        cursor: (cursor.0, cursor.1),
+        line_len,
+        up: step(
+            CursorMove::Up,
+            CursorMove::Jump(cursor.0 as u16, cursor.1 as u16),
+        ),
+        down: step(
+            CursorMove::Down,
+            CursorMove::Jump(cursor.0 as u16, cursor.1 as u16),
+        ),
+    }
+}
+
+fn line_len(area: &TextArea<'static>) -> usize {
+    let line = area.lines().get(area.cursor().0);
+    line.map_or(0, |line| line.chars().count())
 }
 
 fn new_area(text: &str) -> TextArea<'static> {
@@ -212,6 +343,41 @@ mod tests {
         assert_eq!(composer.num_lines(), 1);
         assert_eq!(composer.take(), format!("x{long}y"));
         assert!(composer.is_blank());
+    }
+
+    #[test]
+    fn a_chip_is_deleted_and_passed_as_a_whole() {
+        let mut composer = Composer::default();
+        let long = "line\n".repeat(20);
+        composer.insert('x');
+        composer.paste(&long);
+        composer.insert('y');
+        composer.edit(Action::CursorLeft);
+        composer.edit(Action::CursorLeft);
+        composer.insert('z');
+        assert_eq!(composer.text(), format!("xz{long}y"));
+        composer.edit(Action::CursorRight);
+        composer.edit(Action::DeleteBack);
+        assert_eq!(composer.text(), "xzy");
+        composer.edit(Action::Undo);
+        assert_eq!(composer.text(), format!("xz{long}y"));
+        composer.edit(Action::LineStart);
+        composer.edit(Action::CursorRight);
+        composer.edit(Action::CursorRight);
+        composer.edit(Action::DeleteForward);
+        assert_eq!(composer.text(), "xzy");
+    }
+
+    #[test]
+    fn what_was_cleared_comes_back() {
+        let mut composer = Composer::default();
+        let long = "line\n".repeat(20);
+        composer.insert('x');
+        composer.paste(&long);
+        composer.clear();
+        assert!(composer.is_blank() && composer.text().is_empty());
+        composer.edit(Action::Undo);
+        assert_eq!(composer.text(), format!("x{long}"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::models::FoundModels;
 use crate::catalog::CatalogEntry;
 use crate::engine::protocol::{Command, RequestId};
 use crate::log_ring::LogLine;
@@ -42,6 +43,8 @@ pub enum Effect {
     Editor(String),
     /// Look for models on disk.
     FindModels,
+    /// Look at the folder of a model; relative to where the program was started.
+    LookAtModel(PathBuf),
     /// Write the person's presets.
     SavePresets(Vec<Preset>),
     /// Append to the history of messages.
@@ -142,7 +145,9 @@ pub enum Report {
     /// The writer's troubles and recoveries.
     Store(StoreEvent),
     /// The models found.
-    Models(Vec<CatalogEntry>),
+    Models(FoundModels),
+    /// What a folder holds that was named.
+    Model(CatalogEntry),
     /// The latest log lines.
     Log(Vec<LogLine>),
     /// New figures of the GPUs.

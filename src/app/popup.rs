@@ -3,8 +3,8 @@
 use tui_input::Input;
 
 use super::action::{Action, Context};
+use super::models::ModelChoice;
 use super::traces::{TraceChoice, TracePurpose};
-use crate::catalog::CatalogEntry;
 use crate::intervention::Rule;
 use crate::session::{NodeId, SessionInfo};
 
@@ -23,7 +23,7 @@ pub enum Popup {
     /// The sessions.
     Sessions(ListPopup<SessionInfo>),
     /// The models.
-    Models(ListPopup<CatalogEntry>),
+    Models(ListPopup<ModelChoice>),
     /// Presets of the sampling panel, by name.
     Presets(ListPopup<String>),
     /// Earlier messages.
@@ -78,6 +78,8 @@ pub enum Popup {
         title: String,
         /// What is wrong and what to do, in lines.
         lines: Vec<String>,
+        /// What the enter key does about it.
+        remedy: Option<Action>,
     },
 }
 
@@ -178,6 +180,8 @@ pub enum Question {
     Import,
     /// Which profile to open.
     Profile,
+    /// Which folder's model to load.
+    Model,
     /// Which trace to take.
     Trace(TracePurpose),
     /// The name of a preset.

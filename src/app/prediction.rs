@@ -100,12 +100,14 @@ impl State {
                 text: self.composer.text(),
                 after: Some(*call),
             },
-            Target::Message | Target::EditAnswer(_) | Target::Identity | Target::Instructions => {
-                NextPrompt {
-                    text: self.composer.draft(),
-                    after: tree.path().last().copied(),
-                }
-            }
+            Target::Message
+            | Target::EditAnswer(_)
+            | Target::Identity
+            | Target::Instructions
+            | Target::Summary => NextPrompt {
+                text: self.composer.draft(),
+                after: tree.path().last().copied(),
+            },
         }
     }
 }

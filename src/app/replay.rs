@@ -236,6 +236,8 @@ pub fn needs_a_model(action: Action) -> bool {
             | A::EditSystem
             | A::EditDeveloper
             | A::DropOldestTurns
+            | A::SummarizeOldestTurns
+            | A::EditSummary
             | A::KeepAllTurns
             | A::MaskExpert
             | A::ForceExpert

@@ -2,11 +2,11 @@
 
 use super::effect::{Effect, Report};
 use super::inside::InsideView;
-use super::popup::{ListPopup, Popup};
+use super::popup::Popup;
 use super::recording;
 use super::replay;
 use super::state::{Level, ModelFailure, ModelStatus, SessionState, State};
-use super::update::{self, ghost, inside, profile, say, traces};
+use super::update::{self, ghost, inside, models, profile, say, traces};
 use crate::engine::protocol::{Command, ErrorKind, ErrorReport, RequestId};
 use crate::session::{Access, Opened, SessionId, StoreEvent, TreeOp, TurnOutcome};
 
@@ -58,10 +58,20 @@ fn take(state: &mut State, report: Report) -> Vec<Effect> {
         Report::SessionOpened { id, opened, offset } => {
             return session_opened(state, id, *opened, offset);
         }
-        Report::Sessions(sessions) => {
+        Report::Sessions(mut sessions) => {
+            // The open one's title may be on its way to the disk.
+            let own = state.session.id.as_ref();
+            for info in sessions.iter_mut().filter(|info| Some(&info.id) == own) {
+                info.title = state.session.tree.title_or_beginning();
+            }
             if let Some(Popup::Sessions(list)) = state.popups.last_mut() {
+                let chosen = list.chosen().map(|info| info.id.clone());
+                let place = sessions
+                    .iter()
+                    .position(|info| Some(&info.id) == chosen.as_ref());
                 list.shown = (0..sessions.len()).collect();
                 list.entries = sessions;
+                list.selected = place.unwrap_or(list.selected);
                 list.step(0);
             }
         }
@@ -76,14 +86,8 @@ fn take(state: &mut State, report: Report) -> Vec<Effect> {
             state.session.trouble = None;
         }
         Report::Store(event) => store(state, event),
-        Report::Models(models) => {
-            if let Some(Popup::Models(list)) = state.popups.last_mut() {
-                let input = std::mem::take(&mut list.input);
-                *list = ListPopup::new(models.clone());
-                list.input = input;
-            }
-            state.models = models;
-        }
+        Report::Models(found) => return models::found(state, found),
+        Report::Model(entry) => return models::load(state, &entry),
         Report::Log(lines) => state.log = lines,
         Report::Gpu(readings) => state.meters.gpu(readings, state.now_ms),
         Report::FrameCost { micros } => state.meters.frame_micros.push(state.now_ms, micros as f64),
@@ -129,6 +133,10 @@ fn refused(state: &mut State, request: Option<RequestId>, message: &str) -> Vec<
     {
         return Vec::new();
     }
+    if request.is_some() && state.summing.as_ref().map(|summing| summing.request) == request {
+        state.summing = None;
+        return Vec::new();
+    }
     if let ModelStatus::Loading {
         request: loading,
         source,
@@ -168,6 +176,7 @@ fn engine_gone(state: &mut State) -> Vec<Effect> {
             "It ended without being asked to; the log tells more.".to_owned(),
             "The conversation is saved. Leave with Ctrl+Q and start the program again.".to_owned(),
         ],
+        remedy: None,
     });
     if let Some(request) = state.inside.as_ref().and_then(InsideView::request) {
         let report = ErrorReport::new(ErrorKind::Crash, "the engine has ended");
@@ -242,6 +251,7 @@ fn keep_running(state: &mut State, offset: u64) {
 /// The session before is closed already; an answer that was begun in it since is over.
 fn leave_running(state: &mut State) -> Vec<Effect> {
     let mut effects = ghost::clear(state);
+    effects.extend(state.forget_summing());
     state.forget_runs();
     state.map.token = super::map::TokenCursor::Newest;
     let Some(running) = state.running.take() else {

@@ -11,6 +11,7 @@ use super::inside::InsideView;
 use super::keymap::Keymap;
 use super::map::{MapCells, MapView};
 use super::meters::Meters;
+use super::models::FoundModels;
 use super::popup::Popup;
 use super::prediction::{Predicted, Prediction};
 use super::profile::ProfileView;
@@ -18,10 +19,10 @@ use super::recording::Recording;
 use super::replay::Replay;
 use super::run::Runs;
 use super::sampling::SamplingPanel;
+use super::summary::Summing;
 use super::token_lab::TokenLab;
 use super::traces::Following;
 use super::viewport::Viewport;
-use crate::catalog::CatalogEntry;
 use crate::engine::protocol::{
     ErrorReport, LoadOptions, LoadProgress, ModelSource, ModelSummary, RequestId, Telemetry,
 };
@@ -312,6 +313,8 @@ pub struct State {
     pub behind: Option<Box<State>>,
     /// The answer that is given the experts of a trace.
     pub following: Option<Following>,
+    /// The summary that is being written.
+    pub summing: Option<Summing>,
     /// The latest comparison of two runs.
     pub ablation: Option<AblationView>,
     /// The token pane.
@@ -341,7 +344,9 @@ pub struct State {
     /// Until when a second Ctrl+C leaves.
     pub quit_armed_until_ms: Option<u64>,
     /// Models found on disk.
-    pub models: Vec<CatalogEntry>,
+    pub models: FoundModels,
+    /// The bytes that the device may use, as the engine told last; 0 before it did.
+    pub memory_limit_bytes: u64,
     /// The log's latest lines.
     pub log: Vec<LogLine>,
     /// Lines that the log is scrolled up from its end.

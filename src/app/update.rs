@@ -9,17 +9,19 @@ pub(super) mod ghost;
 pub(super) mod inside;
 pub(super) mod lab;
 pub(super) mod map;
+pub(super) mod models;
 pub(super) mod popups;
 pub(super) mod profile;
 pub(in crate::app) mod sampler;
 pub(super) mod search;
 pub(super) mod sessions;
 pub(super) mod share;
+pub(super) mod summary;
 pub(super) mod tokens;
 pub(super) mod traces;
 pub(super) mod tree;
 
-use super::action::Action;
+use super::action::{Action, Context};
 use super::effect::Effect;
 use super::input;
 use super::popup::{ExportFormat, Popup, Question};
@@ -29,6 +31,7 @@ use super::replay;
 use super::share::Shared;
 use super::state::{Focus, Level, ModelStatus, Notice, State, View};
 use super::traces::TracePurpose;
+use super::viewport::SMALLEST_PANES;
 use crate::engine::protocol::{Command, LoadRequest, ModelSource, RequestId};
 use crate::harmony::ReasoningEffort;
 use crate::session::TreeOp;
@@ -87,8 +90,8 @@ fn everywhere(state: &mut State, action: Action) -> Vec<Effect> {
         }),
         Action::Palette => popups::palette(state),
         Action::CycleEffort => cycle_effort(state),
-        Action::Models => popups::models(state),
-        Action::HowToGetModels => popups::open(state, |_| Popup::HowTo { scroll: 0 }),
+        Action::Models => models::list(state),
+        Action::HowToGetModels => models::how_to(state),
         Action::ReloadModel => reload(state),
         Action::Redraw => vec![Effect::Redraw],
         Action::Suspend => vec![Effect::Suspend],
@@ -144,21 +147,9 @@ fn everywhere(state: &mut State, action: Action) -> Vec<Effect> {
         | Action::Sessions
         | Action::RenameSession
         | Action::NewSessionFromHere => sessions::perform(state, action),
-        Action::ExportMarkdown => popups::ask(
-            state,
-            Question::Export(ExportFormat::Markdown),
-            "conversation.md",
-        ),
-        Action::ExportJson => popups::ask(
-            state,
-            Question::Export(ExportFormat::Json),
-            "conversation.json",
-        ),
-        Action::ExportHtml => popups::ask(
-            state,
-            Question::Export(ExportFormat::Html),
-            "conversation.html",
-        ),
+        Action::ExportMarkdown => export(state, ExportFormat::Markdown, "md"),
+        Action::ExportJson => export(state, ExportFormat::Json, "json"),
+        Action::ExportHtml => export(state, ExportFormat::Html, "html"),
         Action::ShareMap => share::begin(state, Shared::Map),
         Action::ShareCard => share::begin(state, Shared::Card),
         Action::ShareAblation => share::begin(state, Shared::Ablation),
@@ -169,8 +160,77 @@ fn everywhere(state: &mut State, action: Action) -> Vec<Effect> {
         Action::ShareNorms => share::begin(state, Shared::Norms),
         Action::ShareTraces => share::begin(state, Shared::Traces),
         Action::ImportJson => popups::ask(state, Question::Import, ""),
+        Action::PageLeft
+        | Action::PageRight
+        | Action::ZoomIn
+        | Action::ZoomOut
+        | Action::MapSource
+        | Action::MapSourceBack
+        | Action::MapMeasure
+        | Action::MapScale
+        | Action::ExpertCard => on_the_map(state, action),
+        Action::ResetValue
+        | Action::ResetAll
+        | Action::SeedLock
+        | Action::NewSeed
+        | Action::Presets
+        | Action::SavePreset => in_the_sampler(state, action),
+        Action::Send
+        | Action::Newline
+        | Action::Editor
+        | Action::HistorySearch
+        | Action::Undo
+        | Action::Redo => in_the_composer(state, action),
         _ => chat::perform(state, action),
     }
+}
+
+/// Goes to the composer first: it was asked for by name from elsewhere.
+fn in_the_composer(state: &mut State, action: Action) -> Vec<Effect> {
+    let mut effects = focus(state, Focus::Composer);
+    effects.extend(compose::perform(state, action).unwrap_or_default());
+    effects
+}
+
+/// Asks for a file, and proposes one that is called like the conversation.
+fn export(state: &mut State, format: ExportFormat, extension: &str) -> Vec<Effect> {
+    let title = state.session.tree.title_or_beginning();
+    let name = format!("{}.{extension}", file_name(&title));
+    popups::ask(state, Question::Export(format), &name)
+}
+
+/// A title as a file's name: its letters and digits, with hyphens between the words.
+fn file_name(title: &str) -> String {
+    let words = title.split(|character: char| !character.is_alphanumeric());
+    let words: Vec<String> = words
+        .filter(|word| !word.is_empty())
+        .map(str::to_lowercase)
+        .take(8)
+        .collect();
+    if words.is_empty() {
+        "conversation".to_owned()
+    } else {
+        words.join("-")
+    }
+}
+
+/// Goes to the map first: it was asked for by name from elsewhere.
+fn on_the_map(state: &mut State, action: Action) -> Vec<Effect> {
+    let is_shown = |(pane, _): &(Focus, _)| *pane == Focus::Experts;
+    if state.viewport.panes.iter().any(is_shown) {
+        state.focus = Focus::Experts;
+    } else {
+        show(state, View::Experts);
+    }
+    let done = (state.focus == Focus::Experts).then(|| map::perform(state, action));
+    done.flatten().unwrap_or_default()
+}
+
+/// Opens the sampling panel first: it was asked for by name from elsewhere.
+fn in_the_sampler(state: &mut State, action: Action) -> Vec<Effect> {
+    state.is_sampler_open = true;
+    state.focus = Focus::Sampler;
+    sampler::perform(state, action).unwrap_or_default()
 }
 
 /// Whether a replay is compared with another one.
@@ -216,6 +276,12 @@ fn focus(state: &mut State, to: Focus) -> Vec<Effect> {
 }
 
 pub(super) fn show(state: &mut State, view: View) -> Vec<Effect> {
+    if view != View::Chat && is_too_small(state) {
+        let (columns, rows) = SMALLEST_PANES;
+        let text = format!("panes need {columns} columns and {rows} rows; this is the chat alone");
+        say(state, Level::Info, text);
+        return Vec::new();
+    }
     state.view = view;
     state.is_zoomed = false;
     state.focus = input::focus_of(view);
@@ -225,12 +291,20 @@ pub(super) fn show(state: &mut State, view: View) -> Vec<Effect> {
     Vec::new()
 }
 
+/// Whether the screen has room for the chat alone; before its size is known, it has not.
+fn is_too_small(state: &State) -> bool {
+    let (columns, rows) = state.size;
+    let is_known = columns > 0 && rows > 0;
+    is_known && (columns < SMALLEST_PANES.0 || rows < SMALLEST_PANES.1)
+}
+
 fn stop_or_quit(state: &mut State) -> Vec<Effect> {
     if state.running.is_some() {
         return generate::stop(state);
     }
     let stopped = ghost::stop(state)
         .or_else(|| ablate::stop(state))
+        .or_else(|| summary::stop(state))
         .or_else(|| inside::stop(state));
     if let Some(effects) = stopped {
         return effects;
@@ -240,12 +314,13 @@ fn stop_or_quit(state: &mut State) -> Vec<Effect> {
         return vec![Effect::Cancel(request)];
     }
     if !state.composer.is_blank() {
-        state.composer.take();
-        say(
-            state,
-            Level::Info,
-            "draft cleared; Ctrl+Y brings it back while nothing else was typed",
-        );
+        state.composer.clear();
+        let undo = state.keymap.keys(Context::Composer, Action::Undo);
+        let text = match undo.first() {
+            Some(key) => format!("draft cleared; {key} brings it back"),
+            None => "draft cleared".to_owned(),
+        };
+        say(state, Level::Info, text);
         return Vec::new();
     }
     if state
@@ -309,7 +384,7 @@ fn reload(state: &mut State) -> Vec<Effect> {
         }
         ModelStatus::Ready(_) | ModelStatus::None => match state.loaded_source.clone() {
             Some(source) => load(state, source),
-            None => popups::models(state),
+            None => models::list(state),
         },
     }
 }

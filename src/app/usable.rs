@@ -1,13 +1,13 @@
 //! Which actions would do something now, so that the screen names no key in vain.
 
 use super::ablation::AblationView;
-use super::action::Action;
+use super::action::{Action, Context};
 use super::composer::Target;
 use super::ghost::Ghost;
 use super::map::TokenCursor;
 use super::replay;
 use super::run::Run;
-use super::state::{ModelStatus, State};
+use super::state::{Focus, ModelStatus, State};
 use super::update::{chat, generate, inside, tokens};
 use crate::session::{Part, Turn};
 
@@ -31,7 +31,7 @@ impl State {
             A::AnswerNow => self.can_answer_now(),
             A::PreviousSibling | A::NextSibling => chat::branching(self).is_some(),
             A::Fold => self.has_folds(),
-            A::DropOldestTurns => chat::can_drop_oldest(self),
+            A::DropOldestTurns | A::SummarizeOldestTurns => chat::can_drop_oldest(self),
             A::MapSource | A::MapMeasure | A::ZoomIn | A::ExpertCard => self.grid().is_some(),
             A::TokenBack => self.token_position().is_some_and(|position| position > 0),
             A::TokenOn => self.has_token_after(),
@@ -44,9 +44,28 @@ impl State {
         }
     }
 
+    /// The keys that lead to the action from where the keys go, popups aside: its own, or the way
+    /// out of the composer and then its own.
+    pub fn way_to(&self, action: Action) -> Option<String> {
+        let here = if self.focus == Focus::Composer {
+            Context::Composer
+        } else {
+            Context::Chat
+        };
+        if let Some(key) = self.keymap.keys(here, action).first() {
+            return Some(key.to_string());
+        }
+        let outside = self.keymap.keys(Context::Chat, action);
+        let key = outside.first().filter(|_| here == Context::Composer)?;
+        let leave = self.keymap.keys(Context::Composer, Action::Back);
+        Some(format!("{} {key}", leave.first()?))
+    }
+
     fn can_send(&self) -> bool {
         match self.composer.target() {
-            Target::Identity | Target::Instructions | Target::EditAnswer(_) => true,
+            Target::Identity | Target::Instructions | Target::Summary | Target::EditAnswer(_) => {
+                true
+            }
             Target::Message | Target::EditUser(_) | Target::ToolResult { .. } => {
                 let fits = || self.current_prediction().is_none_or(|found| found.fits());
                 !self.composer.is_blank() && generate::obstacle(self).is_none() && fits()
@@ -62,6 +81,7 @@ impl State {
             || ghost.is_some_and(Ghost::is_running)
             || ablation.is_some_and(AblationView::is_running)
             || inside::is_running(self)
+            || self.summing.is_some()
             || matches!(self.model, ModelStatus::Loading { .. })
     }
 

@@ -27,6 +27,9 @@ impl Area {
     }
 }
 
+/// Columns and rows below which there is the chat alone.
+pub const SMALLEST_PANES: (u16, u16) = (60, 16);
+
 /// What was drawn where.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Viewport {
@@ -40,8 +43,26 @@ pub struct Viewport {
     pub card: Option<CardViewport>,
     /// The view tabs, for the mouse: column ranges of the first row, by view.
     pub tabs: Vec<(super::state::View, Range<u16>)>,
+    /// The text being written; none where it is not on screen.
+    pub composer: Option<ComposerViewport>,
     /// Rows of the list on top, of which a page is.
     pub list_rows: u16,
+    /// How far the text on top can be scrolled; none where there is none.
+    pub last_scroll: Option<usize>,
+}
+
+/// Where the drawn composer's cursor is, and where a row up and a row down are: line and column of
+/// the text, whose lines may be drawn as several rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ComposerViewport {
+    /// The cursor.
+    pub cursor: (usize, usize),
+    /// Characters of the cursor's line: of another text the rows are not known.
+    pub line_len: usize,
+    /// A row up; none in the first one.
+    pub up: Option<(usize, usize)>,
+    /// A row down; none in the last one.
+    pub down: Option<(usize, usize)>,
 }
 
 /// What of the transcript was drawn.

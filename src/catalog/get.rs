@@ -7,6 +7,8 @@ pub struct HowToGet {
     pub title: &'static str,
     /// One after the other.
     pub steps: &'static [Step],
+    /// The place of the step that downloads.
+    pub download: usize,
     /// What else is good to know.
     pub notes: &'static [&'static str],
 }
@@ -37,6 +39,7 @@ pub const HOW_TO_GET: HowToGet = HowToGet {
             command: "gptoss-tui gpt-oss-20b",
         },
     ],
+    download: 1,
     notes: &[
         "Where pip refuses, `brew install hf` or `pipx install huggingface_hub` give the same tool",
         "The 20b wants 16 GB of memory that the device may use; gptoss-tui convert gpt-oss-20b gpt-oss-20b-small --quantize 4 makes it a little smaller",

@@ -140,7 +140,7 @@ fn name_below(root: &Path, path: &Path) -> String {
     }
 }
 
-fn folder_name(path: &Path) -> String {
+pub(super) fn folder_name(path: &Path) -> String {
     let named = path.file_name().map(|name| name.to_string_lossy().into());
     named.unwrap_or_else(|| path.display().to_string())
 }

@@ -221,6 +221,9 @@ async fn lines(
         .await
         .map_err(failed)?;
     ended.performer.finish();
+    if ended.is_without_model && ended.exit == Exit::Quit {
+        return Err(CliError::failed("there was no model to answer"));
+    }
     Ok(ended.exit)
 }
 

@@ -252,7 +252,7 @@ impl Backend for MlxBackend {
 
     fn usage(&self) -> Usage {
         let Some(loaded) = &self.loaded else {
-            return Usage::default();
+            return usage::without_model();
         };
         let cache = loaded.cache.usage();
         Usage {

@@ -107,8 +107,10 @@ impl<B: Backend, F: FnMut() -> B> Worker<B, F> {
                 })
             }
             Err(report) => {
+                // The device's memory is known also without a model.
+                let usage = backend.usage();
                 drop(backend);
-                self.telemetry.publish(Usage::default());
+                self.telemetry.publish(usage);
                 self.port.send(Event::Failed {
                     request: request.id,
                     report,

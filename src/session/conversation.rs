@@ -6,6 +6,9 @@ use super::node::{NodeId, NodeKind};
 use super::tree::Tree;
 use crate::harmony::{Conversation, Message};
 
+/// What stands above a summary that is sent.
+const SUMMARY_HEADING: &str = "Summary of our conversation before the messages below:";
+
 /// Where a searched text was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
@@ -21,13 +24,18 @@ impl Tree {
     /// What is sent when the message after `last` is to be written: framing and messages down to it.
     ///
     /// Analysis is in it; the renderer leaves out what the format says. Messages before the
-    /// history's start are not sent where the start lies on the branch.
+    /// history's start are not sent where the start lies on the branch; their summary is, if there is
+    /// one.
     pub fn conversation(&self, last: Option<NodeId>) -> Conversation {
         let path = last.map_or_else(Vec::new, |last| self.path_to(last));
         let start = self
             .history_start()
             .and_then(|start| path.iter().position(|id| *id == start));
-        let mut messages = Vec::new();
+        let summary = self.summary().filter(|_| start.is_some());
+        let mut messages: Vec<Message> = summary
+            .map(|summary| Message::user(format!("{SUMMARY_HEADING}\n\n{summary}")))
+            .into_iter()
+            .collect();
         for id in &path[start.unwrap_or(0)..] {
             match self.node(*id).map(|node| &node.kind) {
                 Some(NodeKind::User { text }) => messages.push(Message::user(text.clone())),

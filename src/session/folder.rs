@@ -224,10 +224,8 @@ fn excerpt(tree: &Tree, query: &str) -> Option<String> {
         .chars()
         .take(EXCERPT_CHARACTERS + query.len())
         .collect();
-    Some(
-        format!("{before}{after}")
-            .split_whitespace()
-            .collect::<Vec<_>>()
-            .join(" "),
-    )
+    let is_cut = before.len() < found.bytes.start;
+    let text = format!("{before}{after}");
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    Some(if is_cut { format!("...{words}") } else { words })
 }

@@ -93,6 +93,9 @@ pub enum TreeOp {
     SetHistoryStart {
         /// The first message sent; none sends all.
         node: Option<NodeId>,
+        /// What is sent in place of the messages before it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        summary: Option<String>,
     },
     /// What is being written and not sent yet.
     SetDraft {
@@ -159,7 +162,7 @@ impl TreeOp {
             | Self::Finish { node, .. }
             | Self::Reopen { node, .. }
             | Self::Select { node } => rename(node),
-            Self::SetHistoryStart { node } => node.iter_mut().for_each(rename),
+            Self::SetHistoryStart { node, .. } => node.iter_mut().for_each(rename),
             Self::SetTitle { .. } | Self::SetFraming(_) | Self::SetDraft { .. } => {}
         }
         self

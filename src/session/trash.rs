@@ -58,6 +58,12 @@ impl SessionFolder {
         fs::rename(&source, target).map_err(StoreError::io(&source))
     }
 
+    /// The session that was deleted last and is still in the trash.
+    pub fn last_deleted(&self) -> Option<SessionId> {
+        let newest = trashed(&self.trash()).max_by_key(|trashed| trashed.deleted_ms);
+        newest.map(|trashed| trashed.id)
+    }
+
     /// Removes what has been in the trash for a month.
     pub fn purge(&self, now_ms: u64) {
         for trashed in trashed(&self.trash()) {

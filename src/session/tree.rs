@@ -19,6 +19,8 @@ pub struct Tree {
     framing: Framing,
     title: Option<String>,
     history_start: Option<NodeId>,
+    /// What is sent in place of the messages before `history_start`.
+    summary: Option<String>,
     draft: String,
 }
 
@@ -133,11 +135,12 @@ impl Tree {
             TreeOp::Select { node } => self.select(*node)?,
             TreeOp::SetTitle { title } => self.title = Some(title.clone()),
             TreeOp::SetFraming(framing) => self.framing.clone_from(framing),
-            TreeOp::SetHistoryStart { node } => {
+            TreeOp::SetHistoryStart { node, summary } => {
                 if let Some(node) = node {
                     self.node(*node).ok_or(TreeError::Missing(*node))?;
                 }
                 self.history_start = *node;
+                self.summary = summary.clone().filter(|_| node.is_some());
             }
             TreeOp::SetDraft { text } => self.draft.clone_from(text),
         }
@@ -305,6 +308,11 @@ impl Tree {
         self.history_start
     }
 
+    /// What is sent in place of the messages before the first one that is sent.
+    pub fn summary(&self) -> Option<&str> {
+        self.summary.as_deref()
+    }
+
     /// What was being written.
     pub fn draft(&self) -> &str {
         &self.draft
@@ -330,6 +338,7 @@ impl Tree {
         if self.history_start.is_some() {
             ops.push(TreeOp::SetHistoryStart {
                 node: self.history_start,
+                summary: self.summary.clone(),
             });
         }
         if !self.draft.is_empty() {
@@ -379,6 +388,10 @@ impl Tree {
         copy.history_start = self
             .history_start
             .filter(|start| copy.nodes.contains_key(start));
+        copy.summary = self
+            .summary
+            .clone()
+            .filter(|_| copy.history_start.is_some());
         copy
     }
 

@@ -1,6 +1,8 @@
 //! The playground as lines: what is typed is a message or a command that begins with a slash.
 
-use std::io::{self, BufRead, Write};
+use std::ffi::OsStr;
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::PathBuf;
 use std::thread;
 
 use tokio::sync::mpsc;
@@ -11,10 +13,11 @@ use super::run::Exit;
 use super::signals::{Signal, stop};
 use super::terminal::Stop;
 use crate::app::action::Action;
-use crate::app::{self, Effect, Focus, Report, State};
+use crate::app::{self, Effect, Focus, Report, SessionRequest, State};
 use crate::engine::{EventReceiver, TelemetryReceiver};
 use crate::harmony::ReasoningEffort;
-use crate::ui::plain::{PlainPrinter, experts};
+use crate::session::{SessionId, export};
+use crate::ui::plain::{PlainPrinter, analysis, experts, models, sessions};
 
 /// What a line asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,13 +27,31 @@ enum Line {
     Effort(ReasoningEffort),
     Map,
     Set(String, String),
+    Help,
+    Analysis,
+    Sessions,
+    /// The number of a listed session.
+    Open(usize),
+    Export(PathBuf),
+    Models,
+    Load(PathBuf),
     Unknown,
 }
 
 /// What can be typed.
-const COMMANDS: &str = "a line is a message; /answer ends the analysis, /stop stops, /continue goes on, \
-/again answers anew, /new begins a session, /effort low|medium|high, /set NAME VALUE changes sampling, \
-/map tells the experts, /quit leaves, //TEXT sends a text that begins with a slash";
+const COMMANDS: &str = "\
+A line is a message; one that begins with a slash is a command, //TEXT sends a text that does.
+/stop: stop the model          /answer: end the analysis, go to the answer
+/continue: let it go on        /again: answer anew
+/analysis: tell the analysis   /map: tell the experts
+/effort low, medium or high    /set NAME VALUE: change sampling
+/new: begin a session          /sessions: list them; /open NUMBER: open one
+/export FILE: write the conversation, as .md, .json or .html
+/models: list those found      /load FOLDER: load another model; /load alone loads the last one again
+/help: this                    /quit: leave";
+
+/// What is said where a person sits at the keyboard.
+const GREETING: &str = "type a message and press Enter; /help tells what else can be typed";
 
 fn parse(line: &str) -> Line {
     let Some(command) = line.strip_prefix('/') else {
@@ -52,6 +73,14 @@ fn parse(line: &str) -> Line {
         "new" => Line::Act(Action::NewSession),
         "quit" => Line::Act(Action::Quit),
         "map" => Line::Map,
+        "help" | "?" => Line::Help,
+        "analysis" => Line::Analysis,
+        "sessions" => Line::Sessions,
+        "open" => rest.parse().map_or(Line::Unknown, Line::Open),
+        "export" if !rest.is_empty() => Line::Export(PathBuf::from(rest)),
+        "models" => Line::Models,
+        "load" if rest.is_empty() => Line::Act(Action::ReloadModel),
+        "load" => Line::Load(PathBuf::from(rest)),
         "effort" => ReasoningEffort::from_word(rest).map_or(Line::Unknown, Line::Effort),
         "set" => match rest.rsplit_once([' ', '=']) {
             Some((knob, value)) => Line::Set(knob.trim().to_owned(), value.trim().to_owned()),
@@ -85,6 +114,8 @@ pub struct PlainSetup {
 /// What is left when the lines have ended.
 #[expect(missing_debug_implementations, reason = "effects have none")]
 pub struct PlainEnded {
+    /// Whether they ended without a model, so that no line could be answered.
+    pub is_without_model: bool,
     /// Why they ended.
     pub exit: Exit,
     /// What performs effects; what it still has to write is to be waited for.
@@ -109,7 +140,12 @@ pub async fn run_plain(setup: PlainSetup, out: &mut dyn Write) -> io::Result<Pla
         performer,
         printer: PlainPrinter::default(),
         is_over: false,
+        listed: Vec::new(),
+        asked: 0,
     };
+    if io::stdin().is_terminal() {
+        writeln!(out, "{GREETING}")?;
+    }
     let mut typed = read_lines();
     let mut waiting: Option<Line> = None;
     lines.perform(effects);
@@ -117,14 +153,16 @@ pub async fn run_plain(setup: PlainSetup, out: &mut dyn Write) -> io::Result<Pla
     let mut has_ended = false;
     let mut exit = Exit::Quit;
     while !lines.is_over {
-        let is_free = state.model.ready().is_some() && state.running.is_none();
+        // Without a model, and none coming, a line is refused rather than kept for ever.
+        let has_settled = state.model.ready().is_some() || is_stuck(&state);
+        let is_free = has_settled && state.running.is_none();
         // Piped lines wait for the answer before them.
         if is_free && let Some(line) = waiting.take() {
             lines.take(&mut state, line, clock.now_ms(), out)?;
             lines.tell(&state, out)?;
             continue;
         }
-        if has_ended && waiting.is_none() && (is_free || is_stuck(&state)) {
+        if has_ended && waiting.is_none() && is_free && lines.asked == 0 {
             break;
         }
         tokio::select! {
@@ -155,7 +193,7 @@ pub async fn run_plain(setup: PlainSetup, out: &mut dyn Write) -> io::Result<Pla
             }
             Some(outcome) = outcomes.recv() => {
                 let report = match outcome {
-                    Outcome::Report(report) => report,
+                    Outcome::Report(report) => lines.told(report, out)?,
                     Outcome::Session(opened) => lines.performer.adopt(&opened),
                     Outcome::CopyTried(attempt) => {
                         lines.performer.copy_tried(&attempt).unwrap_or(Report::Tick)
@@ -169,6 +207,7 @@ pub async fn run_plain(setup: PlainSetup, out: &mut dyn Write) -> io::Result<Pla
         lines.tell(&state, out)?;
     }
     Ok(PlainEnded {
+        is_without_model: is_stuck(&state),
         exit,
         performer: lines.performer,
     })
@@ -203,6 +242,10 @@ struct Lines {
     performer: Effects,
     printer: PlainPrinter,
     is_over: bool,
+    /// The sessions as they were numbered last.
+    listed: Vec<SessionId>,
+    /// Lists that were asked for and have not come.
+    asked: usize,
 }
 
 impl Lines {
@@ -228,6 +271,9 @@ impl Lines {
         now_ms: u64,
         out: &mut dyn Write,
     ) -> io::Result<()> {
+        // A trouble was told of; here it hides nothing.
+        state.popups.clear();
+        self.printer.forget_troubles();
         match line {
             Line::Message(text) => {
                 state.focus = Focus::Composer;
@@ -253,9 +299,54 @@ impl Lines {
                 }
                 Err(message) => writeln!(out, "error: {message}")?,
             },
-            Line::Unknown => writeln!(out, "{COMMANDS}")?,
+            Line::Analysis => write!(out, "{}", analysis(state))?,
+            Line::Sessions => {
+                let query = String::new();
+                self.ask(Effect::Session(SessionRequest::List { query }));
+            }
+            Line::Open(number) => match number.checked_sub(1).and_then(|at| self.listed.get(at)) {
+                Some(id) => {
+                    let open = SessionRequest::Open(id.clone());
+                    self.perform(vec![Effect::Session(open)]);
+                }
+                None => writeln!(out, "error: /sessions lists them with their numbers")?,
+            },
+            Line::Export(path) => {
+                let tree = &state.session.tree;
+                let text = match path.extension().and_then(OsStr::to_str) {
+                    Some("json") => export::json(tree),
+                    Some("html") => export::html(tree),
+                    _ => export::markdown(tree),
+                };
+                self.ask(Effect::WriteFile { path, text });
+            }
+            Line::Models => self.ask(Effect::FindModels),
+            Line::Load(path) => self.ask(Effect::LookAtModel(path)),
+            Line::Help => writeln!(out, "{COMMANDS}")?,
+            Line::Unknown => writeln!(out, "error: there is no such command; /help lists them")?,
         }
         Ok(())
+    }
+
+    /// Has something done whose outcome is waited for before the lines end.
+    fn ask(&mut self, effect: Effect) {
+        self.asked += 1;
+        self.perform(vec![effect]);
+    }
+
+    /// Tells of lists that came; gives what the state is to be told.
+    fn told(&mut self, report: Report, out: &mut dyn Write) -> io::Result<Report> {
+        match &report {
+            Report::Sessions(found) => {
+                write!(out, "{}", sessions(found))?;
+                self.listed = found.iter().map(|info| info.id.clone()).collect();
+            }
+            Report::Models(found) => write!(out, "{}", models(found))?,
+            Report::Model(_) | Report::Done(_) | Report::Failed(_) => {}
+            _ => return Ok(report),
+        }
+        self.asked = self.asked.saturating_sub(1);
+        Ok(report)
     }
 
     fn act(&mut self, state: &mut State, action: Action, now_ms: u64) {
@@ -293,6 +384,12 @@ mod tests {
                 "/set temperature=0.3",
                 Line::Set("temperature".to_owned(), "0.3".to_owned()),
             ),
+            ("/help", Line::Help),
+            ("/open 2", Line::Open(2)),
+            ("/open", Line::Unknown),
+            ("/export a b.md", Line::Export(PathBuf::from("a b.md"))),
+            ("/load ~/models/x", Line::Load(PathBuf::from("~/models/x"))),
+            ("/load", Line::Act(Action::ReloadModel)),
             ("/dance", Line::Unknown),
         ] {
             assert_eq!(parse(line), expected, "{line}");

@@ -1,6 +1,7 @@
 //! The text being written, under a rule that says what becomes of it.
 
 use ratatui::Frame;
+use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Text};
@@ -12,30 +13,37 @@ use super::is_focused;
 use super::theme::{Theme, ThemeRole};
 use super::widgets::format;
 use super::widgets::shorten::short_items;
-use crate::app::composer::Target;
+use crate::app::composer::{Target, steps};
 use crate::app::state::Focus;
+use crate::app::viewport::ComposerViewport;
 use crate::app::{Action, State};
 use crate::harmony::ReasoningEffort;
 
 /// Columns that the note keeps beside the effort, for its first item.
 const LEAST_NOTE: u16 = 14;
 
-/// Rows that the text wants: its lines, at most a third of the screen.
-pub(super) fn wanted_rows(state: &State, screen: Rect) -> u16 {
-    let columns = usize::from(screen.width.max(1));
-    let rows: usize = state
-        .composer
-        .area()
-        .lines()
-        .iter()
-        .map(|line| usize::from(width(line)) / columns + 1)
-        .sum();
-    let most = (screen.height / 3).max(1);
-    (rows as u16).clamp(if screen.height >= 20 { 2 } else { 1 }.min(most), most)
+/// Columns left of the text.
+const INDENT: u16 = 2;
+
+/// Rows that the text wants in a composer of so many columns: at most a third of the screen's.
+pub(super) fn wanted_rows(state: &State, columns: u16, screen_rows: u16) -> u16 {
+    let most = (screen_rows / 3).max(1);
+    // Only a drawn text knows where it wraps.
+    let row = Rect::new(0, 0, columns.saturating_sub(INDENT).max(1), 1);
+    let text = state.composer.area_at_end();
+    (&text).render(row, &mut Buffer::empty(row));
+    let rows = text.screen_cursor().row + 1;
+    let least = if screen_rows >= 20 { 2 } else { 1 };
+    (rows.min(usize::from(u16::MAX)) as u16).clamp(least.min(most), most)
 }
 
 /// Draws rule and text.
-pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme) {
+pub(super) fn draw(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    state: &State,
+    theme: &Theme,
+) -> ComposerViewport {
     let focused = is_focused(state, Focus::Composer);
     let text = if area.height > 1 {
         rule(frame, area, state, focused, theme)
@@ -43,8 +51,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &The
         area
     };
     let inner = Rect {
-        x: text.x + 2.min(text.width),
-        width: text.width.saturating_sub(2),
+        x: text.x + INDENT.min(text.width),
+        width: text.width.saturating_sub(INDENT),
         ..text
     };
     let mut composer = state.composer.area().clone();
@@ -62,6 +70,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &The
     };
     composer.set_cursor_style(theme.style(cursor));
     (&composer).render(inner, frame.buffer_mut());
+    steps(composer)
 }
 
 /// What stands in place of a text.
@@ -73,7 +82,7 @@ fn placeholder(state: &State, is_focused: bool) -> &'static str {
         .is_some_and(|prediction| !prediction.fits())
     {
         if state.is_usable(Action::DropOldestTurns) {
-            "No room for more in this conversation: Ctrl+P drop-oldest-turns, or Ctrl+N, a new session"
+            "No room for more in this conversation: Ctrl+P make room, or Ctrl+N, a new session"
         } else {
             "No room for more in this conversation: e in the chat edits, Ctrl+N begins a new session"
         }
@@ -119,6 +128,7 @@ fn title(target: &Target) -> String {
         Target::EditAnswer(_) => "the answer as you would have it, Esc gives up".to_owned(),
         Target::ToolResult { name, .. } => format!("what {name} answers, Esc gives up"),
         Target::Identity => "system message: who the model is, Esc gives up".to_owned(),
+        Target::Summary => "summary of the oldest turns, Esc gives up".to_owned(),
         Target::Instructions => "developer message: instructions, Esc gives up".to_owned(),
     }
 }

@@ -10,7 +10,7 @@ use super::theme::{Theme, ThemeRole};
 use super::widgets::shorten::short_items;
 use super::widgets::{Tab, Tabs};
 use crate::app::State;
-use crate::app::state::{ModelStatus, View};
+use crate::app::state::{ModelFailure, ModelStatus, View};
 use crate::app::viewport::Viewport;
 
 const TABS: [Tab<'static>; 5] = [
@@ -84,8 +84,8 @@ pub(super) fn draw(
             ("  ", theme.style(ThemeRole::Text)),
         ],
     );
-    let (text, role) = model(state, theme);
     let room = usize::from(left.width.saturating_sub(end + 1));
+    let (text, role) = model(state, room, theme);
     let end = put(
         buf,
         left,
@@ -99,18 +99,26 @@ pub(super) fn draw(
     }
 }
 
-/// The model, and whether it is one.
-fn model(state: &State, theme: &Theme) -> (String, ThemeRole) {
+/// The model, and whether it is one, in so many columns.
+fn model(state: &State, room: usize, theme: &Theme) -> (String, ThemeRole) {
     match &state.model {
         ModelStatus::None => ("no model".to_owned(), ThemeRole::Warning),
         ModelStatus::Loading { source, .. } => (
             format!("loading {}", source_name(source)),
             ThemeRole::Accent,
         ),
-        ModelStatus::Failed { failure, .. } => (
-            format!("no model: it {}", failure.words()),
-            ThemeRole::Danger,
-        ),
+        ModelStatus::Failed { failure, .. } => {
+            let full = format!("no model: it {}", failure.words());
+            let short = match failure {
+                ModelFailure::Load => "no model",
+                ModelFailure::Crash => "model crashed",
+            };
+            let fits = usize::from(width(&full)) <= room;
+            (
+                if fits { full } else { short.to_owned() },
+                ThemeRole::Danger,
+            )
+        }
         ModelStatus::Ready(model) => {
             if let Some(word) = origin(model.origin) {
                 (format!("{} ({word})", model.name), ThemeRole::Warning)

@@ -15,6 +15,7 @@
 use ratatui::layout::Rect;
 
 use crate::app::state::{Focus, State, View};
+use crate::app::viewport::SMALLEST_PANES;
 
 /// Columns from which two columns of panes fit.
 const SPLIT_COLUMNS: u16 = 100;
@@ -22,8 +23,6 @@ const SPLIT_COLUMNS: u16 = 100;
 const WIDE_COLUMNS: u16 = 160;
 /// Columns that a map of 128 experts takes with its axis.
 const MAP_COLUMNS: u16 = 133;
-/// Below this there is the chat alone.
-const SMALLEST_PANES: (u16, u16) = (60, 16);
 
 /// How many columns of panes there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -84,6 +83,12 @@ impl Screen {
             Some(left) => screen.split(body, state, composer, left),
         }
         screen
+    }
+
+    /// Columns that the composer has on such a screen.
+    pub fn composer_columns(area: Rect, state: &State, preference: LayoutPreference) -> u16 {
+        let composer = Self::of(area, state, preference, 1).composer;
+        composer.map_or(area.width, |composer| composer.width)
     }
 
     fn narrow(&mut self, body: Rect, state: &State, composer: u16) {

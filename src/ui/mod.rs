@@ -40,7 +40,8 @@ use theme::{Theme, ThemeRole};
 pub fn draw(frame: &mut Frame<'_>, state: &State, theme: &Theme, cache: &mut Cache) -> Viewport {
     let area = frame.area();
     let mut viewport = Viewport::default();
-    let wanted = composer::wanted_rows(state, area);
+    let columns = Screen::composer_columns(area, state, cache.options.layout);
+    let wanted = composer::wanted_rows(state, columns, area.height);
     let screen = Screen::of(area, state, cache.options.layout, wanted);
     header::draw(
         frame.buffer_mut(),
@@ -65,13 +66,26 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, theme: &Theme, cache: &mut Cac
     }
     if let Some(composer) = screen.composer {
         viewport.panes.push((Focus::Composer, area_of(composer)));
-        composer::draw(frame, composer, state, theme);
+        viewport.composer = Some(composer::draw(frame, composer, state, theme));
     }
     status::draw(frame.buffer_mut(), screen.footer, state, &viewport, theme);
     if let Some(popup) = state.popups.last() {
-        popup::draw(frame, area, popup, state, theme, &mut viewport);
+        let above = popup_area(area);
+        popup::draw(frame, above, popup, state, theme, &mut viewport);
     }
     viewport
+}
+
+/// Rows from which a popup leaves the last one, where notices stand.
+const NOTICED_ROWS: u16 = 12;
+
+/// The part of the screen that a popup may cover.
+fn popup_area(screen: Rect) -> Rect {
+    let kept = u16::from(screen.height >= NOTICED_ROWS);
+    Rect {
+        height: screen.height - kept,
+        ..screen
+    }
 }
 
 fn area_of(rect: Rect) -> Area {

@@ -2,18 +2,21 @@
 
 use std::fmt::Write;
 
-use super::chat::ending;
+use super::chat::{ending, tokens};
 use super::sanitize::sanitize;
 use super::widgets::format;
 use crate::app::State;
+use crate::app::models::FoundModels;
 use crate::app::popup::Popup;
 use crate::app::state::ModelStatus;
-use crate::session::{NodeId, NodeKind, Part, Turn};
+use crate::engine::protocol::ErrorKind;
+use crate::session::{NodeId, NodeKind, Part, SessionId, SessionInfo, Turn};
 
 /// Tells what is new, each thing once.
 #[derive(Debug, Default)]
 pub struct PlainPrinter {
     model: Option<String>,
+    session: Option<SessionId>,
     notice: Option<String>,
     trouble: usize,
     answer: Option<Told>,
@@ -35,6 +38,7 @@ impl PlainPrinter {
     pub fn news(&mut self, state: &State) -> String {
         let mut text = String::new();
         self.model(state, &mut text);
+        self.session(state, &mut text);
         self.notice(state, &mut text);
         self.answer(state, &mut text);
         text
@@ -51,13 +55,34 @@ impl PlainPrinter {
                 model.num_local_experts,
                 model.device
             ),
-            ModelStatus::Failed { report, .. } => format!("error: {}", report.message),
+            // Anything else is told of with what to do about it.
+            ModelStatus::Failed { report, .. } if report.kind != ErrorKind::Cancelled => return,
+            ModelStatus::Failed { report, .. } => format!("note: {}", report.message),
         };
         if self.model.as_ref() != Some(&line) {
             text.push_str(&line);
             text.push('\n');
             self.model = Some(line);
         }
+    }
+
+    fn session(&mut self, state: &State, text: &mut String) {
+        let id = state.session.id.as_ref();
+        if id == self.session.as_ref() {
+            return;
+        }
+        self.session = id.cloned();
+        let tree = &state.session.tree;
+        if !tree.is_empty() && state.running.is_none() {
+            let title = sanitize(&tree.title_or_beginning()).into_owned();
+            let count = tree.path().len();
+            let _ = writeln!(text, "session: {title}, {count} messages");
+        }
+    }
+
+    /// Tells of all troubles that come from now on: those before are out of the way.
+    pub fn forget_troubles(&mut self) {
+        self.trouble = 0;
     }
 
     fn notice(&mut self, state: &State, text: &mut String) {
@@ -72,7 +97,7 @@ impl PlainPrinter {
             self.notice = notice;
         }
         let troubles = state.popups.iter().filter_map(|popup| match popup {
-            Popup::Trouble { title, lines } => Some((title, lines)),
+            Popup::Trouble { title, lines, .. } => Some((title, lines)),
             _ => None,
         });
         for (title, lines) in troubles.clone().skip(self.trouble) {
@@ -167,9 +192,9 @@ pub fn experts(state: &State) -> String {
         return "no routing was recorded yet\n".to_owned();
     };
     let mut text = format!(
-        "experts, {}, {} tokens\n",
+        "experts, {}, {}\n",
         state.map.source.title(),
-        grid.tokens()
+        tokens(grid.tokens() as usize)
     );
     for (layer, values) in grid.layers().enumerate() {
         let mut ranked: Vec<(usize, f64)> = values.iter().copied().enumerate().collect();
@@ -185,4 +210,53 @@ pub fn experts(state: &State) -> String {
         );
     }
     text
+}
+
+/// The analysis of the last answer, and whatever else it wrote beside its final message.
+pub fn analysis(state: &State) -> String {
+    let tree = &state.session.tree;
+    let path = tree.path().into_iter().rev();
+    let Some(turn) = path.filter_map(|node| tree.turn(node)).next() else {
+        return "there is no answer yet\n".to_owned();
+    };
+    let parts = turn.parts.iter().filter(|part| !part.is_final());
+    let text: String = parts
+        .map(|part| format!("{}{}\n", heading(part), sanitize(part.text.trim_end())))
+        .collect();
+    if text.is_empty() {
+        return "the answer has no analysis\n".to_owned();
+    }
+    text
+}
+
+/// Sessions as numbered lines.
+pub fn sessions(sessions: &[SessionInfo]) -> String {
+    if sessions.is_empty() {
+        return "no sessions are saved\n".to_owned();
+    }
+    let line = |(index, info): (usize, &SessionInfo)| {
+        let title = sanitize(&info.title).into_owned();
+        let problem = info.problem.as_deref().map(sanitize);
+        let problem = problem.map_or_else(String::new, |problem| format!(", {problem}"));
+        format!(
+            "{}: {title}, {} messages{problem}\n",
+            index + 1,
+            info.num_messages
+        )
+    };
+    sessions.iter().enumerate().map(line).collect()
+}
+
+/// The models found, as lines.
+pub fn models(found: &FoundModels) -> String {
+    let line = |entry: &crate::catalog::CatalogEntry| {
+        let name = sanitize(&entry.name).into_owned();
+        let path = entry.path.as_ref();
+        let path = path.map_or_else(String::new, |path| format!(", {}", path.display()));
+        let problem = entry.problem.as_deref().map(sanitize);
+        let problem = problem.map_or_else(String::new, |problem| format!(", {problem}"));
+        let size = format::bytes(entry.weights_bytes);
+        format!("{name}, {size}{}{problem}\n", sanitize(&path))
+    };
+    found.entries.iter().map(line).collect()
 }

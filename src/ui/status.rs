@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::Widget;
 
-use super::chat::{sampling, tokens};
+use super::chat::{sampling, tokens, wrapped};
 use super::chrome::{items, put};
 use super::theme::{Theme, ThemeRole};
 use super::widgets::format;
@@ -44,8 +44,10 @@ pub(super) fn draw(
         }
         _ => {
             hints(buf, row(0), state, viewport, theme);
-            second(buf, row(1), state, theme);
-            first(buf, row(2), state, theme);
+            if !long_notice(buf, [row(1), row(2)], state, theme) {
+                second(buf, row(1), state, theme);
+                first(buf, row(2), state, theme);
+            }
         }
     }
 }
@@ -236,6 +238,38 @@ fn recording(state: &State) -> Option<String> {
     }
 }
 
+/// A notice's text and role.
+fn notice(state: &State) -> Option<(String, ThemeRole)> {
+    let notice = state.notice.as_ref()?;
+    let (word, role) = match notice.level {
+        Level::Info => ("", ThemeRole::Text),
+        Level::Warning => ("note: ", ThemeRole::Warning),
+        Level::Error => ("error: ", ThemeRole::Danger),
+    };
+    let text = super::sanitize::sanitize(&notice.text).replace('\n', " ");
+    Some((format!("{word}{text}"), role))
+}
+
+/// A notice that is too long for one row, over both rows of figures; whether there is one.
+fn long_notice(buf: &mut Buffer, rows: [Rect; 2], state: &State, theme: &Theme) -> bool {
+    let Some((text, role)) = notice(state) else {
+        return false;
+    };
+    let columns = rows[0].width.saturating_sub(1);
+    let lines = wrapped(&text, columns);
+    let [first, rest @ ..] = &lines[..] else {
+        return false;
+    };
+    if rest.is_empty() {
+        return false;
+    }
+    let rest = short_words(&rest.join(" "), usize::from(columns), theme.glyph_set()).into_owned();
+    for (row, line) in rows.into_iter().zip([first, &rest]) {
+        put(buf, row, (1, 0), line, theme.style(role));
+    }
+    true
+}
+
 /// What the engine does, or a notice.
 fn first(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
     let inner = Rect {
@@ -243,16 +277,7 @@ fn first(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
         width: area.width.saturating_sub(1),
         ..area
     };
-    if let Some(notice) = &state.notice {
-        let (word, role) = match notice.level {
-            Level::Info => ("", ThemeRole::Text),
-            Level::Warning => ("note: ", ThemeRole::Warning),
-            Level::Error => ("error: ", ThemeRole::Danger),
-        };
-        let text = format!(
-            "{word}{}",
-            super::sanitize::sanitize(&notice.text).replace('\n', " ")
-        );
+    if let Some((text, role)) = notice(state) {
         let text = short_words(&text, usize::from(inner.width), theme.glyph_set()).into_owned();
         put(buf, inner, (0, 0), &text, theme.style(role));
         return;
@@ -314,6 +339,12 @@ fn activity(state: &State) -> (String, ThemeRole) {
         }
         return (
             format!("writing, {}", tokens(running.generated_tokens)),
+            ThemeRole::Accent,
+        );
+    }
+    if let Some(summing) = &state.summing {
+        return (
+            format!("summing up, {}", tokens(summing.num_tokens())),
             ThemeRole::Accent,
         );
     }
@@ -419,7 +450,11 @@ fn second(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
         parts.push(("frozen (Space)".to_owned(), ThemeRole::Warning));
     }
     if state.session.tree.history_start().is_some() {
-        parts.push(("older turns not sent".to_owned(), ThemeRole::Warning));
+        let text = match state.session.tree.summary() {
+            Some(_) => "older turns summed up",
+            None => "older turns not sent",
+        };
+        parts.push((text.to_owned(), ThemeRole::Warning));
     }
     let mouse = if state.is_mouse_on {
         "mouse on (m)"

@@ -2,8 +2,10 @@
 
 #![expect(clippy::panic, reason = "a failing test panics")]
 
+mod composing;
 mod cursor;
 mod docs;
+mod everyday;
 mod flow;
 mod forks;
 mod hints;
@@ -12,6 +14,7 @@ mod lab;
 mod latency;
 mod maps;
 mod meters;
+mod models;
 mod opening;
 mod panes;
 mod profile;
@@ -23,5 +26,6 @@ mod rig;
 mod screens;
 mod sending;
 mod share;
+mod summary;
 mod tokens;
 mod traces;

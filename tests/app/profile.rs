@@ -128,7 +128,8 @@ fn the_map_tells_domains_by_letter_and_color() {
     );
     let colors = |letter: &str| -> Vec<ratatui::style::Color> {
         let row = rig.screen.area.width as usize;
-        let cells = rig.screen.content.chunks(row).skip(7);
+        // The map's rows; the screen's last ones tell of other things.
+        let cells = rig.screen.content.chunks(row).skip(7).take(24);
         let cells = cells.flatten().filter(|cell| cell.symbol() == letter);
         cells.map(|cell| cell.fg).collect()
     };
@@ -191,6 +192,11 @@ fn what_is_no_profile_is_told_and_nothing_is_opened() {
         let mut rig = Rig::new();
         read(&mut rig, &wrong);
         assert!(rig.state.profile.is_none());
+        // As wide as what is told of it, so that nothing of the screen below stands between.
+        rig.input(Input::Resize {
+            columns: 90,
+            rows: 40,
+        });
         rig.draw();
         let text = rig.text().replace(['\n', '│'], " ");
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");

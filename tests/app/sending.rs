@@ -94,18 +94,14 @@ fn a_full_context_is_told_of_the_conversation_with_what_to_do() {
         let screen = rows_of(&mut rig, columns, rows);
         assert!(screen.contains("context full"), "{screen}");
         assert!(screen.contains(&excess), "{excess}: {screen}");
-        assert!(screen.contains("drop-oldest-turns"), "{screen}");
+        assert!(screen.contains("make room"), "{screen}");
         assert!(screen.contains("Ctrl+N"), "{screen}");
     }
     rig.type_text("more");
     predicted(&mut rig);
     rig.press("enter");
     let notice = rig.state.notice.clone().expect("it is told");
-    assert!(
-        notice
-            .text
-            .ends_with("shorten it or Ctrl+P drop-oldest-turns")
-    );
+    assert!(notice.text.ends_with("shorten it or Ctrl+P make room"));
     let before = rig.state.prediction.expect("predicted").prompt_tokens;
     rig.act(gptoss::app::Action::DropOldestTurns);
     assert!(

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::support::{Outcome, arg, check_refused, fixture, names_in, refused};
+use crate::support::{Outcome, arg, check_refused, fixture, names_in, refused, run_with_input};
 
 #[test]
 fn wrong_usage_is_code_2() {
@@ -48,6 +48,49 @@ fn wrong_usage_is_code_2() {
     for (args, parts) in cases {
         refused(args, 2, parts);
     }
+}
+
+#[test]
+fn a_wrong_key_binding_is_told_with_its_place_and_what_was_meant() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("keys.toml");
+    let path = file.to_str().expect("a name in UTF-8");
+    for (text, parts) in [
+        (
+            "[ui]\n[keys.chat]\n\"ctrl-r\" = \"regenrate\"\n",
+            &[
+                "keys.toml:3:1: ",
+                "\"regenrate\"",
+                "an action is called regenerate",
+            ][..],
+        ),
+        (
+            "[keys.chatt]\nx = \"regenerate\"\n",
+            &["keys.toml:2:1: ", "no key context \"chatt\""],
+        ),
+        (
+            "[keys.chat]\n\"ctrl-shift-what\" = \"regenerate\"\n",
+            &["keys.toml:2:1: "],
+        ),
+    ] {
+        std::fs::write(&file, text).expect("it can be written");
+        refused(&["--config", path], 2, parts);
+        refused(&["print-config", "--config", path], 2, parts);
+    }
+}
+
+#[test]
+fn without_a_model_lines_end_with_an_error() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("config.json"), "{}").expect("it can be written");
+    let settings = format!("session.folder={}", folder.path().display());
+    let path = folder.path().to_str().expect("a name in UTF-8");
+    let outcome = run_with_input(&["--set", &settings, path], "hello\nagain\n/help\n");
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    let told = outcome.stdout.matches("num_hidden_layers").count();
+    assert_eq!(told, 1, "{outcome:?}");
+    assert!(outcome.stdout.contains("/quit"), "{outcome:?}");
+    assert!(outcome.stderr.contains("no model"), "{outcome:?}");
 }
 
 #[test]

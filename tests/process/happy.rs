@@ -174,13 +174,39 @@ fn without_a_subcommand_and_a_terminal_lines_are_answered_in_plain_text() {
     let outcome = run_with_input(&["--set", &settings], "What is 48 + 75?\n/map\n");
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
     let text = outcome.stdout;
-    for wanted in ["model: pip", "analysis: ", "123", "layer 5: expert"] {
+    for wanted in ["model: Pip", "analysis: ", "123", "layer 5: expert"] {
         assert!(text.contains(wanted), "no {wanted} in {text}");
     }
     // No escape codes, boxes, blocks or braille.
     let is_plain =
         |c: char| c == '\n' || (!c.is_control() && !('\u{2500}'..='\u{28ff}').contains(&c));
     assert!(text.chars().all(is_plain), "{text:?}");
+}
+
+#[test]
+fn commands_of_the_lines_list_tell_and_write() {
+    let home = tempfile::tempdir().expect("a folder");
+    let settings = format!("session.folder={}", home.path().display());
+    let file = home.path().join("talk.md");
+    let lines = format!(
+        "What is 48 + 75?\n/analysis\n/export {}\n/sessions\n/models\n/help\n/dance\n",
+        file.display()
+    );
+    let outcome = run_with_input(&["--set", &settings], &lines);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    let text = outcome.stdout;
+    for wanted in [
+        "analysis: Add 48 and 75",
+        "saved ",
+        "1: What is 48 + 75?, 2 messages",
+        "Pip, 13.3 MB",
+        "/sessions: list them",
+        "there is no such command",
+    ] {
+        assert!(text.contains(wanted), "no {wanted} in {text}");
+    }
+    let written = std::fs::read_to_string(file).expect("it was written");
+    assert!(written.contains("## You\n\nWhat is 48 + 75?"), "{written}");
 }
 
 #[test]

@@ -33,7 +33,7 @@ fn two_runs_over_the_shipped_prompts_list_the_same_specialists() {
     let second = done(&["profile", arg(&set), "--json"]);
     assert_eq!(read(&json), second.stdout, "the same numbers again");
     let root: Value = serde_json::from_str(&second.stdout).expect("JSON");
-    assert_eq!(root["model"], "pip (built-in demo)", "{}", root["model"]);
+    assert_eq!(root["model"], "Pip (built-in demo)", "{}", root["model"]);
     assert_eq!(root["weights_digest"].as_str().expect("a digest").len(), 64);
     assert_eq!(root["broken_lines"], Value::Array(Vec::new()));
     assert!(

@@ -242,6 +242,7 @@ pub(crate) fn changes() -> Vec<TreeOp> {
         TreeOp::SetFraming(framing("Answer briefly.\n<b>")),
         TreeOp::SetHistoryStart {
             node: Some(NodeId(1)),
+            summary: Some("what was said\nbefore <b>".to_owned()),
         },
         TreeOp::SetDraft {
             text: "half a thou".to_owned(),
@@ -306,7 +307,8 @@ fn step(random: &mut Random, tree: &Tree) -> Vec<TreeOp> {
         _ => {
             let node = any(random).map(NodeId);
             let select = node.map(|node| TreeOp::Select { node });
-            let mut ops = vec![TreeOp::SetHistoryStart { node }];
+            let summary = node.map(|_| random.text());
+            let mut ops = vec![TreeOp::SetHistoryStart { node, summary }];
             ops.extend(select);
             ops
         }

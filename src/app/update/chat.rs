@@ -7,7 +7,7 @@ use super::super::effect::{Anchor, Effect};
 use super::super::popup::{CodePurpose, Question};
 use super::super::state::{Focus, Level, State};
 use super::generate::{self, Seed};
-use super::{code, popups, say, search, tree};
+use super::{code, popups, say, search, summary, tree};
 use crate::session::{NodeId, NodeKind, TreeOp};
 
 /// Does what concerns the conversation.
@@ -62,7 +62,12 @@ fn with_effects(state: &mut State, action: Action) -> Vec<Effect> {
             compose(state, Target::Instructions, &text)
         }
         Action::DropOldestTurns => drop_oldest(state),
-        Action::KeepAllTurns => state.change(vec![TreeOp::SetHistoryStart { node: None }]),
+        Action::SummarizeOldestTurns => summary::begin(state),
+        Action::EditSummary => summary::edit(state),
+        Action::KeepAllTurns => state.change(vec![TreeOp::SetHistoryStart {
+            node: None,
+            summary: None,
+        }]),
         _ => Vec::new(),
     }
 }
@@ -325,7 +330,7 @@ fn branch(state: &mut State) -> Vec<Effect> {
     }
 }
 
-fn compose(state: &mut State, target: Target, text: &str) -> Vec<Effect> {
+pub(super) fn compose(state: &mut State, target: Target, text: &str) -> Vec<Effect> {
     state.composer.begin(target, text);
     state.enter_composer();
     if !state
@@ -382,22 +387,33 @@ pub(in crate::app) fn can_drop_oldest(state: &State) -> bool {
     sent_messages(state).len() > 1
 }
 
-/// Leaves the older half of the turns out of the prompts to come.
-fn drop_oldest(state: &mut State) -> Vec<Effect> {
+/// The first message of the newer half of the turns; none where there is only one turn.
+pub(super) fn half(state: &State) -> Option<NodeId> {
     let users = sent_messages(state);
-    if users.len() < 2 {
-        say(
-            state,
-            Level::Info,
-            "there is only one turn to send; a new session begins empty",
-        );
+    (users.len() > 1).then(|| users[users.len() / 2])
+}
+
+/// Says that there is nothing to leave out.
+pub(super) fn say_one_turn(state: &mut State) {
+    let text = "there is only one turn to send; a new session begins empty";
+    say(state, Level::Info, text);
+}
+
+/// Leaves the older half of the turns out of the prompts to come; a summary of what is before them
+/// stays.
+fn drop_oldest(state: &mut State) -> Vec<Effect> {
+    let Some(node) = half(state) else {
+        say_one_turn(state);
         return Vec::new();
-    }
-    let node = users[users.len() / 2];
-    say(
-        state,
-        Level::Info,
-        format!("{} older turns are not sent any more", users.len() / 2),
-    );
-    state.change(vec![TreeOp::SetHistoryStart { node: Some(node) }])
+    };
+    let text = match sent_messages(state).len() / 2 {
+        1 => "the oldest turn is not sent any more".to_owned(),
+        count => format!("{count} older turns are not sent any more"),
+    };
+    say(state, Level::Info, text);
+    let summary = state.session.tree.summary().map(str::to_owned);
+    state.change(vec![TreeOp::SetHistoryStart {
+        node: Some(node),
+        summary,
+    }])
 }

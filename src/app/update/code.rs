@@ -15,7 +15,7 @@ pub(in crate::app) fn choose(state: &mut State, purpose: CodePurpose) -> Vec<Eff
     let text = turn.map(Turn::final_text).unwrap_or_default();
     let blocks = code_blocks(&text);
     match <[CodeChoice; 1]>::try_from(blocks) {
-        Ok([only]) => popups::take_code(state, only.source, purpose),
+        Ok([only]) => popups::take_code(state, only, purpose),
         Err(blocks) if blocks.is_empty() => {
             say(state, Level::Info, "this answer has no code block");
             Vec::new()

@@ -5,8 +5,9 @@ use super::super::composer::Target;
 use super::super::effect::Effect;
 use super::super::popup::{ListPopup, Popup};
 use super::super::state::{Focus, Level, State};
+use super::super::viewport::ComposerViewport;
 use super::generate::{self, Seed};
-use super::{chat, popups, say};
+use super::{chat, popups, say, summary};
 use crate::harmony::{Channel, Header};
 use crate::session::{Framing, Node, NodeId, NodeKind, TreeOp, Turn};
 
@@ -40,8 +41,17 @@ fn leave(state: &mut State) {
     }
 }
 
+/// What was drawn of the composer, if the cursor is still there.
+fn drawn(state: &State) -> Option<ComposerViewport> {
+    let drawn = state.viewport.composer;
+    let composer = &state.composer;
+    drawn.filter(|drawn| (drawn.cursor, drawn.line_len) == (composer.cursor(), composer.line_len()))
+}
+
 fn up(state: &mut State) -> Vec<Effect> {
-    if state.composer.is_at_first_line() && *state.composer.target() == Target::Message {
+    if let Some(place) = drawn(state).and_then(|drawn| drawn.up) {
+        state.composer.go_to(place);
+    } else if state.composer.is_at_first_line() && *state.composer.target() == Target::Message {
         walk_history(state, 1);
     } else {
         state.composer.edit(Action::CursorUp);
@@ -50,7 +60,9 @@ fn up(state: &mut State) -> Vec<Effect> {
 }
 
 fn down(state: &mut State) -> Vec<Effect> {
-    if state.composer.is_at_last_line() && state.history.steps_back > 0 {
+    if let Some(place) = drawn(state).and_then(|drawn| drawn.down) {
+        state.composer.go_to(place);
+    } else if state.composer.is_at_last_line() && state.history.steps_back > 0 {
         walk_history(state, -1);
     } else {
         state.composer.edit(Action::CursorDown);
@@ -84,6 +96,7 @@ fn walk_history(state: &mut State, by: i64) {
 fn send(state: &mut State) -> Vec<Effect> {
     match state.composer.target().clone() {
         Target::Identity | Target::Instructions => set_framing(state),
+        Target::Summary => summary::edited(state),
         Target::EditAnswer(node) => edited_answer(state, node),
         Target::Message | Target::EditUser(_) | Target::ToolResult { .. } => message(state),
     }

@@ -39,6 +39,8 @@ pub(in crate::app) fn obstacle(state: &State) -> Option<&'static str> {
         .is_some_and(AblationView::is_running)
     {
         "two runs are still being compared; Ctrl+C stops them"
+    } else if state.summing.is_some() {
+        "the oldest turns are still being summed up; Ctrl+C stops it"
     } else if inside::is_running(state) {
         "a look inside is being computed; Ctrl+C stops it"
     } else if state.model.ready().is_none() {
@@ -55,7 +57,7 @@ pub(in crate::app) fn fits(state: &mut State) -> bool {
         return true;
     };
     let or = if chat::can_drop_oldest(state) {
-        " or Ctrl+P drop-oldest-turns"
+        " or Ctrl+P make room"
     } else {
         ""
     };
@@ -176,7 +178,7 @@ pub(in crate::app) fn ask(
     effects
 }
 
-fn settings(state: &mut State, seed: Seed) -> TurnSettings {
+pub(super) fn settings(state: &mut State, seed: Seed) -> TurnSettings {
     let seed = match seed {
         Seed::Same(seed) => seed,
         Seed::Own if state.sampling.is_seed_locked => state.sampling.params.seed,

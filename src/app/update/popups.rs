@@ -2,20 +2,19 @@
 
 use std::path::PathBuf;
 
-use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
-use nucleo_matcher::{Config, Matcher};
+use nucleo_matcher::pattern::{AtomKind, CaseMatching, Normalization, Pattern};
+use nucleo_matcher::{Config, Matcher, Utf32Str};
 use tui_input::{Input, InputRequest};
 
-use super::super::action::{Action, REGISTRY};
+use super::super::action::{Action, Context, REGISTRY};
 use super::super::effect::{Effect, SessionRequest};
 use super::super::input;
-use super::super::popup::{CodePurpose, ExportFormat, ListPopup, Popup, Question};
+use super::super::popup::{CodeChoice, CodePurpose, ExportFormat, ListPopup, Popup, Question};
 use super::super::replay;
 use super::super::sampling::Preset;
 use super::super::state::{Level, State};
-use super::{ablate, inside, lab, profile, sampler, say, search, share, traces};
-use crate::catalog::CatalogEntry;
-use crate::engine::protocol::ModelSource;
+use super::{ablate, inside, lab, models, profile, sampler, say, search, share, traces};
+use crate::catalog::{HOW_TO_GET, Step};
 use crate::session::{Access, TreeOp, export};
 
 /// Puts something over the screen.
@@ -39,8 +38,20 @@ pub(in crate::app) fn palette(state: &mut State) -> Vec<Effect> {
         .filter(|action| is_for_palette(*action))
         .filter(|action| state.replay.is_none() || !replay::needs_a_model(*action))
         .filter(|action| state.replay.is_some() || !replay::needs_a_replay(*action));
+    let figures = state.popups.last().map(Popup::context);
+    let actions =
+        actions.filter(|action| figures_of(*action).is_none_or(|context| figures == Some(context)));
     let actions = actions.collect();
     open(state, |_| Popup::Palette(ListPopup::new(actions)))
+}
+
+/// The figures over the screen that an action is about, where it is about nothing else.
+fn figures_of(action: Action) -> Option<Context> {
+    let contexts: Vec<Context> = action.info().keys.iter().map(|(place, _)| *place).collect();
+    match contexts[..] {
+        [only @ (Context::Inside | Context::Profile)] => Some(only),
+        _ => None,
+    }
 }
 
 /// Moving a cursor by name makes no sense.
@@ -74,14 +85,9 @@ fn is_for_palette(action: Action) -> bool {
             | Action::Decrease
             | Action::IncreaseMuch
             | Action::DecreaseMuch
+            | Action::NextTab
+            | Action::PreviousTab
     )
-}
-
-/// The models found so far; looks again.
-pub(in crate::app) fn models(state: &mut State) -> Vec<Effect> {
-    let models = state.models.clone();
-    state.popups.push(Popup::Models(ListPopup::new(models)));
-    vec![Effect::FindModels]
 }
 
 /// Does what the popup on top makes of an action; none where it leaves it to others.
@@ -96,17 +102,18 @@ pub(in crate::app) fn perform(state: &mut State, action: Action) -> Option<Vec<E
         return figures(state, action);
     }
     let rows = i64::from(state.viewport.list_rows.max(1));
+    let last = state.viewport.last_scroll;
     let popup = state.popups.last_mut()?;
     match action {
         Action::Back => {
             state.popups.pop();
         }
-        Action::Up => scroll(popup, -1),
-        Action::Down => scroll(popup, 1),
-        Action::PageUp => scroll(popup, -rows),
-        Action::PageDown => scroll(popup, rows),
-        Action::Top => scroll(popup, i64::from(i32::MIN)),
-        Action::Bottom => scroll(popup, i64::from(i32::MAX)),
+        Action::Up => scroll(popup, -1, last),
+        Action::Down => scroll(popup, 1, last),
+        Action::PageUp => scroll(popup, -rows, last),
+        Action::PageDown => scroll(popup, rows, last),
+        Action::Top => scroll(popup, i64::from(i32::MIN), last),
+        Action::Bottom => scroll(popup, i64::from(i32::MAX), last),
         Action::Open => return Some(choose(state)),
         Action::Delete | Action::UndoDelete | Action::Rename => {
             return Some(change_listed(state, action));
@@ -168,7 +175,7 @@ pub(in crate::app) fn wheel(state: &mut State, lines: i64) {
     match state.popups.last_mut() {
         Some(Popup::Inside) => inside::step(state, lines.signum(), 0),
         Some(Popup::Profile) => profile::step(state, lines.signum(), 0),
-        Some(popup) => scroll(popup, lines),
+        Some(popup) => scroll(popup, lines, state.viewport.last_scroll),
         None => {}
     }
 }
@@ -208,16 +215,8 @@ pub(in crate::app) fn edit(popup: &mut Popup, request: InputRequest) {
 )]
 pub(in crate::app) fn input_changed(state: &mut State) -> Vec<Effect> {
     match state.popups.last_mut() {
-        Some(Popup::Palette(list)) => filter(list, |action| {
-            let info = action.info();
-            format!(
-                "{} {} {}",
-                info.name,
-                info.name.replace('-', " "),
-                info.help
-            )
-        }),
-        Some(Popup::Models(list)) => filter(list, |model| model.name.clone()),
+        Some(Popup::Palette(list)) => filter_actions(list),
+        Some(Popup::Models(list)) => filter(list, |model| model.name().to_owned()),
         Some(Popup::Presets(list)) => filter(list, Clone::clone),
         Some(Popup::History(list)) => filter(list, Clone::clone),
         Some(Popup::Code { list, .. }) => filter(list, |code| code.source.clone()),
@@ -234,34 +233,61 @@ pub(in crate::app) fn input_changed(state: &mut State) -> Vec<Effect> {
     Vec::new()
 }
 
+/// Actions whose name fits what was typed, the nearest first; then those whose help holds its words.
+fn filter_actions(list: &mut ListPopup<Action>) {
+    let query = list.input.value().to_owned();
+    let by_name = Pattern::parse(&query, CaseMatching::Ignore, Normalization::Smart);
+    let words = Pattern::new(
+        &query,
+        CaseMatching::Ignore,
+        Normalization::Smart,
+        AtomKind::Substring,
+    );
+    scored(list, |action, score| {
+        let info = action.info();
+        let spaced = info.name.replace('-', " ");
+        let named = score(&by_name, info.name).max(score(&by_name, &spaced));
+        // Letters that lie scattered over a sentence fit anything.
+        named
+            .map(|score| score.saturating_add(u32::from(u16::MAX)))
+            .or_else(|| score(&words, info.help))
+    });
+}
+
 fn filter<T>(list: &mut ListPopup<T>, text: impl Fn(&T) -> String) {
-    let query = list.input.value();
-    let pattern = Pattern::parse(query, CaseMatching::Ignore, Normalization::Smart);
+    let query = list.input.value().to_owned();
+    let pattern = Pattern::parse(&query, CaseMatching::Ignore, Normalization::Smart);
+    scored(list, |entry, score| score(&pattern, &text(entry)));
+}
+
+/// Shows the entries that have a score, the best first.
+fn scored<T>(
+    list: &mut ListPopup<T>,
+    score_of: impl Fn(&T, &mut dyn FnMut(&Pattern, &str) -> Option<u32>) -> Option<u32>,
+) {
     let mut matcher = Matcher::new(Config::DEFAULT);
     let mut buffer = Vec::new();
-    let mut scored: Vec<(usize, u32)> = list
-        .entries
-        .iter()
-        .enumerate()
-        .filter_map(|(index, entry)| {
-            let text = text(entry);
-            let haystack = nucleo_matcher::Utf32Str::new(&text, &mut buffer);
-            pattern
-                .score(haystack, &mut matcher)
-                .map(|score| (index, score))
-        })
+    let mut score = |pattern: &Pattern, text: &str| {
+        pattern.score(Utf32Str::new(text, &mut buffer), &mut matcher)
+    };
+    let entries = list.entries.iter().enumerate();
+    let mut scored: Vec<(usize, u32)> = entries
+        .filter_map(|(index, entry)| Some((index, score_of(entry, &mut score)?)))
         .collect();
     scored.sort_by_key(|(index, score)| (std::cmp::Reverse(*score), *index));
     list.shown = scored.into_iter().map(|(index, _)| index).collect();
     list.selected = 0;
 }
 
-/// Scrolls a text or moves a list's selection.
+/// How far a text can be scrolled before it is known how long it is.
+const MOST_SCROLL: usize = 10_000;
+
+/// Scrolls a text, at most to `last_scroll`, or moves a list's selection.
 #[expect(
     clippy::match_same_arms,
     reason = "the arms bind lists of different types"
 )]
-pub(in crate::app) fn scroll(popup: &mut Popup, by: i64) {
+fn scroll(popup: &mut Popup, by: i64, last_scroll: Option<usize>) {
     match popup {
         Popup::Palette(list) => list.step(by),
         Popup::Sessions(list) => list.step(by),
@@ -276,7 +302,9 @@ pub(in crate::app) fn scroll(popup: &mut Popup, by: i64) {
         | Popup::HowTo { scroll }
         | Popup::Ablation { scroll }
         | Popup::Difference { scroll } => {
-            *scroll = (*scroll as i64).saturating_add(by).clamp(0, 10_000) as usize;
+            let last = last_scroll.unwrap_or(MOST_SCROLL);
+            let from = (*scroll).min(last) as i64;
+            *scroll = from.saturating_add(by).clamp(0, last as i64) as usize;
         }
         Popup::Ask { .. } | Popup::Inside | Popup::Profile | Popup::Trouble { .. } => {}
     }
@@ -310,10 +338,7 @@ fn choose(state: &mut State) -> Vec<Effect> {
             }
             None => Vec::new(),
         },
-        Popup::Models(list) => match list.chosen().cloned() {
-            Some(entry) => choose_model(state, &entry),
-            None => Vec::new(),
-        },
+        Popup::Models(list) => models::chosen(state, &list),
         Popup::Presets(list) => match list.chosen().cloned() {
             Some(name) => sampler::take_preset(state, &name),
             None => Vec::new(),
@@ -325,7 +350,7 @@ fn choose(state: &mut State) -> Vec<Effect> {
             Vec::new()
         }
         Popup::Code { list, purpose } => match list.chosen().cloned() {
-            Some(code) => take_code(state, code.source, purpose),
+            Some(code) => take_code(state, code, purpose),
             None => Vec::new(),
         },
         Popup::Tree(list) => match list.chosen().map(|row| row.node) {
@@ -343,47 +368,56 @@ fn choose(state: &mut State) -> Vec<Effect> {
         },
         Popup::Traces { list, purpose } => traces::chosen(state, &list, purpose),
         Popup::Ask { question, input } => answer(state, question, input.value()),
+        Popup::HowTo { .. } => {
+            let step = HOW_TO_GET.steps.get(HOW_TO_GET.download);
+            let copy = |step: &Step| Effect::Copy(step.command.to_owned());
+            step.map(copy).into_iter().collect()
+        }
+        Popup::Trouble { remedy, .. } => {
+            remedy.map_or_else(Vec::new, |remedy| super::perform(state, remedy))
+        }
         Popup::Help { .. }
-        | Popup::HowTo { .. }
         | Popup::Ablation { .. }
         | Popup::Difference { .. }
         | Popup::Inside
-        | Popup::Profile
-        | Popup::Trouble { .. } => Vec::new(),
+        | Popup::Profile => Vec::new(),
     }
-}
-
-fn choose_model(state: &mut State, entry: &CatalogEntry) -> Vec<Effect> {
-    if let Some(problem) = &entry.problem {
-        say(
-            state,
-            Level::Error,
-            format!("{} cannot be loaded: {problem}", entry.name),
-        );
-        return Vec::new();
-    }
-    if state.running.is_some() {
-        say(state, Level::Warning, "stop the model first");
-        return Vec::new();
-    }
-    let source = match &entry.path {
-        Some(path) => ModelSource::Directory(path.clone()),
-        None => ModelSource::Demo,
-    };
-    state.forget_runs();
-    super::load(state, source)
 }
 
 /// Copies a code block, or asks where to save it.
 pub(in crate::app) fn take_code(
     state: &mut State,
-    source: String,
+    code: CodeChoice,
     purpose: CodePurpose,
 ) -> Vec<Effect> {
     match purpose {
-        CodePurpose::Copy => vec![Effect::Copy(source)],
-        CodePurpose::Save => ask(state, Question::SaveCode(source), ""),
+        CodePurpose::Copy => vec![Effect::Copy(code.source)],
+        CodePurpose::Save => {
+            let name = format!("code.{}", extension(code.language.as_deref()));
+            ask(state, Question::SaveCode(code.source), &name)
+        }
     }
+}
+
+/// What files in a language end in; a language that is not known is an ending itself.
+fn extension(language: Option<&str>) -> String {
+    let language = language.unwrap_or("txt").to_lowercase();
+    let known = match language.as_str() {
+        "rust" => "rs",
+        "python" => "py",
+        "javascript" => "js",
+        "typescript" => "ts",
+        "markdown" => "md",
+        "bash" | "shell" | "console" => "sh",
+        "ruby" => "rb",
+        "haskell" => "hs",
+        "csharp" | "c#" => "cs",
+        "c++" => "cpp",
+        "text" => "txt",
+        other if other.chars().all(char::is_alphanumeric) => other,
+        _ => "txt",
+    };
+    known.to_owned()
 }
 
 fn answer(state: &mut State, question: Question, text: &str) -> Vec<Effect> {
@@ -397,10 +431,12 @@ fn answer(state: &mut State, question: Question, text: &str) -> Vec<Effect> {
             search::begin(state, text);
             Vec::new()
         }
-        Question::RenameSession => state.change(vec![TreeOp::SetTitle { title: text }]),
-        Question::RenameListed(id) => {
-            vec![Effect::Session(SessionRequest::Rename { id, title: text })]
+        Question::RenameSession => {
+            let mut effects = state.change(vec![TreeOp::SetTitle { title: text }]);
+            effects.extend(listed_again(state));
+            effects
         }
+        Question::RenameListed(id) => changed(state, SessionRequest::Rename { id, title: text }),
         Question::SaveCode(source) => vec![Effect::WriteFile {
             path: PathBuf::from(text),
             text: source,
@@ -422,6 +458,7 @@ fn answer(state: &mut State, question: Question, text: &str) -> Vec<Effect> {
         Question::Rule => lab::typed(state, &text),
         Question::Ablation => ablate::typed(state, &text),
         Question::Profile => profile::typed(&text),
+        Question::Model => models::look(PathBuf::from(text)),
         Question::Trace(purpose) => traces::read(state, PathBuf::from(text), purpose),
         Question::PresetName => {
             let preset = Preset {
@@ -436,6 +473,22 @@ fn answer(state: &mut State, question: Question, text: &str) -> Vec<Effect> {
     }
 }
 
+/// Changes a session on disk and lists those again that hold what was typed.
+fn changed(state: &State, request: SessionRequest) -> Vec<Effect> {
+    let mut effects = vec![Effect::Session(request)];
+    effects.extend(listed_again(state));
+    effects
+}
+
+/// Lists the sessions again where they are on the screen.
+fn listed_again(state: &State) -> Option<Effect> {
+    let Some(Popup::Sessions(list)) = state.popups.last() else {
+        return None;
+    };
+    let query = list.input.value().to_owned();
+    Some(Effect::Session(SessionRequest::List { query }))
+}
+
 /// Deletes, brings back or renames what is listed.
 fn change_listed(state: &mut State, action: Action) -> Vec<Effect> {
     if let (Some(Popup::Rules(_)), Action::Delete) = (state.popups.last(), action) {
@@ -448,7 +501,7 @@ fn change_listed(state: &mut State, action: Action) -> Vec<Effect> {
         .chosen()
         .map(|info| (info.id.clone(), info.title.clone()));
     match (action, chosen) {
-        (Action::UndoDelete, _) => vec![Effect::Session(SessionRequest::UndoDelete)],
+        (Action::UndoDelete, _) => changed(state, SessionRequest::UndoDelete),
         (Action::Delete, Some((id, _))) if state.session.id.as_ref() == Some(&id) => {
             say(
                 state,
@@ -457,7 +510,7 @@ fn change_listed(state: &mut State, action: Action) -> Vec<Effect> {
             );
             Vec::new()
         }
-        (Action::Delete, Some((id, _))) => vec![Effect::Session(SessionRequest::Delete(id))],
+        (Action::Delete, Some((id, _))) => changed(state, SessionRequest::Delete(id)),
         (Action::Rename, Some((id, title))) if state.session.id.as_ref() == Some(&id) => {
             ask(state, Question::RenameSession, &title)
         }

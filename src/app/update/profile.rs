@@ -45,7 +45,11 @@ pub(in crate::app) fn read(
                 format!("{name}: {problem}"),
                 "`gptoss-tui profile FILE.jsonl --output OUT.json` writes one.".to_owned(),
             ];
-            popups::open(state, |_| Popup::Trouble { title, lines })
+            popups::open(state, |_| Popup::Trouble {
+                title,
+                lines,
+                remedy: None,
+            })
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::super::action::Action;
 use super::super::effect::{Effect, SessionRequest};
 use super::super::popup::{ListPopup, Popup, Question};
-use super::super::state::{Level, State};
+use super::super::state::{Focus, Level, State};
 use super::{popups, say};
 use crate::session::Tree;
 
@@ -22,11 +22,18 @@ pub(in crate::app) fn perform(state: &mut State, action: Action) -> Vec<Effect> 
             let title = state.session.tree.title().unwrap_or_default().to_owned();
             popups::ask(state, Question::RenameSession, &title)
         }
-        Action::NewSession => begin(state, |tree| {
-            let mut empty = Tree::default();
-            empty.set_initial_framing(tree.framing().clone());
-            empty
-        }),
+        Action::NewSession => {
+            let effects = begin(state, |tree| {
+                let mut empty = Tree::default();
+                empty.set_initial_framing(tree.framing().clone());
+                empty
+            });
+            // Nothing can be done in an empty chat but to write.
+            if !effects.is_empty() && state.focus == Focus::Chat {
+                state.enter_composer();
+            }
+            effects
+        }
         Action::NewSessionFromHere => begin(state, Tree::copy_of_path),
         _ => Vec::new(),
     }

@@ -121,6 +121,7 @@ pub(in crate::app) fn take(state: &mut State, read: TraceRead) -> Vec<Effect> {
             state.popups.push(Popup::Trouble {
                 title: title.to_owned(),
                 lines: vec![message],
+                remedy: None,
             });
         }
     }

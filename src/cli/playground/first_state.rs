@@ -1,5 +1,6 @@
 //! Settings as the state to begin with.
 
+use gptoss::app::action::REGISTRY;
 use gptoss::app::arrivals::Arrivals;
 use gptoss::app::map::MapCells;
 use gptoss::app::sampling::{Preset, SamplingPanel};
@@ -11,7 +12,8 @@ use gptoss::engine::protocol::{
 use gptoss::session::Framing;
 use gptoss::settings::dirs::Dirs;
 use gptoss::settings::{
-    self, DateSetting, DenseWeights, Dtype, ExpertWeights, HeatCell, Seed, Settings, ThemeChoice,
+    self, DateSetting, DenseWeights, Dtype, ExpertWeights, HeatCell, LoadedSettings, Seed,
+    Settings, ThemeChoice,
 };
 use gptoss::tui::{self, Clock};
 
@@ -107,18 +109,55 @@ fn preferences(settings: &Settings) -> Preferences {
 }
 
 /// The default bindings with the person's over them.
-pub(in crate::cli) fn keymap(settings: &Settings) -> Result<Keymap, CliError> {
+///
+/// *Errors:* [`BadKey`].
+pub(in crate::cli) fn keymap(settings: &Settings) -> Result<Keymap, BadKey> {
     let mut keymap = Keymap::default();
     for (context, bindings) in &settings.keys {
         for (chord, action) in bindings {
-            let key = tui::canonical(context, chord)
-                .map_err(|error| CliError::usage(error.to_string()))?;
+            let refused = |reason: String| BadKey {
+                path: ["keys".to_owned(), context.clone(), chord.clone()],
+                action: action.clone(),
+                reason,
+            };
+            let key = tui::canonical(context, chord).map_err(|error| refused(error.to_string()))?;
             keymap
                 .bind(context, key, action)
-                .map_err(|error| CliError::usage(error.to_string()))?;
+                .map_err(|error| refused(error.to_string()))?;
         }
     }
     Ok(keymap)
+}
+
+/// A binding of the settings that cannot be used.
+#[derive(Debug)]
+pub(in crate::cli) struct BadKey {
+    /// The setting, with its tables.
+    path: [String; 3],
+    /// The action as it was written.
+    action: String,
+    reason: String,
+}
+
+impl BadKey {
+    /// The error with the place of the setting.
+    pub(in crate::cli) fn placed(&self, loaded: &LoadedSettings) -> CliError {
+        let path = self.path.each_ref().map(String::as_str);
+        let place = loaded.origin(&path).map(|origin| format!("{origin}: "));
+        let message = format!("{}{}", place.unwrap_or_default(), self.reason);
+        let names: Vec<String> = REGISTRY.iter().map(|info| info.name.to_owned()).collect();
+        let error = CliError::usage(message);
+        match settings::nearest(&self.action, &names) {
+            Some(name) if name != self.action => error.hint(format!("an action is called {name}")),
+            _ => error,
+        }
+    }
+}
+
+impl From<BadKey> for CliError {
+    fn from(bad: BadKey) -> Self {
+        Self::usage(bad.reason)
+    }
 }
 
 fn sampling(settings: &Settings, dirs: Option<&Dirs>, state: &mut State) -> SamplingPanel {

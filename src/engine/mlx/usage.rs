@@ -1,9 +1,10 @@
 //! Figures of caches and memory, present and predicted.
 
 use super::Loaded;
-use crate::engine::backend::PromptPrediction;
+use crate::engine::backend::{PromptPrediction, Usage};
 use crate::engine::protocol::{CacheUsage, MemorySnapshot};
 use crate::generate::{KindUsage, MemoryModel, default_prefill_chunk_tokens};
+use crate::gptoss::device_memory_limit_bytes;
 
 pub(super) fn cache_usage(usage: KindUsage) -> CacheUsage {
     CacheUsage {
@@ -23,6 +24,17 @@ pub(super) fn memory_snapshot(loaded: &Loaded) -> MemorySnapshot {
         peak_bytes: bytes(mlx_rs::memory::peak_memory),
         limit_bytes: limit_bytes(loaded).unwrap_or_default(),
         weights_bytes: loaded.model.loaded().weights_bytes,
+    }
+}
+
+/// What is known of the device before anything is loaded.
+pub(super) fn without_model() -> Usage {
+    Usage {
+        memory: MemorySnapshot {
+            limit_bytes: device_memory_limit_bytes().unwrap_or_default(),
+            ..MemorySnapshot::default()
+        },
+        ..Usage::default()
     }
 }
 

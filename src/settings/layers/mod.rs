@@ -55,6 +55,16 @@ pub struct LoadedSettings {
     pub entries: Vec<SettingEntry>,
 }
 
+impl LoadedSettings {
+    /// Where the value of a key was written; the key with those of its tables.
+    pub fn origin(&self, path: &[&str]) -> Option<&Origin> {
+        let path: KeyPath = path.iter().map(|&key| key.to_owned()).collect();
+        let key = report::join(&path);
+        let entry = self.entries.iter().find(|entry| entry.key == key)?;
+        Some(&entry.origin)
+    }
+}
+
 /// One value and its origin.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SettingEntry {

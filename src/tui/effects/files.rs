@@ -57,6 +57,12 @@ pub(super) fn expand(path: &Path) -> PathBuf {
     }
 }
 
+/// Bytes that are free where this folder is; none where the system does not tell.
+pub(super) fn free_bytes(folder: &Path) -> Option<u64> {
+    let told = rustix::fs::statvfs(folder).ok()?;
+    Some(told.f_bavail.saturating_mul(told.f_frsize))
+}
+
 /// Writes the person's presets in place of those before.
 pub(super) fn save_presets(path: &Path, presets: &[Preset]) -> Report {
     let text = match serde_json::to_string(presets) {

@@ -22,6 +22,7 @@ use self::sessions::Sessions;
 use self::traces::Traces;
 use super::probe::Answers;
 use super::worker::Worker;
+use crate::app::models::FoundModels;
 use crate::app::{Effect, Focus, Report, State, View};
 use crate::catalog::{self, Places};
 use crate::engine::protocol::{Command, RequestId};
@@ -181,6 +182,14 @@ impl Effects {
             },
             Effect::Remember(text) => self.remember(text),
             Effect::FindModels => self.find_models(),
+            Effect::LookAtModel(path) => {
+                let outcomes = self.outcomes.clone();
+                let path = self.files.current.join(files::expand(&path));
+                self.searching.queue(move || {
+                    let report = Report::Model(catalog::look(&path));
+                    let _ = outcomes.send(Outcome::Report(report));
+                });
+            }
             Effect::ReadLog => self.tell(Report::Log(self.log.recent())),
             Effect::Mouse(is_on) => return Some(Control::Mouse(is_on)),
             Effect::Theme(name) => return Some(Control::Theme(name)),
@@ -231,7 +240,10 @@ impl Effects {
     fn find_models(&mut self) {
         let (outcomes, files) = (self.outcomes.clone(), Arc::clone(&self.files));
         self.searching.queue(move || {
-            let models = catalog::scan(&files.places);
+            let models = FoundModels {
+                entries: catalog::scan(&files.places),
+                free_bytes: files::free_bytes(&files.current),
+            };
             let _ = outcomes.send(Outcome::Report(Report::Models(models)));
         });
     }

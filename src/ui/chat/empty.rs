@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::plain_text::wrapped;
 use crate::app::action::Action;
-use crate::app::state::{ModelStatus, State};
+use crate::app::state::{Focus, ModelStatus, State};
 use crate::engine::protocol::{LoadStage, ModelSource};
 use crate::ui::chrome::{put, put_all, width};
 use crate::ui::theme::{Theme, ThemeRole};
@@ -21,7 +21,7 @@ const EXAMPLES: [&str; 3] = [
 /// The keys to know first.
 const KEYS: [Action; 6] = [
     Action::Send,
-    Action::Back,
+    Action::Compose,
     Action::ViewExperts,
     Action::Models,
     Action::Palette,
@@ -94,28 +94,26 @@ fn rows(state: &State, columns: u16) -> Vec<Row> {
     };
     say("A playground for gpt-oss", ThemeRole::Heading);
     say(
-        "Chat with the model and watch which experts each token goes to, what else it might have said, \
-         and what it costs.",
+        "Chat, and see which experts every token goes to and what else could be said.",
         ThemeRole::Faint,
     );
     say("", ThemeRole::Text);
     model(state, &mut say);
     if matches!(state.model, ModelStatus::Ready(_)) {
         say("", ThemeRole::Text);
-        say("Try", ThemeRole::Strong);
-        for example in EXAMPLES {
-            say(&format!("  {example}"), ThemeRole::User);
+        for (index, example) in EXAMPLES.into_iter().enumerate() {
+            let word = if index == 0 { "Try  " } else { "     " };
+            rows.push(vec![
+                (word.to_owned(), ThemeRole::Strong),
+                (example.to_owned(), ThemeRole::User),
+            ]);
         }
     }
     rows.push(Vec::new());
     let keys: Vec<_> = KEYS
         .into_iter()
-        .filter_map(|action| {
-            Some((
-                state.keymap.first_key(action)?.1.to_string(),
-                action.info().help,
-            ))
-        })
+        .filter(|action| *action != Action::Compose || state.focus != Focus::Composer)
+        .filter_map(|action| Some((state.way_to(action)?, action.info().help)))
         .collect();
     let longest = keys.iter().map(|(key, _)| width(key)).max().unwrap_or(0);
     for (key, help) in keys {

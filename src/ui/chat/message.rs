@@ -6,6 +6,7 @@ use crate::engine::protocol::ModelOrigin;
 use crate::harmony::{Channel, MessageEnding};
 use crate::session::{Node, NodeId, NodeKind, Part, Turn};
 use crate::ui::chrome;
+use crate::ui::sanitize::sanitize;
 use crate::ui::theme::{Theme, ThemeRole};
 use crate::ui::widgets::format;
 use crate::ui::widgets::shorten::short_items;
@@ -17,6 +18,9 @@ use super::texts::{TextCache, TextForm, TextKey};
 
 /// Faults of an answer that are told one by one.
 const MAX_FAULTS: usize = 4;
+
+/// Rows of the developer message that are shown.
+const MAX_INSTRUCTIONS: usize = 4;
 
 /// A message's rows.
 #[derive(Debug)]
@@ -91,8 +95,11 @@ impl Builder<'_> {
     /// The rows of a message.
     pub(super) fn message(&mut self, node: &Node, is_left_out: bool) -> Message {
         let mut blocks = Vec::new();
+        if node.parent.is_none() {
+            self.instructions(&mut blocks);
+        }
         if self.state.session.tree.history_start() == Some(node.id) {
-            blocks.push(Block::Rule("not sent any more above"));
+            self.history_start(&mut blocks);
         }
         match &node.kind {
             NodeKind::User { text } => {
@@ -113,6 +120,43 @@ impl Builder<'_> {
             blocks,
             is_left_out,
         }
+    }
+
+    /// The developer message, which every prompt begins with: its first rows.
+    fn instructions(&self, blocks: &mut Vec<Block>) {
+        let framing = self.state.session.tree.framing();
+        let Some(text) = &framing.developer.instructions else {
+            return;
+        };
+        let row = |text: String, role| Block::Row {
+            left: vec![(text, role)],
+            right: String::new(),
+        };
+        blocks.push(row("instructions".to_owned(), ThemeRole::Commentary));
+        let rows = wrapped(&sanitize(text), self.width);
+        let is_long = rows.len() > MAX_INSTRUCTIONS;
+        let shown = rows.into_iter().take(MAX_INSTRUCTIONS);
+        blocks.extend(shown.map(|text| row(text, ThemeRole::Faint)));
+        if is_long {
+            let mark = self.theme.glyphs().ellipsis.to_owned();
+            blocks.push(row(mark, ThemeRole::Faint));
+        }
+        blocks.push(Block::Blank);
+    }
+
+    /// That what is above is not sent, and what is sent in its place.
+    fn history_start(&self, blocks: &mut Vec<Block>) {
+        let Some(summary) = self.state.session.tree.summary() else {
+            blocks.push(Block::Rule("not sent any more above"));
+            return;
+        };
+        blocks.push(Block::Rule("sent in place of what is above"));
+        let rows = wrapped(&sanitize(summary), self.width).into_iter();
+        blocks.extend(rows.map(|row| Block::Row {
+            left: vec![(row, ThemeRole::Faint)],
+            right: String::new(),
+        }));
+        blocks.push(Block::Rule("sent as it is below"));
     }
 
     fn label(&self, node: &Node, name: &str, role: ThemeRole, note: &str) -> Block {
@@ -273,10 +317,10 @@ impl Builder<'_> {
         let facts = self.facts(turn, part, is_open);
         let room = self.width.saturating_sub(chrome::width(&title) + 2);
         let is_selected = self.state.selected_message() == Some(node);
-        let key = self.state.keymap.first_key(Action::Fold);
-        let right = match key.filter(|_| is_selected) {
-            Some((_, key)) if is_unfolded => format!("{key} folds"),
-            Some((_, key)) => format!("{key} unfolds"),
+        let way = self.state.way_to(Action::Fold).filter(|_| is_selected);
+        let right = match way {
+            Some(keys) if is_unfolded => format!("{keys} folds"),
+            Some(keys) => format!("{keys} unfolds"),
             None => String::new(),
         };
         let facts = short_items(&facts, usize::from(room), self.theme.glyph_set());
@@ -286,6 +330,10 @@ impl Builder<'_> {
 
     /// What there is to know of a folded message, the most important first.
     fn facts(&self, turn: &Turn, part: &Part, is_open: bool) -> String {
+        // What a person wrote, or kept while editing, has neither tokens nor times.
+        if part.tokens.is_empty() && !is_open {
+            return String::new();
+        }
         let mut facts = vec![super::words::tokens(part.num_tokens())];
         if part.ending == Some(MessageEnding::Truncated) && turn.outcome.is_some() {
             facts.push("cut off".to_owned());

@@ -123,11 +123,12 @@ pub(super) fn outcome(blocks: &mut Vec<Block>, turn: &Turn, width: u16, theme: &
         }));
     }
     if let crate::session::TurnOutcome::Finished { stats, .. } = outcome {
-        faint(
-            blocks,
-            &words::figures(stats, &turn.settings, turn.ids.len()).join(chrome::dot(theme)),
-            width,
-        );
+        let items = words::figures(stats, &turn.settings, turn.ids.len());
+        let rows = rows_of_items(&items, chrome::dot(theme), width);
+        blocks.extend(rows.into_iter().map(|row| Block::Row {
+            left: vec![(row, ThemeRole::Faint)],
+            right: String::new(),
+        }));
     }
 }
 
@@ -151,6 +152,21 @@ pub(super) fn lab(blocks: &mut Vec<Block>, state: &State, node: NodeId, width: u
         quoted(&ghost.text())
     );
     faint(blocks, &text, width);
+}
+
+/// Items in rows that end between them, so that no figure is parted from its unit.
+fn rows_of_items(items: &[String], dot: &str, width: u16) -> Vec<String> {
+    let mut rows: Vec<String> = Vec::new();
+    for item in items {
+        match rows.last_mut() {
+            Some(row) if chrome::width(row) + chrome::width(dot) + chrome::width(item) <= width => {
+                row.push_str(dot);
+                row.push_str(item);
+            }
+            _ => rows.extend(wrapped(item, width)),
+        }
+    }
+    rows
 }
 
 fn faint(blocks: &mut Vec<Block>, text: &str, width: u16) {

@@ -117,7 +117,8 @@ impl Painter<'_, '_> {
             x = put(buf, self.area, (x, y), &text, self.theme().style(*role));
         }
         let start = self.area.width.saturating_sub(width(right) + 1);
-        if start > x {
+        // Two blanks at least, or it would read as one text.
+        if start > x + 1 {
             put(
                 buf,
                 self.area,

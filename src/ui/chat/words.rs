@@ -102,7 +102,7 @@ pub(in crate::ui) fn tokens(count: usize) -> String {
 fn retry(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::InvalidRequest | ErrorKind::Memory => {
-            "e edits the message, Ctrl+P drop-oldest-turns sends less"
+            "e edits the message, Ctrl+P \"make room\" sends less"
         }
         _ => "r answers again",
     }
@@ -123,23 +123,21 @@ pub(in crate::ui) fn ending(
         TurnOutcome::Finished {
             finish_reason,
             stats,
-        } => {
-            match finish_reason {
-                FinishReason::Stop => None,
-                FinishReason::Cancelled => {
-                    Some(("stopped; c goes on, r answers again".to_owned(), false))
-                }
-                FinishReason::Length => {
-                    let text = match max_tokens.filter(|max| stats.generated_tokens >= *max) {
+        } => match finish_reason {
+            FinishReason::Stop => None,
+            FinishReason::Cancelled => {
+                Some(("stopped; c goes on, r answers again".to_owned(), false))
+            }
+            FinishReason::Length => {
+                let text = match max_tokens.filter(|max| stats.generated_tokens >= *max) {
                     Some(max) => format!("ended at the limit of {}; c goes on", tokens(max)),
-                    None => "the context is full; begin a new session or leave the oldest turns out \
-                             (drop-oldest-turns in the palette)"
+                    None => "no room for more: Ctrl+P \"make room\" lists what helps, Ctrl+N begins a new \
+                             session"
                         .to_owned(),
                 };
-                    Some((text, false))
-                }
+                Some((text, false))
             }
-        }
+        },
         TurnOutcome::Failed(report) | TurnOutcome::Crashed(report) => {
             let word = if matches!(outcome, TurnOutcome::Failed(_)) {
                 "failed"

@@ -7,9 +7,11 @@ use ratatui::text::{Line, Span};
 
 use crate::app::State;
 use crate::app::action::Action;
+use crate::app::models::ModelChoice;
 use crate::app::popup::{CodeChoice, TreeRow};
 use crate::app::traces::TraceChoice;
 use crate::catalog::{CatalogEntry, Fit, ModelOrigin, fit};
+use crate::engine::protocol::ModelSource;
 use crate::session::SessionInfo;
 use crate::ui::sanitize::sanitize;
 use crate::ui::theme::{Theme, ThemeRole};
@@ -108,8 +110,31 @@ fn age(ms: u64) -> String {
     }
 }
 
-/// A model: name, size against memory, shape, where it was found, what is wrong.
-pub(super) fn model(entry: &CatalogEntry, state: &State, theme: &Theme) -> Line<'static> {
+/// An entry of the list of models.
+pub(super) fn model_choice(choice: &ModelChoice, state: &State, theme: &Theme) -> Line<'static> {
+    match choice {
+        ModelChoice::Found(entry) => model(entry, state, theme),
+        ModelChoice::Elsewhere => action_row("another folder", "type its path", theme),
+        ModelChoice::HowTo => action_row(
+            "get gpt-oss-20b",
+            "how, and what this machine has room for",
+            theme,
+        ),
+    }
+}
+
+fn action_row(name: &str, about: &str, theme: &Theme) -> Line<'static> {
+    line(
+        vec![
+            (format!("{name:<NAME$} "), ThemeRole::Accent),
+            (about.to_owned(), ThemeRole::Faint),
+        ],
+        theme,
+    )
+}
+
+/// A model: name, size, whether that goes into memory, shape, where it was found, what is wrong.
+fn model(entry: &CatalogEntry, state: &State, theme: &Theme) -> Line<'static> {
     let mut pieces = vec![(format!("{:<NAME$} ", entry.name), ThemeRole::Strong)];
     if entry.weights_bytes > 0 {
         pieces.push((
@@ -117,21 +142,39 @@ pub(super) fn model(entry: &CatalogEntry, state: &State, theme: &Theme) -> Line<
             ThemeRole::Text,
         ));
     }
+    if let Some(problem) = &entry.problem {
+        pieces.push((problem.clone(), ThemeRole::Danger));
+        return line(pieces, theme);
+    }
+    let limit = Some(state.memory_limit_bytes).filter(|limit| *limit > 0);
+    pieces.extend(match fit(entry.weights_bytes, limit) {
+        Fit::Fits => Some(("fits       ".to_owned(), ThemeRole::Success)),
+        Fit::Tight => Some(("fits barely  ".to_owned(), ThemeRole::Warning)),
+        Fit::TooLarge => Some(("too large  ".to_owned(), ThemeRole::Danger)),
+        Fit::Unknown => None,
+    });
+    pieces.push((found(entry, state).to_owned(), ThemeRole::Faint));
     if let (Some(layers), Some(experts)) = (entry.num_layers, entry.num_experts) {
         pieces.push((
-            format!("{layers} layers x {experts} experts  {}  ", entry.precision),
+            format!("  {layers} layers x {experts} experts  {}", entry.precision),
             ThemeRole::Faint,
         ));
     }
-    let limit = Some(state.telemetry.memory.limit_bytes).filter(|limit| *limit > 0);
-    match (&entry.problem, fit(entry.weights_bytes, limit)) {
-        (Some(problem), _) => pieces.push((problem.clone(), ThemeRole::Danger)),
-        (None, Fit::TooLarge) => {
-            pieces.push(("larger than the memory limit".to_owned(), ThemeRole::Danger));
-        }
-        (None, _) => pieces.push((origin(entry.origin).to_owned(), ThemeRole::Faint)),
-    }
     line(pieces, theme)
+}
+
+/// Where a model was found, or that it is the one in use.
+fn found(entry: &CatalogEntry, state: &State) -> &'static str {
+    let is_loaded = match (&state.loaded_source, state.model.ready()) {
+        (Some(ModelSource::Demo), Some(_)) => entry.path.is_none(),
+        (Some(ModelSource::Directory(path)), Some(_)) => entry.path.as_ref() == Some(path),
+        _ => false,
+    };
+    if is_loaded {
+        "in use"
+    } else {
+        origin(entry.origin)
+    }
 }
 
 fn origin(origin: ModelOrigin) -> &'static str {

@@ -17,10 +17,12 @@ use tui_input::Input;
 
 use super::chat::{origin, wrapped};
 use super::chrome::put;
+use super::sanitize::sanitize;
 use super::theme::{Theme, ThemeRole};
-use super::widgets::{ListRows, Popup as Window};
+use super::widgets::{ListRows, Popup as Window, format};
 use crate::app::State;
 use crate::app::ablation::AblationView;
+use crate::app::action::Action;
 use crate::app::popup::{CodePurpose, ExportFormat, ListPopup, Popup, Question};
 use crate::app::viewport::Viewport;
 use crate::catalog::HOW_TO_GET;
@@ -28,6 +30,9 @@ use crate::intervention::Rule;
 
 /// Columns and rows that lists want.
 const LIST: (u16, u16) = (90, 24);
+
+/// Columns of what went wrong.
+const TROUBLE: u16 = 68;
 
 /// Draws one popup over the screen.
 #[expect(clippy::too_many_lines, reason = "one short arm a popup")]
@@ -45,7 +50,11 @@ pub(super) fn draw(
             list(
                 frame,
                 screen,
-                ("all actions", "Enter does it  Esc closes"),
+                (
+                    "all actions",
+                    "Enter does it  Esc closes",
+                    "no action is called so",
+                ),
                 popup,
                 row,
                 theme,
@@ -58,7 +67,11 @@ pub(super) fn draw(
             list(
                 frame,
                 screen,
-                ("sessions: type to search their text", footer),
+                (
+                    "sessions: type to search their text",
+                    footer,
+                    "no session holds that",
+                ),
                 popup,
                 row,
                 theme,
@@ -66,12 +79,19 @@ pub(super) fn draw(
             );
         }
         Popup::Models(popup) => {
-            let row = |entry: &_| entries::model(entry, state, theme);
-            let footer = "Enter loads  Esc closes  how-to-get-models is in the palette";
+            let row = |choice: &_| entries::model_choice(choice, state, theme);
+            let title = match state.memory_limit_bytes {
+                0 => "models".to_owned(),
+                limit => format!("models, for {} of memory", format::bytes(limit)),
+            };
             list(
                 frame,
                 screen,
-                ("models", footer),
+                (
+                    &title,
+                    "Enter loads it; a path can be typed  Esc closes",
+                    "Enter takes what is typed as a model's folder",
+                ),
                 popup,
                 row,
                 theme,
@@ -83,7 +103,11 @@ pub(super) fn draw(
             list(
                 frame,
                 screen,
-                ("presets", "Enter takes it; the seed stays"),
+                (
+                    "presets",
+                    "Enter takes it; the seed stays",
+                    "no preset is called so",
+                ),
                 popup,
                 row,
                 theme,
@@ -95,7 +119,11 @@ pub(super) fn draw(
             list(
                 frame,
                 screen,
-                ("messages sent before", "Enter takes it"),
+                (
+                    "messages sent before",
+                    "Enter takes it",
+                    "no earlier message holds that",
+                ),
                 popup,
                 row,
                 theme,
@@ -114,7 +142,7 @@ pub(super) fn draw(
             list(
                 frame,
                 screen,
-                ("code blocks", footer),
+                ("code blocks", footer, "no code block holds that"),
                 popup,
                 row,
                 theme,
@@ -126,7 +154,11 @@ pub(super) fn draw(
             list(
                 frame,
                 screen,
-                ("all branches", "Enter shows it; * is the branch shown"),
+                (
+                    "all branches",
+                    "Enter shows it; * is the branch shown",
+                    "no message holds that",
+                ),
                 popup,
                 row,
                 theme,
@@ -139,7 +171,11 @@ pub(super) fn draw(
             list(
                 frame,
                 screen,
-                ("rules for the experts, layer:expert", footer),
+                (
+                    "rules for the experts, layer:expert",
+                    footer,
+                    "no rule is in force",
+                ),
                 popup,
                 row,
                 theme,
@@ -155,7 +191,11 @@ pub(super) fn draw(
             list(
                 frame,
                 screen,
-                (purpose.title(), footer),
+                (
+                    purpose.title(),
+                    footer,
+                    "Enter takes what is typed as a file's path",
+                ),
                 popup,
                 row,
                 theme,
@@ -219,41 +259,45 @@ pub(super) fn draw(
         Popup::Inside => inside::draw(frame, screen, state, theme, viewport),
         Popup::Profile => profile::draw(frame, screen, state, theme, viewport),
         Popup::HowTo { scroll } => {
-            let rows = how_to(theme, text_columns(screen));
+            let rows = how_to(state, theme, text_columns(screen));
             text(
                 frame,
                 screen,
-                (HOW_TO_GET.title, "arrows scroll  Esc closes"),
+                (
+                    HOW_TO_GET.title,
+                    "Enter copies the download's command  arrows scroll  Esc closes",
+                ),
                 &rows,
                 *scroll,
                 theme,
                 viewport,
             );
         }
-        Popup::Trouble { title, lines } => {
+        Popup::Trouble {
+            title,
+            lines,
+            remedy,
+        } => {
+            let footer = match remedy {
+                Some(Action::ReloadModel) => "Enter loads the model again  Esc closes",
+                Some(Action::Models) => "Enter lists the models  Esc closes",
+                _ => "Esc closes",
+            };
             let rows: Vec<Line<'_>> = lines
                 .iter()
-                .flat_map(|line| wrapped(line, 68))
+                .flat_map(|line| wrapped(&sanitize(line), TROUBLE.min(text_columns(screen))))
                 .map(|line| Line::styled(line, theme.style(ThemeRole::Text)))
                 .collect();
-            text(
-                frame,
-                screen,
-                (title, "Esc closes"),
-                &rows,
-                0,
-                theme,
-                viewport,
-            );
+            text(frame, screen, (title, footer), &rows, 0, theme, viewport);
         }
     }
 }
 
-/// A list under the line that filters it.
+/// A list under the line that filters it; where it is empty it says why.
 fn list<T>(
     frame: &mut Frame<'_>,
     screen: Rect,
-    (title, footer): (&str, &str),
+    (title, footer, nothing): (&str, &str, &str),
     popup: &ListPopup<T>,
     row: impl Fn(&T) -> Line<'static>,
     theme: &Theme,
@@ -289,7 +333,7 @@ fn list<T>(
             frame.buffer_mut(),
             area,
             (1, 0),
-            "nothing here",
+            nothing,
             theme.style(ThemeRole::Faint),
         );
         return;
@@ -328,6 +372,7 @@ fn ask(frame: &mut Frame<'_>, screen: Rect, question: &Question, input: &Input, 
         Question::Export(ExportFormat::Html) => "export as HTML to (a new file)",
         Question::Share(_) => "share as (a new file ending in .txt, .svg or .html)",
         Question::Import => "import from (a JSON file)",
+        Question::Model => "the model's folder",
         Question::Profile => "open the profile (a file of profile --output)",
         Question::Trace(_) => "the trace's path (FILE.safetensors or FILE.safetensors.part)",
         Question::PresetName => "the preset's name",
@@ -370,7 +415,7 @@ fn text(
     viewport: &mut Viewport,
 ) {
     let wanted = (rows.len() as u16).max(1);
-    let window = Window {
+    let mut window = Window {
         title,
         footer,
         columns: LIST.0,
@@ -378,9 +423,16 @@ fn text(
         theme,
     };
     let inner = window.inner(screen);
-    (&window).render(screen, frame.buffer_mut());
     viewport.list_rows = inner.height;
-    let first = scroll.min(rows.len().saturating_sub(usize::from(inner.height)));
+    let room = usize::from(inner.height);
+    let last = rows.len().saturating_sub(room);
+    viewport.last_scroll = Some(last);
+    let first = scroll.min(last);
+    let place = format!("{footer}  row {} of {}", first + room, rows.len());
+    if rows.len() > room {
+        window.footer = &place;
+    }
+    (&window).render(screen, frame.buffer_mut());
     for (y, row) in (0..inner.height).zip(&rows[first..]) {
         frame
             .buffer_mut()
@@ -393,29 +445,45 @@ fn text_columns(screen: Rect) -> u16 {
     LIST.0.min(screen.width).saturating_sub(4)
 }
 
-fn how_to(theme: &Theme, columns: u16) -> Vec<Line<'static>> {
+fn how_to(state: &State, theme: &Theme, columns: u16) -> Vec<Line<'static>> {
     let mut rows = Vec::new();
-    let faint = theme.style(ThemeRole::Faint);
+    let mut say = |text: &str, indent: u16, role: ThemeRole| {
+        let gap = " ".repeat(usize::from(indent));
+        let lines = wrapped(text, columns.saturating_sub(indent)).into_iter();
+        rows.extend(lines.map(|line| {
+            Line::from(vec![
+                Span::raw(gap.clone()),
+                Span::styled(line, theme.style(role)),
+            ])
+        }));
+    };
+    if let Some(room) = room(state) {
+        say(&room, 0, ThemeRole::Strong);
+        say("", 0, ThemeRole::Text);
+    }
     for step in HOW_TO_GET.steps {
-        let lines = wrapped(step.text, columns).into_iter();
-        rows.extend(lines.map(|line| Line::styled(line, theme.style(ThemeRole::Text))));
+        say(step.text, 0, ThemeRole::Text);
         if !step.command.is_empty() {
-            let lines = wrapped(step.command, columns.saturating_sub(2)).into_iter();
-            rows.extend(lines.map(|line| {
-                Line::from(vec![
-                    Span::raw("  "),
-                    Span::styled(line, theme.style(ThemeRole::Code)),
-                ])
-            }));
+            say(step.command, 2, ThemeRole::Code);
         }
-        rows.push(Line::default());
+        say("", 0, ThemeRole::Text);
     }
     for note in HOW_TO_GET.notes {
-        rows.extend(
-            wrapped(note, 84)
-                .into_iter()
-                .map(|line| Line::styled(line, faint)),
-        );
+        say(note, 0, ThemeRole::Faint);
     }
     rows
+}
+
+/// What this machine has of what the model wants, as far as it is known.
+fn room(state: &State) -> Option<String> {
+    let memory = Some(state.memory_limit_bytes).filter(|bytes| *bytes > 0);
+    let has = [
+        (memory, "memory for models"),
+        (state.models.free_bytes, "free disk here"),
+    ];
+    let has: Vec<String> = has
+        .into_iter()
+        .filter_map(|(bytes, what)| Some(format!("{} of {what}", format::bytes(bytes?))))
+        .collect();
+    (!has.is_empty()).then(|| format!("This machine has {}.", has.join(" and ")))
 }

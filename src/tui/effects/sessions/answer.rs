@@ -45,7 +45,6 @@ pub(super) fn answer(
     request: SessionRequest,
     deleted: &mut Vec<SessionId>,
 ) -> Vec<Outcome> {
-    let list = || Outcome::Report(Report::Sessions(folder.list("")));
     match request {
         SessionRequest::List { query } => {
             vec![Outcome::Report(Report::Sessions(folder.list(&query)))]
@@ -62,28 +61,27 @@ pub(super) fn answer(
             Err(error) => vec![begin(folder, *tree), failed(error)],
         },
         SessionRequest::Rename { id, title } => match folder.rename(&id, &title) {
-            Ok(()) => vec![list()],
+            Ok(()) => Vec::new(),
             Err(error) => vec![failed(error)],
         },
         SessionRequest::Delete(id) => match folder.delete(&id, wall_ms()) {
             Ok(()) => {
                 deleted.push(id);
-                vec![
-                    list(),
-                    Outcome::Report(Report::Done("deleted; Ctrl+Y brings it back".to_owned())),
-                ]
+                let text = "deleted; Ctrl+Y brings it back".to_owned();
+                vec![Outcome::Report(Report::Done(text))]
             }
             Err(error) => vec![failed(error)],
         },
-        SessionRequest::UndoDelete => match deleted.pop().map(|id| folder.undelete(&id)) {
-            Some(Ok(())) => vec![
-                list(),
-                Outcome::Report(Report::Done("it is back".to_owned())),
-            ],
+        SessionRequest::UndoDelete => match deleted
+            .pop()
+            .or_else(|| folder.last_deleted())
+            .map(|id| folder.undelete(&id))
+        {
+            Some(Ok(())) => vec![Outcome::Report(Report::Done("it is back".to_owned()))],
             Some(Err(error)) => vec![failed(error)],
-            None => vec![failed("nothing was deleted since the program started")],
+            None => vec![failed("the trash is empty")],
         },
-        SessionRequest::Import(path) => vec![import(folder, &files::expand(&path))],
+        SessionRequest::Import(path) => import(folder, &files::expand(&path)),
     }
 }
 
@@ -102,18 +100,26 @@ fn begin(folder: &SessionFolder, tree: Tree) -> Outcome {
     }
 }
 
-fn import(folder: &SessionFolder, path: &std::path::Path) -> Outcome {
+fn import(folder: &SessionFolder, path: &std::path::Path) -> Vec<Outcome> {
     let read = std::fs::read_to_string(path).map_err(|source| StoreError::Io {
         path: path.to_owned(),
         source,
     });
     let text = match read {
         Ok(text) => text,
-        Err(error) => return failed(error),
+        Err(error) => return vec![failed(error)],
     };
     match export::import(&text, wall_ms()) {
-        Ok(tree) => begin(folder, tree),
-        Err(error) => failed(format!("{}: {error}", path.display())),
+        Ok(tree) => {
+            let count = tree.len();
+            let messages = if count == 1 { "message" } else { "messages" };
+            let text = format!(
+                "a new session with the {count} {messages} of {}",
+                path.display()
+            );
+            vec![begin(folder, tree), Outcome::Report(Report::Done(text))]
+        }
+        Err(error) => vec![failed(format!("{}: {error}", path.display()))],
     }
 }
 

@@ -209,8 +209,13 @@ fn deleting_is_undone_and_refused_while_a_session_is_open() {
         "{told:?}"
     );
     drop(held);
+    let list = || SessionRequest::List {
+        query: String::new(),
+    };
     rig.sessions.request(SessionRequest::Delete(id.clone()));
+    rig.sessions.request(list());
     rig.sessions.request(SessionRequest::UndoDelete);
+    rig.sessions.request(list());
     let listed: Vec<usize> = (0..4)
         .filter_map(|_| match rig.outcome() {
             Outcome::Report(Report::Sessions(sessions)) => Some(sessions.len()),
