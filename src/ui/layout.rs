@@ -149,7 +149,7 @@ impl Screen {
         let (mut rest, composer) = split_below(body, composer);
         self.composer = Some(composer);
         if state.is_sampler_open && rest.height >= 8 {
-            let rows = (rest.height / 2).clamp(4, 12);
+            let rows = (rest.height / 2).clamp(4, 20);
             let (above, panel) = split_below(rest, rows);
             self.panes.push((Focus::Sampler, panel));
             rest = above;

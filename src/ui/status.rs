@@ -59,7 +59,7 @@ fn hints(buf: &mut Buffer, area: Rect, state: &State, viewport: &Viewport, theme
         .filter(|action| is_of_use(**action, state, viewport))
         .filter_map(|action| {
             let key = state.keymap.keys(context, *action).first()?.to_string();
-            Some((key, action.info().short))
+            Some((key, word(context, *action)))
         })
         .collect();
     let hints: Vec<KeyHint<'_>> = keys
@@ -76,6 +76,14 @@ fn hints(buf: &mut Buffer, area: Rect, state: &State, viewport: &Viewport, theme
         theme,
     })
         .render(inner, buf);
+}
+
+/// What the key does there, in a word or two.
+fn word(context: Context, action: Action) -> &'static str {
+    match (context, action) {
+        (Context::Sampler, Action::Open) => "type a value",
+        _ => action.info().short,
+    }
 }
 
 /// What a trace on the screen offers first.

@@ -18,6 +18,7 @@ mod random;
 mod recording;
 mod replay;
 mod rig;
+mod sampler;
 mod screens;
 mod sending;
 mod share;

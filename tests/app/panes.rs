@@ -257,7 +257,9 @@ fn the_panel_says_what_its_settings_would_keep_of_the_last_distribution() {
         .clone();
     for top_k in [2, 0] {
         rig.state.sampling.params.top_k = top_k;
-        let preview = preview(&rig.state.sampling.params, &record.top_logprobs);
+        let own = record.top_logprobs.iter();
+        let own: Vec<f64> = own.map(|one| f64::from(one.logprob).exp()).collect();
+        let preview = preview(&rig.state.sampling.params, &own);
         let cut = preview
             .fates
             .iter()
