@@ -115,7 +115,7 @@ fn is_of_use(action: Action, state: &State, viewport: &Viewport) -> bool {
 fn is_of_use_for_experts(action: Action, state: &State, viewport: &Viewport) -> bool {
     let is_card = state.map.zoom == Zoom::Card;
     match action {
-        Action::Back => is_card,
+        Action::Back | Action::NextChoice | Action::PreviousChoice => is_card,
         Action::PageDown => is_card && viewport.card.is_some_and(|card| card.last_scroll > 0),
         Action::MapMeasure | Action::ZoomIn | Action::ExpertCard => !is_card,
         // One token says nothing about an expert: the card is then about all of them.
@@ -156,6 +156,8 @@ fn wanted(context: Context) -> &'static [Action] {
             A::MapMeasure,
             A::ZoomIn,
             A::ExpertCard,
+            A::NextChoice,
+            A::PreviousChoice,
             A::TokenBack,
             A::TokenOn,
             A::Freeze,

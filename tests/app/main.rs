@@ -24,3 +24,4 @@ mod sending;
 mod share;
 mod tokens;
 mod traces;
+mod zoom;

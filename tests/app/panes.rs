@@ -171,7 +171,7 @@ fn the_whole_map_and_its_read_out_fit_a_small_terminal() {
         assert_eq!(shown, (36, 128), "{size:?}");
         let text = text_of(&buf);
         let Cell { layer, expert } = rig.state.map.cursor;
-        let read_out = format!("L{layer}:E{expert}  count");
+        let read_out = format!("L{layer}:E{expert}  weight sum");
         assert!(text.contains(&read_out), "{size:?}\n{text}");
     }
 }
