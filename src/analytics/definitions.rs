@@ -65,13 +65,13 @@ pub const DEFINITIONS: &[Definition] = &[
         meaning: "Experts of the layer that none of the selected tokens chose.",
     },
     Definition {
-        name: "Effective experts",
+        name: "Effective, eff",
         formula: "exp(H), H = -sum of p ln p",
         meaning: "As many equally used experts would be as diverse as what was used; of E this is \
                   the effective share.",
     },
     Definition {
-        name: "Experts for 90 %",
+        name: "90 % of mass, 90%",
         formula: "least n with the n largest p summing to 0.9",
         meaning: "How few experts together get nine tenths of the layer's traffic.",
     },
@@ -82,13 +82,13 @@ pub const DEFINITIONS: &[Definition] = &[
                   population.",
     },
     Definition {
-        name: "Entropy, chosen",
+        name: "H chosen, H/ln",
         formula: "-sum of w ln w over the k weights, at most ln k",
         meaning: "How evenly a token mixes the experts it chose: 0 when one has all the weight, \
                   ln k when all weigh the same.",
     },
     Definition {
-        name: "Entropy, router",
+        name: "H router, Hr/ln",
         formula: "-sum of q ln q over all E, before the selection, at most ln E",
         meaning: "How undecided the router was among all experts; gpt-oss weighs only the chosen \
                   ones, so this is another number than the entropy of the chosen.",

@@ -106,7 +106,10 @@ pub enum Action {
     MapSourceBack,
     MapMeasure,
     MapScale,
+    MapFigure,
     ExpertCard,
+    NextChoice,
+    PreviousChoice,
     // The experts' choice.
     MaskExpert,
     ForceExpert,
@@ -326,7 +329,10 @@ pub const REGISTRY: &[ActionInfo] = &[
     row(A::MapSourceBack, "map-source-back", "tokens shown", "Choice of tokens before", &[(C::Experts, &["V"])]),
     row(A::MapMeasure, "map-measure", "measure", "Count, weight sum, mean weight or share", &[(C::Experts, &["w"])]),
     row(A::MapScale, "map-scale", "scale", "Linear or logarithmic colors", &[(C::Experts, &["u"])]),
+    row(A::MapFigure, "map-figure", "layer figure", "Next figure of each layer beside the map: both entropies, CV, Gini, dead and effective experts, experts for 90 %", &[(C::Experts, &["c"])]),
     row(A::ExpertCard, "expert-card", "card", "All about the expert under the cursor", &[(C::Experts, &["enter"])]),
+    row(A::NextChoice, "next-choice", "next token", "Next token that chose the expert under the cursor; map, alternatives and text follow", &[(C::Experts, &["]"])]),
+    row(A::PreviousChoice, "previous-choice", "token before", "Token before that chose the expert under the cursor", &[(C::Experts, &["["])]),
 
     row(A::MaskExpert, "mask-expert", "mask", "Never choose the expert under the cursor, or let it be chosen again", &[(C::Experts, &["x"])]),
     row(A::ForceExpert, "force-expert", "force", "Always choose the expert under the cursor, or only when the router does", &[(C::Experts, &["F"])]),

@@ -32,6 +32,7 @@ pub fn apply(state: &mut State, event: Event, now_ms: u64) -> Vec<Effect> {
     } else {
         take(state, event)
     };
+    effects.extend(update::sampler::send_again(state));
     effects.extend(update::after(state));
     effects
 }

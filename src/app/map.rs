@@ -1,5 +1,6 @@
 //! The map of experts: what it shows, and where its cursor is.
 
+use super::layer_figure::LayerFigure;
 use super::run::Run;
 use crate::analytics::{Measure, Scale};
 
@@ -167,6 +168,8 @@ pub struct MapView {
     pub measure: Measure,
     /// How figures become colors.
     pub scale: Scale,
+    /// The figure of each layer beside the map.
+    pub figure: LayerFigure,
     /// How close.
     pub zoom: Zoom,
     /// The cursor.
@@ -179,6 +182,8 @@ pub struct MapView {
     pub card_from: Option<Zoom>,
     /// Rows that the expert's card is scrolled down.
     pub card_scroll: usize,
+    /// Whether the card is to be scrolled to the token under the token cursor.
+    pub is_token_sought: bool,
     /// The record that is held still, so that map, figures and cards all show the same moment
     /// whatever is chosen to be shown of it.
     pub frozen: Option<Run>,
@@ -191,12 +196,14 @@ impl Default for MapView {
             source: MapSource::default(),
             measure: Measure::WeightSum,
             scale: Scale::default(),
+            figure: LayerFigure::default(),
             zoom: Zoom::default(),
             cursor: Cell::default(),
             token: TokenCursor::default(),
             is_cursor_placed: false,
             card_from: None,
             card_scroll: 0,
+            is_token_sought: false,
             frozen: None,
         }
     }

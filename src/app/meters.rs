@@ -12,6 +12,9 @@ pub const HISTORY_MS: u64 = 60_000;
 /// The least time between two samples of one graph.
 const SAMPLE_MS: u64 = 250;
 
+/// The time over which power and speed are put together.
+const ENERGY_MS: u64 = 5_000;
+
 /// A figure at a time.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sample {
@@ -56,6 +59,15 @@ impl Series {
     /// The newest figure.
     pub fn latest(&self) -> Option<f64> {
         self.0.back().map(|sample| sample.value)
+    }
+
+    /// The mean of the figures in a span of time, its ends included.
+    fn mean(&self, span: std::ops::RangeInclusive<u64>) -> Option<f64> {
+        let inside = self.0.iter().filter(|sample| span.contains(&sample.at_ms));
+        let (sum, count) = inside.fold((0.0, 0u32), |(sum, count), sample| {
+            (sum + sample.value, count + 1)
+        });
+        (count > 0).then(|| sum / f64::from(count))
     }
 
     /// The highest figure.
@@ -129,10 +141,16 @@ impl Meters {
             .or_else(|| newest(&[&self.active_bytes, &self.gpu_load, &self.gpu_watts]))
     }
 
-    /// Joules for each generated token now, where power and rate are known.
+    /// Joules for each generated token, where power and rate are known of the same time: the last
+    /// seconds in which tokens were generated. What an idle GPU draws later has no part in it.
     pub fn joules_per_token(&self) -> Option<f64> {
-        let rate = self.decode_tps.latest().filter(|rate| *rate > 0.0)?;
-        Some(self.gpu_watts.latest()? / rate)
+        let end_ms = self.decode_tps.0.back()?.at_ms;
+        let span = end_ms.saturating_sub(ENERGY_MS)..=end_ms;
+        let rate = self
+            .decode_tps
+            .mean(span.clone())
+            .filter(|rate| *rate > 0.0)?;
+        Some(self.gpu_watts.mean(span)? / rate)
     }
 }
 
@@ -184,5 +202,12 @@ mod tests {
         meters.decode_tps.push(0, 50.0);
         meters.gpu_watts.push(0, 40.0);
         assert_eq!(meters.joules_per_token(), Some(0.8));
+        // Of the same time only: neither before nor while the GPU idles.
+        meters.gpu_watts.push(1000, 60.0);
+        assert_eq!(meters.joules_per_token(), Some(0.8));
+        meters.decode_tps.push(10_000, 50.0);
+        assert_eq!(meters.joules_per_token(), None);
+        meters.gpu_watts.push(9_000, 20.0);
+        assert_eq!(meters.joules_per_token(), Some(0.4));
     }
 }

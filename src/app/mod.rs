@@ -30,6 +30,7 @@ mod input;
 pub mod inside;
 mod key;
 pub mod keymap;
+pub mod layer_figure;
 pub mod map;
 pub mod meters;
 pub mod models;

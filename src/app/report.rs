@@ -109,6 +109,10 @@ fn engine_busy(state: &mut State, command: Command) -> Vec<Effect> {
             inside::unheard(state, seq);
             Vec::new()
         }
+        Command::UpdateSampling { .. } => {
+            state.sampling.is_unsent = true;
+            Vec::new()
+        }
         Command::Predict { .. } => {
             // It is asked again a little later.
             state.predicted_for.prompt = None;

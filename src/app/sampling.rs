@@ -1,9 +1,14 @@
 //! The sampling panel: what can be set, by how much, and what it would keep.
 
+mod definitions;
+mod preview;
+
 use serde::{Deserialize, Serialize};
 use tui_input::Input;
 
-use crate::engine::protocol::TopLogprob;
+pub use definitions::SAMPLING_DEFINITIONS;
+pub use preview::{Fate, Preview, SamplingPreview, preview};
+
 use crate::generate::SamplingParams;
 
 /// A setting of the panel.
@@ -136,9 +141,22 @@ pub struct Preset {
     pub sampling: SamplingParams,
 }
 
+/// What settings go back to.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SamplingDefaults {
+    /// As [`SamplingPanel::params`]; its seed is not used.
+    pub params: SamplingParams,
+    /// As [`SamplingPanel::max_tokens`].
+    pub max_tokens: usize,
+    /// As [`SamplingPanel::stop`].
+    pub stop: Vec<String>,
+}
+
 /// The panel's state.
 #[derive(Debug, Clone, Default)]
 pub struct SamplingPanel {
+    /// What the program began with.
+    pub defaults: SamplingDefaults,
     /// The settings that the next token is drawn with.
     pub params: SamplingParams,
     /// Whether all answers take the seed in `params`; else each takes a new one.
@@ -147,94 +165,44 @@ pub struct SamplingPanel {
     pub max_tokens: usize,
     /// Texts that end an answer.
     pub stop: Vec<String>,
-    /// The preset that `params` came from.
-    pub preset: Option<String>,
     /// Those of the program and the person's own.
     pub presets: Vec<Preset>,
     /// The selected setting.
     pub selected: Knob,
     /// The value being typed.
     pub typing: Option<Input>,
-}
-
-/// What the present settings would do to an alternative.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Fate {
-    /// It could be drawn.
-    Kept,
-    /// The named sampler cuts it.
-    Cut(&'static str),
-}
-
-/// What the settings would keep of a recorded distribution.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Preview {
-    /// The fate of each alternative given.
-    pub fates: Vec<Fate>,
-    /// The number of alternatives kept.
-    pub kept: usize,
-    /// The probability that they hold, before the samplers.
-    pub kept_mass: f64,
-    /// Whether tokens beyond those recorded may be kept too.
-    pub may_keep_more: bool,
-}
-
-/// Judges the recorded alternatives (by falling probability) by top-k, top-p and min-p.
-///
-/// Penalties and XTC depend on the history and on chance; they are not judged here. A temperature of
-/// 0 keeps the first alone.
-pub fn preview(params: &SamplingParams, alternatives: &[TopLogprob]) -> Preview {
-    let probabilities: Vec<f64> = alternatives
-        .iter()
-        .map(|one| f64::from(one.logprob).exp())
-        .collect();
-    let kept_by_k = if params.top_k == 0 {
-        usize::MAX
-    } else {
-        params.top_k as usize
-    };
-    // The chain renormalizes after top-k, so what top-p sees is the share among those k; of more than
-    // were recorded they may hold all there is.
-    let mass_of_k: f64 = if kept_by_k > probabilities.len() {
-        1.0
-    } else {
-        probabilities.iter().take(kept_by_k).sum()
-    };
-    let highest = probabilities.first().copied().unwrap_or(0.0);
-    let mut before = 0.0;
-    let fates: Vec<Fate> = probabilities
-        .iter()
-        .enumerate()
-        .map(|(rank, probability)| {
-            let mass_before = before;
-            before += probability / mass_of_k.max(f64::MIN_POSITIVE);
-            if params.temperature == 0.0 && rank > 0 {
-                Fate::Cut("temperature 0")
-            } else if rank >= kept_by_k {
-                Fate::Cut("top-k")
-            } else if params.top_p < 1.0 && mass_before >= f64::from(params.top_p) {
-                Fate::Cut("top-p")
-            } else if *probability < f64::from(params.min_p) * highest {
-                Fate::Cut("min-p")
-            } else {
-                Fate::Kept
-            }
-        })
-        .collect();
-    let kept = fates.iter().filter(|fate| **fate == Fate::Kept).count();
-    let kept_mass = probabilities
-        .iter()
-        .zip(&fates)
-        .filter(|(_, fate)| **fate == Fate::Kept);
-    Preview {
-        kept,
-        kept_mass: kept_mass.map(|(probability, _)| probability).sum(),
-        may_keep_more: kept > 0 && kept == fates.len() && kept_by_k > kept,
-        fates,
-    }
+    /// Whether the engine had no room for the newest settings; they follow with its next event.
+    pub is_unsent: bool,
 }
 
 impl SamplingPanel {
+    /// A panel that begins with these settings.
+    pub fn new(defaults: SamplingDefaults) -> Self {
+        let SamplingDefaults {
+            params,
+            max_tokens,
+            stop,
+        } = defaults.clone();
+        Self {
+            defaults,
+            params,
+            max_tokens,
+            stop,
+            ..Self::default()
+        }
+    }
+
+    /// The preset with just these settings; whatever their seed.
+    pub fn preset(&self) -> Option<&str> {
+        let same = |preset: &&Preset| {
+            let seed = self.params.seed;
+            let sampling = preset.sampling.clone();
+            SamplingParams { seed, ..sampling } == self.params
+        };
+        let found = self.presets.iter().find(same);
+        found.map(|preset| preset.name.as_str())
+    }
+
     /// A setting's number, where it is one.
     pub fn number(&self, knob: Knob) -> Option<f64> {
         let p = &self.params;
@@ -367,37 +335,6 @@ fn stop_texts(text: &str) -> Result<Vec<String>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn alternatives(probabilities: &[f32]) -> Vec<TopLogprob> {
-        let one = |(id, probability): (usize, &f32)| TopLogprob {
-            id: id as u32,
-            text: String::new(),
-            logprob: probability.ln(),
-        };
-        probabilities.iter().enumerate().map(one).collect()
-    }
-
-    #[test]
-    fn the_preview_names_the_sampler_that_cuts() {
-        let four = alternatives(&[0.5, 0.3, 0.1, 0.02]);
-        let fates = |change: &dyn Fn(&mut SamplingParams)| {
-            let mut params = SamplingParams::default();
-            change(&mut params);
-            preview(&params, &four)
-        };
-        let free = fates(&|_| {});
-        assert_eq!((free.kept, free.may_keep_more), (4, true));
-        let top_k = fates(&|p| p.top_k = 2);
-        assert_eq!(top_k.fates[2], Fate::Cut("top-k"));
-        assert_eq!((top_k.kept, top_k.may_keep_more), (2, false));
-        // 0.5 is below 0.7, so the second still comes in; with it the mass is reached.
-        assert_eq!(fates(&|p| p.top_p = 0.7).kept, 2);
-        // Forty may hold more than the four recorded, which then are within the mass.
-        let beyond = fates(&|p| (p.top_k, p.top_p) = (40, 0.92));
-        assert_eq!((beyond.kept, beyond.may_keep_more), (4, true));
-        assert_eq!(fates(&|p| p.min_p = 0.1).fates[3], Fate::Cut("min-p"));
-        assert_eq!(fates(&|p| p.temperature = 0.0).kept, 1);
-    }
 
     #[test]
     fn what_is_typed_comes_back_the_same() {

@@ -8,7 +8,7 @@ use super::map::TokenCursor;
 use super::replay;
 use super::run::Run;
 use super::state::{Focus, ModelStatus, State};
-use super::update::{chat, generate, inside, tokens};
+use super::update::{chat, generate, inside, map, tokens};
 use crate::session::{Part, Turn};
 
 impl State {
@@ -35,6 +35,8 @@ impl State {
             A::MapSource | A::MapMeasure | A::ZoomIn | A::ExpertCard => self.grid().is_some(),
             A::TokenBack => self.token_position().is_some_and(|position| position > 0),
             A::TokenOn => self.has_token_after(),
+            A::NextChoice => map::next_choice(self, true).is_some(),
+            A::PreviousChoice => map::next_choice(self, false).is_some(),
             A::TokenFollow => self.map.token != TokenCursor::Newest,
             A::TintTokens => self.shown_run().is_some(),
             A::ForkToken | A::GhostToken => {

@@ -83,6 +83,8 @@ pub struct ChatViewport {
 /// What of an expert's card was drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CardViewport {
+    /// Rows that it is scrolled down in truth.
+    pub scroll: usize,
     /// Rows of it that there is room for.
     pub height: u16,
     /// Rows that it can be scrolled down at most; 0 where all of it is on screen.
@@ -112,7 +114,8 @@ impl super::State {
         // Clamped while drawing, where the heights of messages are known.
         self.chat.scroll = viewport.chat.scroll;
         if let Some(card) = viewport.card {
-            self.map.card_scroll = self.map.card_scroll.min(card.last_scroll);
+            self.map.card_scroll = card.scroll;
+            self.map.is_token_sought = false;
         }
         if let Some(search) = &mut self.chat.search {
             search.is_sought = false;

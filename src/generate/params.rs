@@ -59,7 +59,7 @@ pub struct DryParams {
     pub multiplier: f32,
     /// The penalty's growth for each token more. From 1 to 10.
     pub base: f32,
-    /// The longest repeated sequence without a penalty.
+    /// The shortest repeated sequence that is penalized.
     pub allowed_length: u32,
     /// Tokens at which a sequence ends, such as a line break or a quotation mark.
     pub sequence_breakers: Vec<u32>,

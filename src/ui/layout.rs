@@ -21,8 +21,10 @@ use crate::app::viewport::SMALLEST_PANES;
 const SPLIT_COLUMNS: u16 = 100;
 /// Columns from which the map gets one column an expert.
 const WIDE_COLUMNS: u16 = 160;
-/// Columns that a map of 128 experts takes with its axis.
-const MAP_COLUMNS: u16 = 133;
+/// Columns that a map of 128 experts takes with its axis, and with the figures beside it or without.
+const MAP_COLUMNS: [u16; 2] = [137, 133];
+/// Columns of a chat beside such a map, at the least and at the most.
+const BESIDE_MAP: (u16, u16) = (60, 100);
 
 /// How many columns of panes there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -154,7 +156,7 @@ impl Screen {
         let (mut rest, composer) = split_below(body, composer);
         self.composer = Some(composer);
         if state.is_sampler_open && rest.height >= 8 {
-            let rows = (rest.height / 2).clamp(4, 12);
+            let rows = (rest.height / 2).clamp(4, 20);
             let (above, panel) = split_below(rest, rows);
             self.panes.push((Focus::Sampler, panel));
             rest = above;
@@ -197,11 +199,12 @@ fn columns(width: u16, preference: LayoutPreference) -> Option<u16> {
     }
     let share = u32::from(width) * 43 / 100;
     let left = share as u16;
-    let beside_map = width.saturating_sub(MAP_COLUMNS + 1);
-    if is_wide && beside_map >= 60 {
-        return Some(beside_map.min(100));
+    let beside_map = MAP_COLUMNS.map(|map| width.saturating_sub(map + 1));
+    let mut fitting = beside_map.into_iter();
+    match fitting.find(|beside| *beside >= BESIDE_MAP.0) {
+        Some(beside) if is_wide => Some(beside.min(BESIDE_MAP.1)),
+        _ => Some(left),
     }
-    Some(left)
 }
 
 /// Rows of the token pane and of the memory pane below a map.
@@ -305,6 +308,6 @@ mod tests {
             LayoutPreference::Auto,
             3,
         );
-        assert_eq!(screen.panes[0].1.width, MAP_COLUMNS);
+        assert_eq!(screen.panes[0].1.width, MAP_COLUMNS[0]);
     }
 }

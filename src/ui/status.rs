@@ -61,7 +61,7 @@ fn hints(buf: &mut Buffer, area: Rect, state: &State, viewport: &Viewport, theme
         .filter(|action| is_of_use(**action, state, viewport))
         .filter_map(|action| {
             let key = state.keymap.keys(context, *action).first()?.to_string();
-            Some((key, action.info().short))
+            Some((key, word(context, *action)))
         })
         .collect();
     let hints: Vec<KeyHint<'_>> = keys
@@ -78,6 +78,14 @@ fn hints(buf: &mut Buffer, area: Rect, state: &State, viewport: &Viewport, theme
         theme,
     })
         .render(inner, buf);
+}
+
+/// What the key does there, in a word or two.
+fn word(context: Context, action: Action) -> &'static str {
+    match (context, action) {
+        (Context::Sampler, Action::Open) => "type a value",
+        _ => action.info().short,
+    }
 }
 
 /// What a trace on the screen offers first.
@@ -109,7 +117,7 @@ fn is_of_use(action: Action, state: &State, viewport: &Viewport) -> bool {
 fn is_of_use_for_experts(action: Action, state: &State, viewport: &Viewport) -> bool {
     let is_card = state.map.zoom == Zoom::Card;
     match action {
-        Action::Back => is_card,
+        Action::Back | Action::NextChoice | Action::PreviousChoice => is_card,
         Action::PageDown => is_card && viewport.card.is_some_and(|card| card.last_scroll > 0),
         Action::MapMeasure | Action::ZoomIn | Action::ExpertCard => !is_card,
         // One token says nothing about an expert: the card is then about all of them.
@@ -150,6 +158,8 @@ fn wanted(context: Context) -> &'static [Action] {
             A::MapMeasure,
             A::ZoomIn,
             A::ExpertCard,
+            A::NextChoice,
+            A::PreviousChoice,
             A::TokenBack,
             A::TokenOn,
             A::Freeze,

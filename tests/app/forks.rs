@@ -223,7 +223,7 @@ fn a_ghost_shows_what_would_have_followed_and_changes_nothing() {
         "{text}"
     );
     assert!(
-        text.contains(&format!("position {position} of 0 to")),
+        text.contains(&format!("position {position}, last")),
         "{text}"
     );
     rig.press("1");

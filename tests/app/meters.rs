@@ -80,3 +80,53 @@ fn graphs_stay_after_the_last_answer_and_say_so() {
     assert_eq!(text(&rig.state, Focus::Memory, (80, 20)), idle);
     assert_eq!(rig.state.next_deadline_ms(), deadline, "graphs wake nobody");
 }
+
+#[test]
+fn a_growing_cache_says_what_it_takes_when_full_where_its_bar_keeps_half_of_the_row() {
+    let mut rig = rig_of(36, 128);
+    let max_context = rig.state.model.ready().expect("a model").max_context_tokens;
+    let cache = &mut rig.state.telemetry.cache;
+    (cache.full.tokens, cache.sliding.tokens) = (2000, 128);
+    // 18 layers, keys and values of 8 heads of 64 numbers in bf16: 36,864 bytes a token.
+    cache.full.bytes = 2000 * 18 * 2 * 8 * 64 * 2;
+    assert_eq!(max_context, 131_072);
+    let wide = text(&rig.state, Focus::Memory, (132, 20));
+    let row = wide
+        .lines()
+        .find(|row| row.contains("KV full"))
+        .unwrap_or_default();
+    assert!(row.contains("4.83 GB when full"), "{wide}");
+    let full = wide
+        .lines()
+        .find(|row| row.contains("KV window"))
+        .unwrap_or_default();
+    assert!(!full.contains("when full"), "it is full\n{wide}");
+    for size in SIZES {
+        let text = text(&rig.state, Focus::Memory, size);
+        let row = text
+            .lines()
+            .find(|row| row.contains("KV full"))
+            .unwrap_or_default();
+        let figures = row
+            .trim_end()
+            .chars()
+            .skip(13)
+            .skip_while(|one| !one.is_ascii_digit())
+            .count();
+        assert!(
+            figures <= 34.max(usize::from(size.0) / 2 + 4),
+            "{size:?} {row}"
+        );
+    }
+}
+
+#[test]
+fn a_tall_pane_is_used_by_the_graphs() {
+    let mut rig = rig_of(6, 32);
+    let end_ms = rig.now_ms;
+    rig.state.meters.decode_tps.push(end_ms, 20.0);
+    let text = text(&rig.state, Focus::Memory, (132, 55));
+    let rows: Vec<&str> = text.lines().collect();
+    let axis = rows.iter().position(|row| row.contains("60 s before"));
+    assert!(axis.is_some_and(|axis| axis > 20), "{text}");
+}

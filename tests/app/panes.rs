@@ -171,7 +171,7 @@ fn the_whole_map_and_its_read_out_fit_a_small_terminal() {
         assert_eq!(shown, (36, 128), "{size:?}");
         let text = text_of(&buf);
         let Cell { layer, expert } = rig.state.map.cursor;
-        let read_out = format!("L{layer}:E{expert}  count");
+        let read_out = format!("L{layer}:E{expert}  weight sum");
         assert!(text.contains(&read_out), "{size:?}\n{text}");
     }
 }
@@ -257,7 +257,9 @@ fn the_panel_says_what_its_settings_would_keep_of_the_last_distribution() {
         .clone();
     for top_k in [2, 0] {
         rig.state.sampling.params.top_k = top_k;
-        let preview = preview(&rig.state.sampling.params, &record.top_logprobs);
+        let own = record.top_logprobs.iter();
+        let own: Vec<f64> = own.map(|one| f64::from(one.logprob).exp()).collect();
+        let preview = preview(&rig.state.sampling.params, &own);
         let cut = preview
             .fates
             .iter()

@@ -6,7 +6,7 @@ use super::super::map::{Cell, TokenCursor, Zoom};
 use super::super::run::Run;
 use super::super::state::{Level, State};
 use super::say;
-use crate::analytics::{Measure, Scale, Selection};
+use crate::analytics::{Measure, RoutedToken, Scale, Selection};
 
 /// Does what concerns the map alone.
 pub(in crate::app) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> {
@@ -36,7 +36,10 @@ pub(in crate::app) fn perform(state: &mut State, action: Action) -> Option<Vec<E
                 Scale::Logarithmic => Scale::Linear,
             };
         }
+        Action::MapFigure => next_figure(state),
         Action::ExpertCard => open_card(state),
+        Action::NextChoice => step_choice(state, true),
+        Action::PreviousChoice => step_choice(state, false),
         Action::Back if state.map.zoom == Zoom::Card => {
             state.map.zoom = state.map.card_from.take().unwrap_or_default();
         }
@@ -53,6 +56,18 @@ fn next_measure(measure: Measure) -> Measure {
         Measure::MeanWeight => Measure::Share,
         Measure::Share => Measure::Count,
     }
+}
+
+/// Puts another figure of each layer beside the map.
+fn next_figure(state: &mut State) {
+    let Some(figure) = state.next_layer_figure() else {
+        let text = "these tokens have no figures by layer; v chooses others";
+        say(state, Level::Info, text);
+        return;
+    };
+    state.map.figure = figure;
+    let text = format!("beside the map: {} of each layer", figure.name());
+    say(state, Level::Info, text);
 }
 
 /// Shows all about the expert under the cursor, and remembers what was shown before.
@@ -164,6 +179,36 @@ pub(in crate::app) fn step_token(state: &mut State, forward: bool) -> Vec<Effect
     };
     state.map.token = TokenCursor::At(next.min(len - 1));
     Vec::new()
+}
+
+/// The position of the nearest token on or back that chose the expert under the map's cursor.
+pub(in crate::app) fn next_choice(state: &State, forward: bool) -> Option<usize> {
+    let (run, from) = (state.shown_run()?, state.token_position()?);
+    let Cell { layer, expert } = state.map.cursor;
+    let expert = u16::try_from(expert).ok()?;
+    let chose = |token: &&RoutedToken| token.choices(layer).0.contains(&expert);
+    let tokens = run.log.tokens();
+    let found = if forward {
+        let start = tokens.partition_point(|token| token.position <= from);
+        tokens[start..].iter().find(chose)
+    } else {
+        let end = tokens.partition_point(|token| token.position < from);
+        tokens[..end].iter().rfind(chose)
+    };
+    found.map(|token| token.position)
+}
+
+/// Goes to the next token that chose the expert under the map's cursor, or to the one before.
+fn step_choice(state: &mut State, forward: bool) {
+    let Some(position) = next_choice(state, forward) else {
+        let Cell { layer, expert } = state.map.cursor;
+        let place = if forward { "after" } else { "before" };
+        let text = format!("no token {place} this one chose L{layer}:E{expert}");
+        say(state, Level::Info, text);
+        return;
+    };
+    state.map.token = TokenCursor::At(position);
+    state.map.is_token_sought = true;
 }
 
 /// Goes along with the newest token again.

@@ -462,12 +462,14 @@ fn answer(state: &mut State, question: Question, text: &str) -> Vec<Effect> {
         Question::Trace(purpose) => traces::read(state, PathBuf::from(text), purpose),
         Question::PresetName => {
             let preset = Preset {
-                name: text.clone(),
+                name: text,
                 sampling: state.sampling.params.clone(),
             };
-            state.sampling.presets.retain(|known| known.name != text);
+            state
+                .sampling
+                .presets
+                .retain(|known| known.name != preset.name);
             state.sampling.presets.push(preset);
-            state.sampling.preset = Some(text);
             vec![Effect::SavePresets(state.sampling.presets.clone())]
         }
     }

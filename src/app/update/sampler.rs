@@ -113,14 +113,7 @@ fn shift(state: &mut State, steps: f64) -> Vec<Effect> {
 }
 
 fn reset(state: &mut State, knobs: &[Knob]) -> Vec<Effect> {
-    let base = SamplingPanel {
-        params: state
-            .sampling
-            .presets
-            .first()
-            .map_or_else(SamplingParams::default, |preset| preset.sampling.clone()),
-        ..SamplingPanel::default()
-    };
+    let base = SamplingPanel::new(state.sampling.defaults.clone());
     let knobs: Vec<Knob> = knobs
         .iter()
         .copied()
@@ -144,15 +137,13 @@ pub(in crate::app) fn take_preset(state: &mut State, name: &str) -> Vec<Effect> 
     else {
         return Vec::new();
     };
-    let effects = change(state, |panel| {
+    change(state, |panel| {
         let seed = panel.params.seed;
         panel.params = SamplingParams {
             seed,
             ..preset.sampling
         };
-    });
-    state.sampling.preset = Some(preset.name);
-    effects
+    })
 }
 
 /// Sets one value by the panel's label, as if it had been typed there.
@@ -204,17 +195,37 @@ fn take_typed(state: &mut State) -> Vec<Effect> {
 
 /// Changes the panel; a running answer goes on with it from its next token.
 fn change(state: &mut State, change: impl FnOnce(&mut SamplingPanel)) -> Vec<Effect> {
-    let before = state.sampling.params.clone();
+    let before = state.sampling.clone();
     change(&mut state.sampling);
-    if state.sampling.params == before {
+    let panel = &state.sampling;
+    let has_new_ends = (panel.max_tokens, &panel.stop) != (before.max_tokens, &before.stop);
+    if has_new_ends && state.running.is_some() {
+        let text = "max tokens and stop texts count from the next answer on";
+        say(state, Level::Info, text);
+    }
+    if state.sampling.params == before.params {
         return Vec::new();
     }
-    state.sampling.preset = None;
-    match &state.running {
-        Some(running) => vec![Effect::Engine(Command::UpdateSampling {
-            request: running.request,
-            sampling: state.sampling.params.clone(),
-        })],
-        None => Vec::new(),
+    send(state)
+}
+
+/// Sends the panel's settings to the running answer.
+fn send(state: &mut State) -> Vec<Effect> {
+    state.sampling.is_unsent = false;
+    let sampling = state.sampling.params.clone();
+    let running = state.running.as_ref();
+    let update = running.map(|running| Command::UpdateSampling {
+        request: running.request,
+        sampling,
+    });
+    update.map(Effect::Engine).into_iter().collect()
+}
+
+/// Sends the newest settings where the engine had no room for them: now it has taken something.
+pub(in crate::app) fn send_again(state: &mut State) -> Vec<Effect> {
+    if state.sampling.is_unsent {
+        send(state)
+    } else {
+        Vec::new()
     }
 }

@@ -3,7 +3,7 @@
 use gptoss::app::action::REGISTRY;
 use gptoss::app::arrivals::Arrivals;
 use gptoss::app::map::MapCells;
-use gptoss::app::sampling::{Preset, SamplingPanel};
+use gptoss::app::sampling::{Preset, SamplingDefaults, SamplingPanel};
 use gptoss::app::state::{Preferences, State};
 use gptoss::app::{Focus, Keymap};
 use gptoss::engine::protocol::{
@@ -176,12 +176,13 @@ fn sampling(settings: &Settings, dirs: Option<&Dirs>, state: &mut State) -> Samp
         presets.extend(tui::load_presets(&dirs.data.join("presets.json")));
     }
     SamplingPanel {
-        params: settings.sampling.params(seed),
         is_seed_locked: matches!(settings.sampling.seed, Seed::Fixed(_)),
-        max_tokens: settings.chat.max_tokens,
-        stop: settings.chat.stop.clone(),
         presets,
-        ..SamplingPanel::default()
+        ..SamplingPanel::new(SamplingDefaults {
+            params: settings.sampling.params(seed),
+            max_tokens: settings.chat.max_tokens,
+            stop: settings.chat.stop.clone(),
+        })
     }
 }
 

@@ -5,6 +5,9 @@ use crate::generate::{FinishReason, GenerationStats, SamplingParams};
 use crate::session::{TurnOutcome, TurnSettings};
 use crate::ui::widgets::format;
 
+/// Biases that are listed one by one; more are counted.
+const LISTED_BIASES: usize = 3;
+
 /// The settings that are not at their default, and the temperature.
 pub(in crate::ui) fn sampling(params: &SamplingParams) -> Vec<String> {
     let mut words = vec![format!("temperature {}", number(params.temperature))];
@@ -33,9 +36,24 @@ pub(super) fn changes(before: &SamplingParams, after: &SamplingParams) -> Vec<St
         ("dry", before.dry.multiplier, after.dry.multiplier),
         ("dry base", before.dry.base, after.dry.base),
         (
+            "dry length",
+            before.dry.allowed_length as f32,
+            after.dry.allowed_length as f32,
+        ),
+        (
+            "dry range",
+            before.dry.range_tokens as f32,
+            after.dry.range_tokens as f32,
+        ),
+        (
             "repetition",
             before.repetition_penalty,
             after.repetition_penalty,
+        ),
+        (
+            "rep. range",
+            before.repetition_range_tokens as f32,
+            after.repetition_range_tokens as f32,
         ),
         ("presence", before.presence_penalty, after.presence_penalty),
         (
@@ -49,8 +67,12 @@ pub(super) fn changes(before: &SamplingParams, after: &SamplingParams) -> Vec<St
         .filter(|(_, before, after)| before.to_bits() != after.to_bits())
         .map(|(name, _, after)| format!("{name} {}", number(*after)))
         .collect();
+    if before.dry.sequence_breakers != after.dry.sequence_breakers {
+        let breakers = after.dry.sequence_breakers.len();
+        words.push(format!("dry ends at {}", tokens(breakers)));
+    }
     if before.logit_bias != after.logit_bias {
-        words.push(format!("bias on {}", tokens(after.logit_bias.len())));
+        words.push(biases(&after.logit_bias));
     }
     if before.seed != after.seed {
         words.push(format!("seed {}", after.seed));
@@ -58,8 +80,22 @@ pub(super) fn changes(before: &SamplingParams, after: &SamplingParams) -> Vec<St
     words
 }
 
+/// Biases as they are typed, as long as they are few.
+fn biases(biases: &std::collections::BTreeMap<u32, f32>) -> String {
+    if biases.is_empty() || biases.len() > LISTED_BIASES {
+        return format!("bias on {}", tokens(biases.len()));
+    }
+    let pairs = biases.iter().map(|(id, bias)| format!("{id}={bias}"));
+    format!("bias {}", pairs.collect::<Vec<_>>().join(" "))
+}
+
+/// As few digits as tell the value apart from its neighbors on the panel's track; what is finer is
+/// told as it is.
 fn number(value: f32) -> String {
     let text = format!("{value:.2}");
+    if text.parse::<f32>() != Ok(value) {
+        return value.to_string();
+    }
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 

@@ -23,16 +23,23 @@ pub(super) fn draw(
     theme: &Theme,
     viewport: &mut Viewport,
 ) {
-    let rows = rows(state, area.width);
+    let (rows, marked) = rows(state, area.width, theme);
     // The last row is kept for the place in a card that is longer than the pane.
     let is_long = rows.len() > usize::from(area.height);
     let height = area.height.saturating_sub(u16::from(is_long));
     let last_scroll = rows.len().saturating_sub(usize::from(height));
+    let mut first = state.map.card_scroll;
+    if let Some(marked) = marked.filter(|_| state.map.is_token_sought) {
+        // As few rows as bring it into sight.
+        let fits = (marked + 1).saturating_sub(usize::from(height.max(1)));
+        first = first.clamp(fits, marked);
+    }
+    let first = first.min(last_scroll);
     viewport.card = Some(CardViewport {
+        scroll: first,
         height,
         last_scroll,
     });
-    let first = state.map.card_scroll.min(last_scroll);
     let shown = Rect { height, ..area };
     let used = lines(buf, shown, &rows[first..], theme);
     if is_long {
@@ -43,11 +50,11 @@ pub(super) fn draw(
     }
 }
 
-/// All rows of the card.
-fn rows(state: &State, columns: u16) -> Vec<(String, ThemeRole)> {
+/// All rows of the card, and which of them is about the token under the token cursor.
+fn rows(state: &State, columns: u16, theme: &Theme) -> (Vec<(String, ThemeRole)>, Option<usize>) {
     let (Some(card), Some(run)) = (state.card(), state.shown_run()) else {
         let text = "no tokens were recorded yet".to_owned();
-        return vec![(text, ThemeRole::Faint)];
+        return (vec![(text, ThemeRole::Faint)], None);
     };
     let mut rows = vec![(
         format!("expert {} of layer {}", card.expert, card.layer),
@@ -56,15 +63,20 @@ fn rows(state: &State, columns: u16) -> Vec<(String, ThemeRole)> {
     if card.count == 0 {
         let text = format!("none of the {} tokens chose it", card.tokens);
         rows.push((text, ThemeRole::Faint));
-        return rows;
+        return (rows, None);
     }
     let about = [summary(&card, state), texts(&card)];
     for items in about.into_iter().chain(neighbors(&card)) {
         rows.extend(flowing(&items, columns, ThemeRole::Text));
     }
     rows.push((String::new(), ThemeRole::Text));
-    rows.extend(contexts(run, &card, (columns, usize::MAX)));
-    rows
+    // Below the blank row and the title, the newest first.
+    let first = rows.len() + 1;
+    let token = state.token_position();
+    let mut newest_first = card.choices.iter().rev();
+    let place = newest_first.position(|choice| Some(choice.position) == token);
+    rows.extend(contexts(run, &card, token, (columns, usize::MAX), theme));
+    (rows, place.map(|place| first + place))
 }
 
 /// What fits into `space` below a map: where tokens go from here, and their contexts.
@@ -72,6 +84,7 @@ pub(super) fn short(
     state: &State,
     card: Option<&ExpertCard>,
     space: Size,
+    theme: &Theme,
 ) -> Vec<(String, ThemeRole)> {
     let (Some(card), Some(run)) = (card, state.shown_run()) else {
         return Vec::new();
@@ -89,7 +102,8 @@ pub(super) fn short(
         );
     }
     let left = usize::from(space.height).saturating_sub(rows.len() + 1);
-    rows.extend(contexts(run, card, (space.width, left)));
+    let token = state.token_position();
+    rows.extend(contexts(run, card, token, (space.width, left), theme));
     rows
 }
 
@@ -145,15 +159,24 @@ fn neighbors(card: &ExpertCard) -> Vec<Vec<String>> {
     rows
 }
 
-/// The newest tokens that chose it, with what stands around them.
+/// The newest tokens that chose it, with what stands around them; `token` is marked.
 fn contexts(
     run: &Run,
     card: &ExpertCard,
+    token: Option<usize>,
     (columns, most): (u16, usize),
+    theme: &Theme,
 ) -> Vec<(String, ThemeRole)> {
     let title = "position, weight and place among its choices, of tokens".to_owned();
     let choices = card.choices.iter().rev().take(most);
-    let rows = choices.map(|choice| (context(run, choice, columns), ThemeRole::Text));
+    let rows = choices.map(|choice| {
+        let (mark, role) = if token == Some(choice.position) {
+            (theme.glyphs().selected, ThemeRole::Strong)
+        } else {
+            (" ", ThemeRole::Text)
+        };
+        (context(run, choice, mark, columns), role)
+    });
     std::iter::once((title, ThemeRole::Faint))
         .chain(rows)
         .collect()
@@ -161,7 +184,7 @@ fn contexts(
 
 /// A token between its neighbors, with its place among the token's choices. The token itself has the
 /// room first; what is around it is cut at the far ends.
-fn context(run: &Run, choice: &Choice, columns: u16) -> String {
+fn context(run: &Run, choice: &Choice, mark: &str, columns: u16) -> String {
     let text = |position: usize| {
         let text = run.text(position).unwrap_or_default();
         crate::ui::sanitize::sanitize(text).replace('\n', " ")
@@ -172,7 +195,7 @@ fn context(run: &Run, choice: &Choice, columns: u16) -> String {
         .map(text)
         .collect();
     let figures = format!(
-        "{:>6}  {:.2}  choice {}   ",
+        "{mark}{:>6}  {:.2}  choice {}   ",
         choice.position, choice.weight, choice.rank
     );
     let token = format!("[{}]", text(choice.position));

@@ -5,13 +5,13 @@ use ratatui::layout::Rect;
 use ratatui::widgets::Widget;
 
 use super::{below, card, figures, lines, readout};
-use crate::analytics::{Grid, Scale, Selection, normalize};
+use crate::analytics::{Grid, Scale, normalize};
 use crate::app::State;
 use crate::app::map::{MapCells, MapSource, Zoom};
 use crate::app::viewport::{Area, MapViewport, Viewport};
 use crate::ui::theme::{Theme, ThemeRole};
 use crate::ui::widgets::{
-    BarsRow, CellChoice, Detail, Heatmap, Legend, MapCell, MapLayout, RightColumn, Strip,
+    BarsRow, CellChoice, Detail, Encoding, Heatmap, Legend, MapCell, MapLayout, RightColumn, Strip,
 };
 
 /// Columns and rows below which a map would be nothing but labels.
@@ -146,7 +146,9 @@ fn map(
         tokens => format!("{tokens} tokens"),
     };
     let title = format!("{}, {tokens}:", state.measure_name());
-    let entropies = readout::chosen_entropies(state);
+    let figure = state.layer_figure();
+    let figures = figure.iter().flat_map(|(_, values)| values);
+    let figures: Vec<f32> = figures.map(|value| *value as f32).collect();
     let cursor = state.map.cursor;
     let detail = if state.map.zoom == Zoom::OneToOne {
         Detail::OneToOne
@@ -161,17 +163,12 @@ fn map(
             layer: cursor.layer,
             expert: cursor.expert,
         }))
-        .diverging(is_difference)
-        .legend(Legend {
-            title: &title,
-            min_label: &min,
-            max_label: &max,
-        });
-    // Beside the map are only figures of the tokens that the map is about.
-    if !entropies.is_empty() && state.selection() != Selection::All {
+        .diverging(is_difference);
+    if let Some((figure, _)) = figure {
         map = map.right(RightColumn {
-            title: "H/ln",
-            values: &entropies,
+            title: figure.title(),
+            values: &figures,
+            is_count: figure.is_count(),
         });
     }
     let cells = match state.preferences.map_cells {
@@ -185,19 +182,40 @@ fn map(
         MapCells::Glyph => CellChoice::Glyph,
     };
     map = map.cells(cells);
+    let legend = Legend {
+        title: &title,
+        min_label: &min,
+        max_label: &max,
+    };
+    map = map.legend(legend);
     let area = Rect {
         height: area.height - rows_below(&map, area),
         ..area
     };
+    let dots = dots_title(&map.layout(area));
+    map = map.legend(Legend {
+        title: dots.unwrap_or(&title),
+        ..legend
+    });
     let layout = map.layout(area);
     viewport.map = Some(place_of(&layout));
     (&map).render(area, buf);
-    let words = layout
-        .footer
-        .is_empty()
-        .then(|| format!("{title} colors from {min} to {max}"));
+    let has_legend = !layout.footer.is_empty() || map.has_side_legend(&layout);
+    let words = (!has_legend).then(|| match dots {
+        Some(dots) => dots.to_owned(),
+        None => format!("{title} colors from {min} to {max}"),
+    });
     let rows = layout.map.bottom().max(layout.footer.bottom()) - area.y;
     (rows, words)
+}
+
+/// What the map's dots are, where it has dots in place of colors.
+fn dots_title(layout: &MapLayout) -> Option<&'static str> {
+    match layout.fit.encoding {
+        Encoding::Quadrant => Some("a dot is a chosen expert, 2 layers x 2 experts a cell"),
+        Encoding::Braille => Some("a dot is a chosen expert, 4 layers x 2 experts a cell"),
+        Encoding::HalfBlock | Encoding::FullBlock | Encoding::Glyph => None,
+    }
 }
 
 /// The experts that a rule in force names.

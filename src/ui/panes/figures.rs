@@ -59,6 +59,7 @@ pub(super) fn draw(
             state,
             card.as_deref(),
             Size::new(area.width, left),
+            theme,
         ));
     }
     lines(buf, area, &rows, theme);

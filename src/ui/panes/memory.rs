@@ -22,6 +22,12 @@ const GRAPH_COLUMNS: GraphColumns = GraphColumns {
     text: 24,
 };
 
+/// Rows that one graph takes at most.
+const MOST_GRAPH_ROWS: u16 = 8;
+
+/// Columns of figures beside a meter that leave room enough for its bar.
+const FIGURE_COLUMNS: u16 = 34;
+
 /// Columns of the mark before a figure that is near its limit.
 const MARK_COLUMNS: u16 = 3;
 
@@ -102,6 +108,8 @@ fn meters(buf: &mut Buffer, area: Rect, rows: &[Row], theme: &Theme) -> Rect {
         ..area
     };
     let room = inner.width.saturating_sub(LABEL_COLUMNS + 1);
+    // A bar without length would say nothing.
+    let room = room.min(FIGURE_COLUMNS.max(room / 2));
     let texts: Vec<String> = rows
         .iter()
         .map(|row| row.text(room.saturating_sub(row.mark_columns())))
@@ -195,10 +203,14 @@ fn rows(state: &State) -> Vec<Row> {
 
 fn cache_row(label: &'static str, usage: &CacheUsage, limit_tokens: usize) -> Row {
     let held = usage.tokens.min(limit_tokens);
+    let when_full = (1..limit_tokens).contains(&held).then(|| {
+        let bytes = usage.bytes as f64 / held as f64 * limit_tokens as f64;
+        format!("{} when full", format::bytes(bytes as u64))
+    });
     Row {
         label,
         share: (limit_tokens > 0).then(|| held as f64 / limit_tokens as f64),
-        parts: vec![
+        parts: [
             format!(
                 "{} of {}",
                 format::count(usage.tokens as u64),
@@ -206,7 +218,10 @@ fn cache_row(label: &'static str, usage: &CacheUsage, limit_tokens: usize) -> Ro
             ),
             format::bytes(usage.bytes),
             format!("{} layers", usage.num_layers),
-        ],
+        ]
+        .into_iter()
+        .chain(when_full)
+        .collect(),
         // A full ring of the window is as it should be.
         has_limit: label == "KV full",
     }
@@ -310,7 +325,7 @@ fn graphs(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
         width: area.width.saturating_sub(2),
         ..area
     };
-    let each = ((inner.height - 1) / known.len() as u16).clamp(1, 3);
+    let each = ((inner.height - 1) / known.len() as u16).clamp(1, MOST_GRAPH_ROWS);
     let mut rest = inner;
     for (label, series, unit, factor, role) in known {
         if rest.height <= 1 {

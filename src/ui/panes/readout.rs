@@ -1,6 +1,6 @@
 //! The figures of the map in words.
 
-use crate::analytics::{ExpertCard, Grid, LayerBalance, chosen_entropy, normalized};
+use crate::analytics::{ExpertCard, Grid, LayerBalance, Measure, chosen_entropy, normalized};
 use crate::app::State;
 use crate::app::map::MapSource;
 use crate::ui::chrome::width;
@@ -57,8 +57,8 @@ pub(super) fn entropy_words(state: &State) -> Vec<String> {
     };
     let of = |entropy: Option<f64>, choices: usize| match entropy {
         Some(entropy) => format!(
-            "{:.2} of ln {choices} ({entropy:.2} nat)",
-            normalized(entropy, choices)
+            "{} of ln {choices} ({entropy:.2} nat)",
+            format::share(normalized(entropy, choices))
         ),
         None => "not recorded".to_owned(),
     };
@@ -95,14 +95,19 @@ pub(super) fn cursor_words(grid: &Grid, card: Option<&ExpertCard>, state: &State
         let points = grid.layer(cursor.layer).get(cursor.expert);
         items.extend(points.map(|points| format!("{points:+.2} percentage points")));
     }
-    if state.map.source == MapSource::Cumulative {
+    let tokens = unless_shown(state.card_tokens_name(), state);
+    // The card has these of its tokens, which may be the map's.
+    let has_card_it = tokens.is_empty()
+        && state.map.source != MapSource::Cumulative
+        && matches!(state.map.measure, Measure::Count | Measure::MeanWeight);
+    if !state.map.source.is_difference() && !has_card_it {
         let value = grid.value(cursor.layer, cursor.expert);
         items.push(format!("{} {}", state.measure_name(), figure(value)));
     }
     let Some(card) = card else {
         return items;
     };
-    items.extend(unless_shown(state.card_tokens_name(), state));
+    items.extend(tokens);
     let experts = state.map_size().map_or(0, |(_, experts)| experts);
     items.push(format!("count {}", card.count));
     items.push(format!("{} of the layer", format::percent(card.share)));

@@ -6,9 +6,8 @@ use ratatui::widgets::Widget;
 
 use super::{below, flowing, lines};
 use crate::app::State;
-use crate::app::sampling::{Knob, SamplingPanel, preview};
+use crate::app::sampling::{Knob, SamplingPanel, SamplingPreview};
 use crate::app::state::Focus;
-use crate::engine::protocol::TopLogprob;
 use crate::ui::chrome::width;
 use crate::ui::theme::{Theme, ThemeRole};
 use crate::ui::widgets::Slider;
@@ -23,7 +22,7 @@ const TWO_COLUMNS: u16 = 76;
 /// The preset and the seed's rule, for the title's rule.
 pub(super) fn note(state: &State) -> String {
     let panel = &state.sampling;
-    let preset = panel.preset.as_deref().unwrap_or("own values");
+    let preset = panel.preset().unwrap_or("own values");
     let seed = if panel.is_seed_locked {
         "seed locked"
     } else {
@@ -34,8 +33,11 @@ pub(super) fn note(state: &State) -> String {
 
 /// Draws the settings, the selected one among them, and what they would keep.
 pub(super) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
-    // The settings come first.
-    let foot_rows = (area.height.saturating_sub(1) / 4).max(u16::from(area.height >= 3));
+    // The settings come first: all of them, or at least three quarters of the rows.
+    let left = area.height.saturating_sub(knob_rows(area.width));
+    let quarter = area.height.saturating_sub(1) / 4;
+    let foot_rows = if left > 0 { left.min(3) } else { quarter };
+    let foot_rows = foot_rows.max(u16::from(area.height >= 3));
     let foot = footer(state, area.width, foot_rows);
     let foot_rows = foot.len() as u16;
     let list = Rect {
@@ -48,12 +50,22 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
     }
 }
 
+/// Columns of settings side by side.
+fn knob_columns(width: u16) -> u16 {
+    if width >= TWO_COLUMNS { 2 } else { 1 }
+}
+
+/// Rows that all settings take.
+fn knob_rows(width: u16) -> u16 {
+    (Knob::ALL.len() as u16).div_ceil(knob_columns(width))
+}
+
 fn knobs(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
     if area.height == 0 {
         return;
     }
-    let columns: u16 = if area.width >= TWO_COLUMNS { 2 } else { 1 };
-    let rows = Knob::ALL.len().div_ceil(usize::from(columns));
+    let columns = knob_columns(area.width);
+    let rows = usize::from(knob_rows(area.width));
     let selected = Knob::ALL
         .iter()
         .position(|knob| *knob == state.sampling.selected)
@@ -62,6 +74,7 @@ fn knobs(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
     // As few rows are skipped as show the selected one.
     let first = (row + 1).saturating_sub(height).min(rows.saturating_sub(1));
     let width = area.width / columns;
+    let defaults = SamplingPanel::new(state.sampling.defaults.clone());
     for (index, knob) in Knob::ALL.into_iter().enumerate() {
         let (column, row) = (index / rows, index % rows);
         if row < first || row - first >= height {
@@ -73,11 +86,23 @@ fn knobs(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
             width: width.saturating_sub(2),
             height: 1,
         };
-        slider(buf, place.intersection(area), knob, state, theme);
+        slider(
+            buf,
+            place.intersection(area),
+            (knob, &defaults),
+            state,
+            theme,
+        );
     }
 }
 
-fn slider(buf: &mut Buffer, area: Rect, knob: Knob, state: &State, theme: &Theme) {
+fn slider(
+    buf: &mut Buffer,
+    area: Rect,
+    (knob, defaults): (Knob, &SamplingPanel),
+    state: &State,
+    theme: &Theme,
+) {
     let panel = &state.sampling;
     let is_focused = knob == panel.selected && state.focus == Focus::Sampler;
     let value = match (&panel.typing, is_focused) {
@@ -88,7 +113,6 @@ fn slider(buf: &mut Buffer, area: Rect, knob: Knob, state: &State, theme: &Theme
         .track()
         .zip(panel.number(knob))
         .map(|(track, value)| ((value - track.min) / (track.max - track.min)).clamp(0.0, 1.0));
-    let defaults = SamplingPanel::default();
     let slider = Slider {
         label: knob.label(),
         value: &value,
@@ -130,14 +154,8 @@ fn shown(panel: &SamplingPanel, knob: Knob) -> String {
 /// What the settings would keep of the distribution recorded last, in so many rows: as many words as
 /// these hold whole.
 fn footer(state: &State, columns: u16, rows: u16) -> Vec<(String, ThemeRole)> {
-    let last = state.shown_run().and_then(|run| {
-        run.tokens
-            .iter()
-            .rev()
-            .find(|token| !token.top_logprobs.is_empty())
-    });
-    let wordings = match last {
-        Some(last) => kept_words(state, &last.top_logprobs),
+    let wordings = match state.sampling_preview() {
+        Some(found) => kept_words(state, &found),
         None => vec![vec!["changes act on the next token".to_owned()]],
     };
     let flowed = wordings
@@ -148,27 +166,41 @@ fn footer(state: &State, columns: u16, rows: u16) -> Vec<(String, ThemeRole)> {
 }
 
 /// The same in ever fewer words.
-fn kept_words(state: &State, alternatives: &[TopLogprob]) -> Vec<Vec<String>> {
-    let preview = preview(&state.sampling.params, alternatives);
+fn kept_words(state: &State, found: &SamplingPreview) -> Vec<Vec<String>> {
+    let preview = &found.preview;
+    let recorded = preview.fates.len();
     let more = if preview.may_keep_more {
         " and more"
     } else {
         ""
     };
-    let kept = format!("{} of {} recorded{more}", preview.kept, alternatives.len());
+    let kept = format!("{} of {recorded} recorded{more}", preview.kept);
     let mass = format::percent(preview.kept_mass);
+    let mut beside = Vec::new();
+    if preview.xtc_excludes > 0 {
+        beside.push(format!(
+            "XTC excludes the first {} in {} of draws",
+            preview.xtc_excludes,
+            format::percent(state.sampling.params.xtc.probability.into())
+        ));
+    }
+    if found.leaves_out_penalties {
+        beside.push("penalties not counted".to_owned());
+    }
+    let with = |mut items: Vec<String>| {
+        items.extend(beside.iter().cloned());
+        items
+    };
     vec![
-        vec![
+        with(vec![
             "last distribution:".to_owned(),
             format!("top-k, top-p and min-p keep {kept}"),
             format!("{mass} of the mass"),
-        ],
-        vec![format!("top-k, top-p, min-p keep {kept}, {mass} of mass")],
+        ]),
+        with(vec![format!(
+            "top-k, top-p, min-p keep {kept}, {mass} of mass"
+        )]),
         vec![format!("keeps {kept}, {mass} of mass")],
-        vec![format!(
-            "keeps {} of {}, {mass}",
-            preview.kept,
-            alternatives.len()
-        )],
+        vec![format!("keeps {} of {recorded}, {mass}", preview.kept)],
     ]
 }

@@ -26,10 +26,7 @@ const AROUND: usize = 8;
 pub(super) fn note(state: &State) -> String {
     match (state.token_position(), state.shown_run()) {
         (Some(position), Some(run)) => {
-            format!(
-                "position {position} of 0 to {}",
-                run.len().saturating_sub(1)
-            )
+            format!("position {position}, last {}", run.len().saturating_sub(1))
         }
         _ => String::new(),
     }

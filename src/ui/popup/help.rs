@@ -7,6 +7,7 @@ use crate::analytics::{DEFINITIONS, Definition, INSIDE_DEFINITIONS, PROFILE_DEFI
 use crate::app::State;
 use crate::app::action::{Action, Context, REGISTRY};
 use crate::app::replay;
+use crate::app::sampling::SAMPLING_DEFINITIONS;
 use crate::ui::chat::wrapped;
 use crate::ui::theme::{Theme, ThemeRole};
 
@@ -159,6 +160,7 @@ fn definitions(context: Context) -> Vec<&'static [Definition]> {
         }
         Context::Inside => vec![INSIDE_DEFINITIONS],
         Context::Profile => vec![PROFILE_DEFINITIONS],
+        Context::Sampler => vec![SAMPLING_DEFINITIONS],
         _ => Vec::new(),
     }
 }

@@ -42,43 +42,45 @@ impl Lines {
 }
 
 impl BarsRow<'_> {
+    /// Figures under the bars are worth more lines, where all lines fit with their experts' numbers.
     fn lines(&self, area: Rect) -> Lines {
+        let columns = usize::from(area.width) / self.values.len().max(1);
+        let widest = self.numbers.iter().map(|text| width(text)).max();
+        let with_figures = widest.filter(|widest| *widest > 0).and_then(|widest| {
+            let needed = usize::from(widest) + 1;
+            let fits = |lines: &Lines| {
+                needed <= usize::from(area.width) && lines.count * 3 <= usize::from(area.height)
+            };
+            let candidates = [8, 4, 1].map(|unit| self.divided(area, columns.max(needed), unit));
+            candidates.into_iter().find(fits)
+        });
+        let without = || self.divided(area, columns.clamp(1, 4), 8);
+        let mut lines = with_figures.unwrap_or_else(without);
+        let rows = (usize::from(area.height) / lines.count).max(1) as u16;
+        lines.numbers = with_figures.is_some();
+        lines.axis = rows >= 2;
+        let below = u16::from(lines.axis) + u16::from(lines.numbers);
+        lines.bar_rows = rows.saturating_sub(below).clamp(1, 8);
+        lines
+    }
+
+    /// All experts in lines, each expert in so many columns. Multiples of eight a line, or of another
+    /// `unit`, are easier to find one's way in.
+    fn divided(&self, area: Rect, columns_per_expert: usize, unit: usize) -> Lines {
         let experts = self.values.len().max(1);
-        let columns = usize::from(area.width).max(1);
-        let widest = self
-            .numbers
-            .iter()
-            .map(|text| width(text))
-            .max()
-            .unwrap_or(0);
-        // Figures under the bars are worth more lines, if all lines fit.
-        let with_numbers = usize::from(widest) + 1;
-        let per_line = (columns / with_numbers).max(1);
-        let fits = experts.div_ceil(per_line) * 3 <= usize::from(area.height);
-        let numbers = widest > 0 && fits && with_numbers <= columns;
-        let columns_per_expert = if numbers {
-            (columns / experts).max(with_numbers)
+        let fitting = (usize::from(area.width) / columns_per_expert).clamp(1, experts);
+        let experts_per_line = if fitting >= unit && fitting < experts {
+            fitting / unit * unit
         } else {
-            (columns / experts).clamp(1, 4)
+            fitting
         };
-        // Whole eights a line are easier to find one's way in.
-        let per_line = (columns / columns_per_expert).clamp(1, experts);
-        let per_line = if per_line >= 8 && per_line < experts {
-            per_line / 8 * 8
-        } else {
-            per_line
-        };
-        let count = experts.div_ceil(per_line);
-        let rows = (usize::from(area.height) / count).max(1) as u16;
-        let axis = rows >= 2;
-        let below = u16::from(axis) + u16::from(numbers);
         Lines {
-            experts_per_line: per_line,
+            experts_per_line,
             columns_per_expert,
-            count,
-            bar_rows: rows.saturating_sub(below).clamp(1, 8),
-            axis,
-            numbers,
+            count: experts.div_ceil(experts_per_line),
+            bar_rows: 1,
+            axis: false,
+            numbers: false,
         }
     }
 
@@ -170,5 +172,38 @@ impl Widget for &BarsRow<'_> {
             };
             self.draw_line(&lines, first..last, rows.intersection(area), buf);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(experts: usize, (width, height): (u16, u16)) -> Lines {
+        let (values, numbers) = (vec![0.5; experts], vec!["0.43".to_owned(); experts]);
+        let bars = BarsRow {
+            values: &values,
+            numbers: &numbers,
+            cursor: None,
+            theme: &Theme::default(),
+        };
+        bars.lines(Rect::new(0, 0, width, height))
+    }
+
+    #[test]
+    fn figures_never_stand_without_their_experts_numbers_or_push_lines_out() {
+        for experts in [1, 8, 32, 128] {
+            for size in (1..=140).flat_map(|width| (1..=60).map(move |height| (width, height))) {
+                let lines = lines(experts, size);
+                assert!(lines.experts_per_line * lines.count >= experts, "{lines:?}");
+                if lines.numbers {
+                    assert!(lines.axis, "{size:?} {lines:?}");
+                    let rows = lines.count * usize::from(lines.height());
+                    assert!(rows <= usize::from(size.1), "{size:?} {lines:?}");
+                }
+            }
+        }
+        assert!(lines(128, (68, 30)).numbers, "thirteen a line fit");
+        assert!(!lines(128, (68, 29)).numbers);
     }
 }

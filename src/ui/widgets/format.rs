@@ -94,6 +94,18 @@ pub fn probability(value: f64) -> String {
     }
 }
 
+/// A number from 0 to 1 in three columns: `.97`, or `1.00`; `-` if it is not finite.
+pub fn share(value: f64) -> String {
+    if !value.is_finite() {
+        return "-".to_owned();
+    }
+    let text = format!("{value:.2}");
+    match text.strip_prefix('0') {
+        Some(rest) => rest.to_owned(),
+        None => text,
+    }
+}
+
 /// A duration: `0.61 s`, `4.1 s`, `1 m 03 s`, `2 h 05 m`.
 pub fn duration_ms(ms: u64) -> String {
     let seconds = (ms + 500) / 1000;
@@ -211,6 +223,7 @@ mod tests {
                 (f64::INFINITY, "-"),
             ],
         );
+        check(share, &[(0.0, ".00"), (0.966, ".97"), (0.999, "1.00")]);
         check(
             probability,
             &[

@@ -142,6 +142,13 @@ impl History<'_> {
         out
     }
 
+    /// The samples in view.
+    fn shown(&self) -> impl Iterator<Item = &TimedValue> {
+        let span = self.end_ms.saturating_sub(self.seconds * 1000)..=self.end_ms;
+        let samples = self.samples.iter();
+        samples.filter(move |sample| span.contains(&sample.at_ms))
+    }
+
     /// The graph's top, which is never 0.
     fn top(&self) -> f64 {
         let highest = self.highest().unwrap_or(0.0);
@@ -151,8 +158,7 @@ impl History<'_> {
 
     /// The highest sample in view.
     fn highest(&self) -> Option<f64> {
-        let from = self.end_ms.saturating_sub(self.seconds * 1000);
-        let shown = self.samples.iter().filter(|sample| sample.at_ms >= from);
+        let shown = self.shown();
         shown
             .map(|sample| sample.value)
             .filter(|value| value.is_finite())
@@ -205,10 +211,7 @@ impl History<'_> {
 
     /// The newest figure, and the highest one where there is room.
     fn text(&self, room: usize) -> String {
-        let newest = self
-            .samples
-            .last()
-            .filter(|sample| self.end_ms.saturating_sub(sample.at_ms) <= self.seconds * 1000);
+        let newest = self.shown().last();
         let current = newest.map_or_else(|| "-".to_owned(), |sample| rate(sample.value));
         let current = format!("{current} {}", self.unit);
         let max = self.max.or_else(|| self.highest());

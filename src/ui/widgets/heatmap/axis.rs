@@ -3,8 +3,9 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::super::text::{fill, put, put_right, width};
-use super::{Heatmap, MapLayout};
+use super::super::format;
+use super::super::text::{put, put_right, width};
+use super::{Heatmap, MapLayout, RightColumn};
 use crate::ui::theme::{Theme, ThemeRole};
 
 /// Columns that a number on the axis should have at least.
@@ -25,40 +26,27 @@ pub(in super::super) fn expert_axis(
     while step * columns_per_expert < LEAST_COLUMNS * experts_per_column {
         step *= 2;
     }
+    // The mark is inside of the area and kept apart from its neighbors.
+    let mark = marked
+        .filter(|expert| experts.contains(expert))
+        .map(|expert| {
+            let text = expert.to_string();
+            let x = column(expert).min(area.width.saturating_sub(width(&text)));
+            (x, text)
+        });
+    let is_free = |x: u16, columns: u16| {
+        let apart = |(at, text): &(u16, String)| x + columns < *at || at + width(text) < x;
+        mark.as_ref().is_none_or(apart)
+    };
     let style = theme.style(ThemeRole::Faint);
-    let numbered = experts.clone().filter(|expert| expert % step == 0);
-    for expert in numbered {
-        let text = expert.to_string();
-        if column(expert) + width(&text) <= area.width {
-            put(buf, area, (column(expert), 0), &text, style);
+    for expert in experts.clone().filter(|expert| expert % step == 0) {
+        let (x, text) = (column(expert), expert.to_string());
+        if x + width(&text) <= area.width && is_free(x, width(&text)) {
+            put(buf, area, (x, 0), &text, style);
         }
     }
-    let Some(marked) = marked.filter(|expert| experts.contains(expert)) else {
-        return;
-    };
-    // The mark is kept apart from its neighbors, and inside of the area.
-    let text = marked.to_string();
-    let x = column(marked).min(area.width.saturating_sub(width(&text)));
-    fill(
-        buf,
-        area,
-        (x.saturating_sub(1), 0),
-        width(&text) + 2,
-        " ",
-        style,
-    );
-    clear_digits_after(buf, area, x + width(&text) + 1);
-    put(buf, area, (x, 0), &text, theme.style(ThemeRole::AxisMark));
-}
-
-/// Takes away what is left of a number whose start was painted over.
-fn clear_digits_after(buf: &mut Buffer, area: Rect, x: u16) {
-    for column in x..area.width {
-        let cell = &mut buf[(area.x + column, area.y)];
-        if cell.symbol() == " " {
-            return;
-        }
-        cell.reset();
+    if let Some((x, text)) = &mark {
+        put(buf, area, (*x, 0), text, theme.style(ThemeRole::AxisMark));
     }
 }
 
@@ -128,13 +116,13 @@ impl Heatmap<'_> {
                 self.theme.glyphs().vertical,
                 self.theme.style(ThemeRole::Border),
             );
-            let value = self.right_value(right.values, layout.layers_of_row(row));
+            let value = self.right_value(&right, layout.layers_of_row(row));
             put(buf, layout.right, (2, top + row), &value, text);
         }
     }
 
     /// The cursor's figure, else the mean of the row's.
-    fn right_value(&self, values: &[f32], layers: std::ops::Range<usize>) -> String {
+    fn right_value(&self, right: &RightColumn<'_>, layers: std::ops::Range<usize>) -> String {
         let own = self
             .frame
             .cursor
@@ -142,17 +130,50 @@ impl Heatmap<'_> {
             .filter(|l| layers.contains(l));
         let layers = own.map_or(layers, |layer| layer..layer + 1);
         let known: Vec<f32> = layers
-            .filter_map(|layer| values.get(layer).copied())
+            .filter_map(|layer| right.values.get(layer).copied())
             .filter(|value| value.is_finite())
             .collect();
         if known.is_empty() {
             return String::new();
         }
         let mean = known.iter().sum::<f32>() / known.len() as f32;
-        let text = format!("{mean:.2}");
-        match text.strip_prefix("0.") {
-            Some(decimals) => format!(".{decimals}"),
-            None => super::super::format::rate(f64::from(mean)),
+        match f64::from(mean) {
+            // Of a row of two layers the mean may lie between two counts.
+            count if right.is_count && count.fract() == 0.0 => format!("{count:.0}"),
+            other if other < 1.0 => format::share(other),
+            other => format::rate(other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_beside_the_mark_are_whole_or_not_there() {
+        let area = Rect::new(0, 0, 70, 1);
+        for marked in 0..32 {
+            let mut buf = Buffer::empty(area);
+            expert_axis(
+                &mut buf,
+                area,
+                &Theme::default(),
+                0..32,
+                (2, 1),
+                Some(marked),
+            );
+            let text: String = (0..area.width).map(|x| buf[(x, 0)].symbol()).collect();
+            let mut shown = text.split_whitespace().map(|word| word.parse::<usize>());
+            assert!(
+                shown.all(|number| number.is_ok_and(|one| one % 4 == 0 || one == marked)),
+                "{text}"
+            );
+            assert!(
+                text.split_whitespace()
+                    .any(|word| word == marked.to_string()),
+                "{text}"
+            );
         }
     }
 }

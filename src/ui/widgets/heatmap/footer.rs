@@ -4,17 +4,20 @@ use ratatui::buffer::Buffer;
 use ratatui::style::Style;
 
 use super::super::text::{put, put_right, width};
-use super::{Encoding, Heatmap, MapLayout};
+use super::{Encoding, Heatmap, Legend, MapLayout};
 use crate::ui::theme::{GlyphSet, ThemeRole};
 
 /// Cells of the legend's ramp.
 const RAMP_COLUMNS: u16 = 10;
+/// Rows of the ramp where the legend stands beside the map.
+const SIDE_RAMP_ROWS: u16 = 6;
 /// Cells of the little picture of the whole; in braille each has two columns and four rows.
 const MINIMAP_COLUMNS: u16 = 12;
 
 impl Heatmap<'_> {
     pub(super) fn draw_footer(&self, layout: &MapLayout, buf: &mut Buffer) {
         if layout.footer.is_empty() {
+            self.draw_side(layout, buf);
             return;
         }
         let mut used = 0;
@@ -39,6 +42,32 @@ impl Heatmap<'_> {
                 self.theme.style(ThemeRole::Faint),
             );
         }
+    }
+
+    /// Whether the legend stands beside the map, since it has no row.
+    pub fn has_side_legend(&self, layout: &MapLayout) -> bool {
+        let fits = |legend: Legend<'_>| {
+            let columns = width(legend.min_label).max(width(legend.max_label));
+            columns <= layout.side.width && layout.side.height >= SIDE_RAMP_ROWS + 2
+        };
+        let has_colors = !matches!(layout.fit.encoding, Encoding::Quadrant | Encoding::Braille);
+        has_colors && layout.footer.is_empty() && self.legend.is_some_and(fits)
+    }
+
+    /// Highest figure, ramp, lowest figure, from the top down.
+    fn draw_side(&self, layout: &MapLayout, buf: &mut Buffer) {
+        let Some(legend) = self.legend.filter(|_| self.has_side_legend(layout)) else {
+            return;
+        };
+        let text = self.theme.style(ThemeRole::Text);
+        put(buf, layout.side, (0, 0), legend.max_label, text);
+        for row in 0..SIDE_RAMP_ROWS {
+            let value = 1.0 - f32::from(row) / f32::from(SIDE_RAMP_ROWS - 1);
+            let (glyph, style) = self.legend_cell(layout.fit.encoding, value);
+            put(buf, layout.side, (0, row + 1), &glyph.repeat(2), style);
+        }
+        let last = SIDE_RAMP_ROWS + 1;
+        put(buf, layout.side, (0, last), legend.min_label, text);
     }
 
     /// Title, lowest figure, ramp, highest figure; gives the column after them.

@@ -42,6 +42,9 @@ struct Surround {
     footer: bool,
 }
 
+/// How many of [`SURROUNDS`] have axis and labels.
+const LABELLED_SURROUNDS: usize = 4;
+
 /// Ever fewer surroundings: all of the map is worth more than its labels.
 const SURROUNDS: [Surround; 7] = [
     Surround {
@@ -107,8 +110,14 @@ impl MapFrame {
 
     /// Where everything goes in an area.
     pub fn layout(&self, area: Rect) -> MapLayout {
-        let whole = SURROUNDS.iter().map(|surround| self.place(area, *surround));
-        if let Some(layout) = whole.into_iter().find(|layout| layout.fit.is_whole) {
+        let placed = || {
+            let surrounds = SURROUNDS.iter();
+            surrounds.map(move |surround| self.place(area, *surround))
+        };
+        // A column for each expert is worth more than the figures to the right.
+        let is_exact = |layout: &MapLayout| layout.fit.is_whole && !layout.fit.merges();
+        let exact = placed().take(LABELLED_SURROUNDS).find(is_exact);
+        if let Some(layout) = exact.or_else(|| placed().find(|layout| layout.fit.is_whole)) {
             return layout;
         }
         // A window needs its footer, which tells what part is shown, if a few rows are left.
@@ -143,6 +152,9 @@ impl MapFrame {
         let (x, y) = (area.x + label_columns, area.y + axis_rows);
         let map = Rect::new(x, y, fit.columns, fit.rows);
         let (first_layer, first_expert) = self.first(&fit);
+        let side_x = map.right() + right_columns + 1;
+        let side_columns = area.right().saturating_sub(side_x);
+        let side = Rect::new(side_x, y, side_columns, fit.rows);
         MapLayout {
             fit,
             map,
@@ -155,6 +167,7 @@ impl MapFrame {
             ),
             right: Rect::new(x + fit.columns, area.y, right_columns, axis_rows + fit.rows),
             footer: Rect::new(area.x, map.bottom(), area.width, footer_rows).intersection(area),
+            side: side.intersection(area),
             first_layer,
             first_expert,
             num_layers: self.num_layers,
@@ -205,6 +218,8 @@ pub struct MapLayout {
     pub right: Rect,
     /// The legend, or the part that a window shows.
     pub footer: Rect,
+    /// What is free beside all that: a legend stands there where it has no row.
+    pub side: Rect,
     /// The first layer shown.
     pub first_layer: usize,
     /// The first expert shown.

@@ -41,6 +41,8 @@ pub struct RightColumn<'a> {
     pub title: &'a str,
     /// By layer; NaN is no data. A row of several layers shows the cursor's, else the mean.
     pub values: &'a [f32],
+    /// Whether they are whole numbers.
+    pub is_count: bool,
 }
 
 /// What the colors mean.
