@@ -33,7 +33,7 @@ pub(crate) fn run(args: &ChatArgs) -> Result<(), CliError> {
             prefill_chunk_tokens: args.limits.prefill_chunk_tokens(),
             kv_precision: args.limits.kv_precision(),
             memory_limit_bytes: args.limits.memory_limit_bytes(),
-            speculation: args.limits.speculation().unwrap_or_default(),
+            speculation: args.speculation.given().unwrap_or_default(),
             ..GenerateOptions::default()
         },
         model: &model,

@@ -22,7 +22,7 @@ const MIN_MATCH: usize = 5;
 const MAX_MATCH: usize = 40;
 
 /// Drafted tokens a pass: the kernels read a dense matrix once for so many rows and the newest token's.
-pub(super) const MAX_DRAFTED_TOKENS: usize = 7;
+const MAX_DRAFTED_TOKENS: usize = 7;
 
 /// How much of a measured time an older one keeps of its weight.
 const KEPT: f64 = 0.8;

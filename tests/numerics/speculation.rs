@@ -157,7 +157,7 @@ fn an_answer_goes_on_from_a_cache_that_drafts_have_left() {
             assert_eq!(token.id, *expected);
         }
         first.cancel(&mut cache);
-        let so_far = [&prompt, &whole[..stop_at]].concat();
+        let so_far = [&prompt[..], &whole[..stop_at]].concat();
         assert_eq!(cache.tokens(), &so_far[..so_far.len() - 1]);
         let mut options = options(Speculation::Auto, greedy());
         options.record = RecordOptions::default();

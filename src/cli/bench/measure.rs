@@ -146,7 +146,7 @@ impl<'a> Bench<'a> {
             kv_precision: self.args.limits.kv_precision(),
             memory_limit_bytes: self.args.limits.memory_limit_bytes(),
             // What random prompts are answered with repeats itself: drafts would gain what they do nowhere else.
-            speculation: self.args.limits.speculation().unwrap_or(Speculation::Off),
+            speculation: self.args.speculation.given().unwrap_or(Speculation::Off),
             ..GenerateOptions::default()
         };
         mlx_rs::memory::reset_peak_memory().map_err(|error| CliError::failed(error.what()))?;
