@@ -144,9 +144,9 @@ impl BadKey {
     pub(in crate::cli) fn placed(&self, loaded: &LoadedSettings) -> CliError {
         let path = self.path.each_ref().map(String::as_str);
         let place = loaded.origin(&path).map(|origin| format!("{origin}: "));
-        let message = format!("{}{}", place.unwrap_or_default(), self.reason);
+        let place = place.unwrap_or_default();
         let names: Vec<String> = REGISTRY.iter().map(|info| info.name.to_owned()).collect();
-        let error = CliError::usage(message);
+        let error = CliError::usage(format!("{place}{}", self.reason));
         match settings::nearest(&self.action, &names) {
             Some(name) if name != self.action => error.hint(format!("an action is called {name}")),
             _ => error,
