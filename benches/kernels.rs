@@ -1,11 +1,15 @@
-//! Times the mixture-of-experts kernel: `cargo bench --no-default-features --bench kernels [FILTER]`.
+//! Times the CPU's kernels: `cargo bench --no-default-features --bench kernels [FILTER]`.
 //!
-//! Prints, for each case, the median time, the weights read a second (each expert that has tokens counts
-//! once) and the multiply-adds a second. FILTER keeps the cases whose label contains it, such as
-//! `2880`, `T=1 ` or `AVX2`. Experts change from call to call, so that one token's weights come from
-//! memory and not from a cache.
+//! Prints, for each case, the best and the median time, the weights read a second (each expert that has
+//! tokens counts once) and the multiply-adds a second. FILTER keeps the cases whose label contains it,
+//! such as `experts`, `bf16`, `2880`, `T=1 ` or `AVX2`. Experts change from call to call, and the
+//! matrices are larger than any cache, so that one token's weights come from memory.
 
-use gptoss::kernels::{ExpertsView, Isa, KernelError, Pool, QuantizedRows, moe_forward};
+use gptoss::kernels::{
+    AffineBits, ExpertsView, Isa, KernelError, Pool, QuantizedMatrix, QuantizedRows, moe_forward,
+    quantized_matmul,
+};
+use half::bf16;
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
@@ -21,24 +25,128 @@ fn main() -> Result<(), KernelError> {
         .unwrap_or_default();
     let all_cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     println!(
-        "{:<44}{:>11}{:>9}{:>9}",
-        "case", "median ms", "GB/s", "GMAC/s"
+        "{:<52}{:>9}{:>11}{:>9}{:>9}",
+        "case", "best ms", "median ms", "GB/s", "GMAC/s"
     );
+    let mut pools = Vec::new();
+    for isa in Isa::available() {
+        for num_threads in [NonZeroUsize::MIN, all_cores] {
+            pools.push(Pool::new(num_threads)?.with_isa(isa)?);
+        }
+    }
+    let is_wanted = |label: &str| label.contains(&filter);
     for size in [2880, 1024] {
         let weights = Weights::random(size);
-        for isa in Isa::available() {
-            for num_threads in [NonZeroUsize::MIN, all_cores] {
-                let pool = Pool::new(num_threads)?.with_isa(isa)?;
-                for num_tokens in [1, 16, 128, 512] {
-                    let label = format!("H=I={size} {isa} threads={num_threads} T={num_tokens} ");
-                    if label.contains(&filter) {
-                        measure(&label, &weights, num_tokens, &pool)?;
-                    }
+        for pool in &pools {
+            for num_tokens in [1, 16, 128, 512] {
+                let label = label(&format!("experts H=I={size}"), pool, num_tokens);
+                if is_wanted(&label) {
+                    measure_experts(&label, &weights, num_tokens, pool)?;
+                }
+            }
+        }
+    }
+    let matrix = Matrix::random();
+    for (name, rows, bytes) in matrix.forms() {
+        for pool in &pools {
+            for num_tokens in [1, 4, 128, 512] {
+                let label = label(&format!("{name} {OUT}x{IN}"), pool, num_tokens);
+                if is_wanted(&label) {
+                    measure_matrix(&label, (rows, bytes), num_tokens, pool)?;
                 }
             }
         }
     }
     Ok(())
+}
+
+fn label(what: &str, pool: &Pool, num_tokens: usize) -> String {
+    let (isa, num_threads) = (pool.isa(), pool.num_threads());
+    format!("{what} {isa} threads={num_threads} T={num_tokens} ")
+}
+
+/// The unembedding's width, with as many rows as pass any cache.
+const IN: usize = 2880;
+const OUT: usize = 32768;
+const GROUP_SIZE: usize = 64;
+
+struct Matrix {
+    bf16: Vec<bf16>,
+    bytes: Vec<u32>,
+    scales: Vec<f32>,
+}
+
+impl Matrix {
+    fn random() -> Self {
+        let mut random = Random(3);
+        let len = OUT * IN;
+        Self {
+            bf16: (0..len).map(|_| bf16::from_f32(random.signed())).collect(),
+            bytes: (0..len / 4).map(|_| random.next()).collect(),
+            scales: (0..len / GROUP_SIZE)
+                .map(|_| random.signed() * 1e-2)
+                .collect(),
+        }
+    }
+
+    /// A name, the weights and their bytes.
+    fn forms(&self) -> [(&'static str, QuantizedRows<'_>, usize); 2] {
+        let affine = QuantizedRows::Affine {
+            packed: &self.bytes,
+            scales: &self.scales,
+            biases: &self.scales,
+            bits: AffineBits::Eight,
+            group_size: GROUP_SIZE,
+        };
+        let affine_bytes = OUT * IN + 8 * self.scales.len();
+        [
+            ("bf16", QuantizedRows::Bf16(&self.bf16), 2 * OUT * IN),
+            ("8-bit", affine, affine_bytes),
+        ]
+    }
+}
+
+fn measure_matrix(
+    label: &str,
+    (rows, bytes): (QuantizedRows<'_>, usize),
+    num_tokens: usize,
+    pool: &Pool,
+) -> Result<(), KernelError> {
+    let matrix = QuantizedMatrix {
+        rows,
+        out_features: OUT,
+        in_features: IN,
+    };
+    let mut random = Random(7);
+    let x: Vec<f32> = (0..num_tokens * IN).map(|_| random.signed()).collect();
+    let mut out = vec![0.0; num_tokens * OUT];
+    let seconds = rounds(|| quantized_matmul(&matrix, &x, &mut out, pool))?;
+    print_row(label, &seconds, bytes, num_tokens * OUT * IN);
+    Ok(())
+}
+
+/// Seconds of each call, sorted.
+fn rounds(mut call: impl FnMut() -> Result<(), KernelError>) -> Result<Vec<f64>, KernelError> {
+    let mut seconds = Vec::new();
+    let start = Instant::now();
+    while seconds.len() < 3 || (seconds.len() < MAX_ROUNDS && start.elapsed() < TIME_PER_CASE) {
+        let round = Instant::now();
+        call()?;
+        seconds.push(round.elapsed().as_secs_f64());
+    }
+    seconds.sort_by(f64::total_cmp);
+    Ok(seconds)
+}
+
+fn print_row(label: &str, seconds: &[f64], bytes: usize, macs: usize) {
+    let (best, median) = (seconds[0], seconds[seconds.len() / 2]);
+    println!(
+        "{label:<52}{:>9.3}{:>11.3}{:>9.2}{:>9.2}",
+        best * 1e3,
+        median * 1e3,
+        bytes as f64 / median / 1e9,
+        macs as f64 / median / 1e9
+    );
 }
 
 struct Weights {
@@ -92,7 +200,7 @@ impl Weights {
     }
 }
 
-fn measure(
+fn measure_experts(
     label: &str,
     weights: &Weights,
     num_tokens: usize,
@@ -104,28 +212,18 @@ fn measure(
         .collect();
     let expert_weights = vec![0.25; num_tokens * EXPERTS_PER_TOKEN];
     let mut out = vec![0.0; x.len()];
-    let (mut seconds, mut bytes) = (Vec::new(), 0);
-    let start = Instant::now();
-    while seconds.len() < 3 || (seconds.len() < MAX_ROUNDS && start.elapsed() < TIME_PER_CASE) {
+    let mut num_used = 0;
+    let seconds = rounds(|| {
         let ids = random.experts(num_tokens);
-        let round = Instant::now();
-        moe_forward(&weights.view(), &x, &ids, &expert_weights, &mut out, pool)?;
-        seconds.push(round.elapsed().as_secs_f64());
-        let used = (0..NUM_LOCAL_EXPERTS as u32)
+        num_used = (0..NUM_LOCAL_EXPERTS as u32)
             .filter(|id| ids.contains(id))
             .count();
-        // Four bits a weight and eight for every 32.
-        bytes = used * weights.macs_per_expert() * 17 / 32;
-    }
-    seconds.sort_by(f64::total_cmp);
-    let median = seconds[seconds.len() / 2];
+        moe_forward(&weights.view(), &x, &ids, &expert_weights, &mut out, pool)
+    })?;
+    // Four bits a weight and eight for every 32.
+    let bytes = num_used * weights.macs_per_expert() * 17 / 32;
     let macs = num_tokens * EXPERTS_PER_TOKEN * weights.macs_per_expert();
-    let (gb, gmac) = (bytes as f64 / median / 1e9, macs as f64 / median / 1e9);
-    let best_ms = seconds[0] * 1e3;
-    println!(
-        "{label:<44}{best_ms:>9.3}{:>11.3}{gb:>9.2}{gmac:>9.2}",
-        median * 1e3
-    );
+    print_row(label, &seconds, bytes, macs);
     Ok(())
 }
 

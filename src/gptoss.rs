@@ -3,6 +3,7 @@
 mod inspect;
 
 use std::cell::{Cell, OnceCell};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -37,6 +38,8 @@ pub struct PretrainedOptions {
     pub dtype: Option<Dtype>,
     /// What is packed at load.
     pub quantize: QuantizeOptions,
+    /// Threads of the CPU's kernels; by default one for every core that the process may use.
+    pub cpu_threads: Option<NonZeroUsize>,
 }
 
 impl PretrainedOptions {
@@ -46,6 +49,7 @@ impl PretrainedOptions {
         LoadOptions {
             dtype: self.dtype.unwrap_or(defaults.dtype),
             quantize: self.quantize,
+            cpu_threads: self.cpu_threads,
             ..defaults
         }
     }

@@ -32,10 +32,11 @@ def main():
     if not args.binary.is_file():
         raise SystemExit(f"{args.binary} is missing: run `cargo build --release` first")
     python = ensure_venv(args.venv)
-    model = args.model or ensure_checkpoint(python, args.preset)
+    model = args.model or ensure_checkpoint(python, args.preset, args.vocab)
     environment, blas = blas_environment(args)
 
     ours = [args.binary, "bench", model, "-r", "1", "--json"]
+    ours += ["--threads", str(args.threads)] if args.threads else []
     peer = [python, HERE / "peer.py", model, "--dtype", args.dtype]
     case = ["-p", str(args.prompt_tokens), "-n", str(args.generated_tokens),
             "-d", str(args.context_tokens)]
@@ -62,6 +63,8 @@ def parse_arguments():
     parser.add_argument("-d", "--context-tokens", type=int, default=0)
     parser.add_argument("--pairs", type=int, default=6)
     parser.add_argument("--preset", default="small", help="of make_checkpoint.py")
+    parser.add_argument("--vocab", type=int, help="of a random checkpoint, in place of the preset's")
+    parser.add_argument("--threads", type=int, help="of our kernels; default: all cores")
     parser.add_argument("--dtype", default="float32" if LINUX else "bfloat16",
                         help="the peer's activations (ours: f32 on the CPU, bf16 on GPUs)")
     parser.add_argument("--blas-threads", type=int, default=1, help="for both; see README.md")
@@ -87,11 +90,12 @@ def ensure_venv(path):
     return python
 
 
-def ensure_checkpoint(python, preset):
-    path = WORK / f"checkpoint-{preset}"
+def ensure_checkpoint(python, preset, vocab=None):
+    path = WORK / (f"checkpoint-{preset}" + (f"-{vocab}" if vocab else ""))
     done = path / "complete"
     if not done.is_file():
         make = [python, HERE / "make_checkpoint.py", path, "--preset", preset]
+        make += ["--vocab", str(vocab)] if vocab else []
         subprocess.run(make, check=True, stdout=sys.stderr)
         done.touch()
     return path

@@ -34,6 +34,7 @@ impl ModelArgs {
         PretrainedOptions {
             dtype: self.dtype.map(super::args::DtypeArg::dtype),
             quantize: self.quantize.map(|spec| spec.0).unwrap_or_default(),
+            cpu_threads: self.threads,
         }
     }
 }

@@ -89,10 +89,10 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    fn prefetch(self, words: &[u32], distance: usize) {
-        let address = words.as_ptr().wrapping_add(distance);
+    fn prefetch<T>(self, values: &[T], distance: usize) {
+        let address = values.as_ptr().cast::<i8>().wrapping_add(distance);
         // SAFETY: `self` is the proof; a prefetch is a hint that may name any address.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address) }
     }
 
     #[inline(always)]
@@ -111,6 +111,32 @@ impl Simd for Avx2 {
     fn mul_add(self, a: __m256, b: __m256, c: __m256) -> __m256 {
         // SAFETY: `self` is the proof.
         unsafe { _mm256_fmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    fn max(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: `self` is the proof.
+        unsafe { _mm256_max_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn store(self, values: __m256, to: &mut [f32]) {
+        let to = &mut to[..8];
+        // SAFETY: `self` is the proof, and the slice has room for the eight values that are written.
+        unsafe {
+            _mm256_storeu_ps(to.as_mut_ptr(), values);
+        }
+    }
+
+    #[inline(always)]
+    fn power_of_two(self, shifted: __m256) -> __m256 {
+        // The low bits hold `n`; moved to the exponent's place, one more of 127 makes it the power.
+        // SAFETY: `self` is the proof.
+        unsafe {
+            let exponents = _mm256_slli_epi32::<23>(_mm256_castps_si256(shifted));
+            let one = _mm256_castps_si256(_mm256_set1_ps(1.0));
+            _mm256_castsi256_ps(_mm256_add_epi32(exponents, one))
+        }
     }
 
     #[inline(always)]

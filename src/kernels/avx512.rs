@@ -85,10 +85,10 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    fn prefetch(self, words: &[u32], distance: usize) {
-        let address = words.as_ptr().wrapping_add(distance);
+    fn prefetch<T>(self, values: &[T], distance: usize) {
+        let address = values.as_ptr().cast::<i8>().wrapping_add(distance);
         // SAFETY: `self` is the proof; a prefetch is a hint that may name any address.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address) }
     }
 
     #[inline(always)]
@@ -107,6 +107,32 @@ impl Simd for Avx512 {
     fn mul_add(self, a: __m512, b: __m512, c: __m512) -> __m512 {
         // SAFETY: `self` is the proof.
         unsafe { _mm512_fmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    fn max(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: `self` is the proof.
+        unsafe { _mm512_max_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn store(self, values: __m512, to: &mut [f32]) {
+        let to = &mut to[..16];
+        // SAFETY: `self` is the proof, and the slice has room for the sixteen values that are written.
+        unsafe {
+            _mm512_storeu_ps(to.as_mut_ptr(), values);
+        }
+    }
+
+    #[inline(always)]
+    fn power_of_two(self, shifted: __m512) -> __m512 {
+        // The low bits hold `n`; moved to the exponent's place, one more of 127 makes it the power.
+        // SAFETY: `self` is the proof.
+        unsafe {
+            let exponents = _mm512_slli_epi32::<23>(_mm512_castps_si512(shifted));
+            let one = _mm512_castps_si512(_mm512_set1_ps(1.0));
+            _mm512_castsi512_ps(_mm512_add_epi32(exponents, one))
+        }
     }
 
     #[inline(always)]

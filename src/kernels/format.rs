@@ -34,7 +34,17 @@ fn padded<T: Copy + Default, const N: usize>(row: &[T], start: usize) -> [T; N] 
 }
 
 /// How far ahead weights are asked for: 4 KiB, as the hardware stops at each page's end.
-const PREFETCH_WORDS: usize = 1024;
+const PREFETCH_BYTES: usize = 4096;
+
+const CACHE_LINE_BYTES: usize = 64;
+
+/// Asks for what comes [`PREFETCH_BYTES`] after all of `values`.
+#[inline(always)]
+fn prefetch_after<I: Simd, T>(isa: I, values: &[T]) {
+    for line in (0..size_of_val(values)).step_by(CACHE_LINE_BYTES) {
+        isa.prefetch(values, PREFETCH_BYTES + line);
+    }
+}
 
 const FP4: [f32; 16] = [
     0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, -0.0, -0.5, -1.0, -1.5, -2.0, -3.0, -4.0, -6.0,
@@ -71,7 +81,7 @@ impl<'a, I: Simd> Format<I> for Mxfp4<'a> {
     #[inline(always)]
     fn chunk(isa: I, (words, scales): Self::Row, c: usize) -> Decoded<I> {
         let words = &words[c * I::LANES..][..I::LANES];
-        isa.prefetch(words, PREFETCH_WORDS);
+        prefetch_after(isa, words);
         let words = isa.load_words(words);
         let scale = isa.e8m0(&scales[c * (I::LANES / 4)..][..I::LANES / 4]);
         Decoded {
@@ -101,17 +111,21 @@ pub(super) struct AffineRow<'a> {
 }
 
 impl AffineRow<'_> {
-    /// The groups of four spans of `span` weights from `start` on; beyond the row, its last group.
+    /// Scales and biases of four spans of `span` weights from `start` on, a multiple of the four; beyond
+    /// the row, those of its last group.
     #[inline(always)]
     fn groups<I: Simd>(&self, isa: I, start: usize, span: usize) -> (I::Floats, I::Floats) {
-        let (mut scales, mut biases) = ([0.0; 4], [0.0; 4]);
         let last = self.scales.len() - 1;
-        for quarter in 0..4 {
-            let group = ((start + quarter * span) >> self.group_shift).min(last);
-            scales[quarter] = self.scales[group];
-            biases[quarter] = self.biases[group];
+        let group = |quarter: usize| ((start + quarter * span) >> self.group_shift).min(last);
+        if 4 * span <= 1 << self.group_shift {
+            let group = group(0);
+            return (isa.splat(self.scales[group]), isa.splat(self.biases[group]));
         }
-        (isa.quarters(scales), isa.quarters(biases))
+        let groups: [usize; 4] = std::array::from_fn(group);
+        (
+            isa.quarters(groups.map(|group| self.scales[group])),
+            isa.quarters(groups.map(|group| self.biases[group])),
+        )
     }
 }
 
@@ -154,7 +168,9 @@ impl<'a, I: Simd> Format<I> for Affine<'a, 4> {
 
     #[inline(always)]
     fn chunk(isa: I, row: Self::Row, c: usize) -> Decoded<I> {
-        affine_nibbles(isa, row, c, &row.words[c * I::LANES..][..I::LANES])
+        let words = &row.words[c * I::LANES..][..I::LANES];
+        prefetch_after(isa, words);
+        affine_nibbles(isa, row, c, words)
     }
 
     #[inline(always)]
@@ -192,7 +208,9 @@ impl<'a, I: Simd> Format<I> for Affine<'a, 8> {
 
     #[inline(always)]
     fn chunk(isa: I, row: Self::Row, c: usize) -> Decoded<I> {
-        affine_bytes(isa, row, c, &row.words[c * 2 * I::LANES..][..2 * I::LANES])
+        let words = &row.words[c * 2 * I::LANES..][..2 * I::LANES];
+        prefetch_after(isa, words);
+        affine_bytes(isa, row, c, words)
     }
 
     #[inline(always)]
@@ -261,7 +279,9 @@ impl<'a, I: Simd, T: Plain> Format<I> for Dense<'a, T> {
     #[inline(always)]
     fn chunk(isa: I, row: Self::Row, c: usize) -> Decoded<I> {
         let len = CHUNK_VECTORS * I::LANES;
-        floats(isa, &row[c * len..][..len])
+        let values = &row[c * len..][..len];
+        prefetch_after(isa, values);
+        floats(isa, values)
     }
 
     #[inline(always)]

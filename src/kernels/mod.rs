@@ -1,4 +1,4 @@
-//! CPU kernels for gpt-oss: the mixture-of-experts block, and matrices in quantized form.
+//! CPU kernels for gpt-oss: the mixture-of-experts block, attention, and matrices in quantized form.
 //!
 //! For CPU backends, where MLX runs quantized products on one thread and, on x86, without vector
 //! instructions. Weights are borrowed where they lie and never copied or unpacked in memory; activations
@@ -19,9 +19,11 @@
 //!
 //! # Where to start reading
 //!
-//! [`moe_forward`] is the whole block, [`quantized_matmul`] its building block. Below them:
+//! [`moe_forward`] is the whole block, [`quantized_matmul`] its building block; [`attention`] stands beside
+//! them. Below them:
 //!
 //! ```text
+//!  attention ── exp    rows of queries against blocks of keys and values
 //!  moe ── routing      pairs of token and expert, sorted by expert
 //!   │
 //!  matmul ── tile      32 rows for all tokens of an expert: what a thread does at a time
@@ -50,11 +52,13 @@
               indexed loops over registers say what iterators hide"
 )]
 
+mod attention;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod error;
+mod exp;
 mod format;
 mod isa;
 mod matmul;
@@ -72,6 +76,7 @@ mod tests;
 mod tile;
 mod view;
 
+pub use attention::{AttentionView, attention};
 pub use error::KernelError;
 pub use isa::Isa;
 pub use matmul::quantized_matmul;

@@ -101,6 +101,34 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
+    fn max(self, a: float32x4_t, b: float32x4_t) -> float32x4_t {
+        // SAFETY: `self` is the proof.
+        unsafe {
+            // A comparison, as `vmaxq` would give NaN for either.
+            vbslq_f32(vcgtq_f32(a, b), a, b)
+        }
+    }
+
+    #[inline(always)]
+    fn store(self, values: float32x4_t, to: &mut [f32]) {
+        let to = &mut to[..4];
+        // SAFETY: `self` is the proof, and the slice has room for the four values that are written.
+        unsafe {
+            vst1q_f32(to.as_mut_ptr(), values);
+        }
+    }
+
+    #[inline(always)]
+    fn power_of_two(self, shifted: float32x4_t) -> float32x4_t {
+        // The low bits hold `n`; moved to the exponent's place, one more of 127 makes it the power.
+        // SAFETY: `self` is the proof.
+        unsafe {
+            let exponents = vshlq_n_u32::<23>(vreinterpretq_u32_f32(shifted));
+            vreinterpretq_f32_u32(vaddq_u32(exponents, vdupq_n_u32(0x3f80_0000)))
+        }
+    }
+
+    #[inline(always)]
     fn sum(self, values: float32x4_t) -> f32 {
         // SAFETY: `self` is the proof.
         unsafe { vaddvq_f32(values) }

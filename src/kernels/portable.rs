@@ -54,6 +54,22 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    fn max(self, a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
+        std::array::from_fn(|i| if a[i] > b[i] { a[i] } else { b[i] })
+    }
+
+    #[inline(always)]
+    fn store(self, v: [f32; 4], to: &mut [f32]) {
+        to[..4].copy_from_slice(&v);
+    }
+
+    #[inline(always)]
+    fn power_of_two(self, shifted: [f32; 4]) -> [f32; 4] {
+        let one = 1.0_f32.to_bits();
+        shifted.map(|value| f32::from_bits((value.to_bits() << 23).wrapping_add(one)))
+    }
+
+    #[inline(always)]
     fn sum(self, v: [f32; 4]) -> f32 {
         (v[0] + v[1]) + (v[2] + v[3])
     }

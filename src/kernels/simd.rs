@@ -45,13 +45,19 @@ pub(super) trait Simd: Copy + Send + Sync + 'static {
         padded[..words.len()].copy_from_slice(words);
         self.load_words(&padded)
     }
-    /// Asks for the memory `distance` words behind the start of `words`, wherever that is.
+    /// Asks for the cache line `distance` bytes behind the start of `values`, wherever that is.
     #[inline(always)]
-    fn prefetch(self, _words: &[u32], _distance: usize) {}
+    fn prefetch<T>(self, _values: &[T], _distance: usize) {}
     fn add(self, a: Self::Floats, b: Self::Floats) -> Self::Floats;
     fn mul(self, a: Self::Floats, b: Self::Floats) -> Self::Floats;
     /// `a * b + c`, fused where the CPU can.
     fn mul_add(self, a: Self::Floats, b: Self::Floats, c: Self::Floats) -> Self::Floats;
+    /// The larger of each lane; `b` where one is NaN.
+    fn max(self, a: Self::Floats, b: Self::Floats) -> Self::Floats;
+    /// Writes the first `LANES` values. Panics if there are fewer.
+    fn store(self, values: Self::Floats, to: &mut [f32]);
+    /// `2^n` for `n` from -126 to 127, which 1.5 * 2^23 has been added to.
+    fn power_of_two(self, shifted: Self::Floats) -> Self::Floats;
     /// The sum of all lanes, always in the same order.
     fn sum(self, values: Self::Floats) -> f32;
 

@@ -116,6 +116,15 @@ impl LayerCache {
         }
     }
 
+    /// The same where what the latest [`Self::update`], with `rows` rows, has returned lies at their
+    /// beginning.
+    pub(super) fn leading_buffers(&self, rows: usize) -> Option<(&Array, &Array)> {
+        match self {
+            Self::Sliding(_) if rows > 1 => None,
+            _ => self.plain_buffers(),
+        }
+    }
+
     /// Whether keys and values are kept packed.
     pub(super) fn is_packed(&self) -> bool {
         matches!(self, Self::FullQuantized(_))

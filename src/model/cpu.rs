@@ -3,25 +3,31 @@
 //!
 //! Why: docs/decisions/0004-cpu-kernels.md.
 
-use std::sync::{Arc, OnceLock};
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use half::bf16;
 use mlx_rs::error::{Exception, Result};
 use mlx_rs::{Array, Dtype, transforms};
 
+use super::cache::{KeysValues, LayerCache};
 use super::config::{ModelConfig, QuantizationMode};
 use super::experts::{ExpertWeights, Routing};
 use super::layers::Weight;
 use crate::kernels::{
-    AffineBits, ExpertsView, Pool, QuantizedMatrix, QuantizedRows, moe_forward, quantized_matmul,
+    AffineBits, AttentionView, ExpertsView, Pool, QuantizedMatrix, QuantizedRows, attention,
+    moe_forward, quantized_matmul,
 };
 
-/// One pool for the process: its threads sleep between calls.
+/// One pool for each number of threads, for the process: they sleep between calls.
 ///
-/// `None` where the system gives no threads; everything stays with MLX then.
-pub(super) fn shared_pool() -> Option<Arc<Pool>> {
-    static POOL: OnceLock<Option<Arc<Pool>>> = OnceLock::new();
-    let make = || match Pool::with_all_cores() {
+/// `None` asks for all cores, and comes back where the system gives no threads; everything stays with
+/// MLX then.
+pub(super) fn shared_pool(num_threads: Option<NonZeroUsize>) -> Option<Arc<Pool>> {
+    static POOLS: Mutex<BTreeMap<Option<NonZeroUsize>, Option<Arc<Pool>>>> =
+        Mutex::new(BTreeMap::new());
+    let make = || match num_threads.map_or_else(Pool::with_all_cores, Pool::new) {
         Ok(pool) => {
             tracing::info!(isa = ?pool.isa(), threads = pool.num_threads(), "CPU kernels");
             Some(Arc::new(pool))
@@ -31,7 +37,8 @@ pub(super) fn shared_pool() -> Option<Arc<Pool>> {
             None
         }
     };
-    POOL.get_or_init(make).clone()
+    let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
+    pools.entry(num_threads).or_insert_with(make).clone()
 }
 
 /// The sizes of one layer's experts.
@@ -93,6 +100,43 @@ pub(super) fn experts(
     moe_forward(&view, floats(&x)?, ids, floats(&shares)?, &mut out, pool)
         .map_err(|e| failed(&e))?;
     Ok(Array::from_slice(&out, x.shape()))
+}
+
+/// Attention with sinks of `queries: [1, Hq, L, Dh]` over what `cache` holds → `[L, Hq Dh]`, evaluated.
+///
+/// `visible` is what the cache has returned for these rows.
+pub(super) fn attend(
+    queries: &Array,
+    visible: &KeysValues,
+    cache: &LayerCache,
+    sinks: &Array,
+    scale: f32,
+    pool: &Pool,
+) -> Result<Array> {
+    let (rows, head_dim) = (queries.dim(2) as usize, queries.dim(3) as usize);
+    let queries = queries.contiguous()?;
+    // Where the visible positions lie at the buffers' beginning, they are read there.
+    let (keys, values) = match cache.leading_buffers(rows) {
+        Some((keys, values)) => (keys.contiguous()?, values.contiguous()?),
+        None => (visible.keys.contiguous()?, visible.values.contiguous()?),
+    };
+    // The named point of evaluation on the CPU: the input of attention, the cache with it.
+    transforms::eval([&queries, &keys, &values])?;
+    let view = AttentionView {
+        queries: floats(&queries)?,
+        keys: floats(&keys)?,
+        values: floats(&values)?,
+        sinks: floats(sinks)?,
+        num_key_value_heads: keys.dim(1) as usize,
+        head_dim,
+        num_keys: visible.keys.dim(2) as usize,
+        scale,
+        window: cache.window(),
+    };
+    let mut out = vec![0.0; queries.size()];
+    attention(&view, &mut out, pool).map_err(|e| failed(&e))?;
+    let width = (out.len() / rows) as i32;
+    Ok(Array::from_slice(&out, &[rows as i32, width]))
 }
 
 /// From this size on, waiting for MLX costs less than its single thread does.

@@ -10,6 +10,7 @@ use mlx_rs::{Array, Dtype};
 use super::attention::{AttentionMask, Pass, attend};
 use super::cache::{KvCache, LayerCache, QuantizedKvCache, RotatingKvCache};
 use super::config::{LayerType, ModelConfig};
+use super::cpu;
 use super::cuda::CudaKernels;
 use super::cuda::one_token::OneTokenKernels;
 use super::experts::{ExpertProducts, Experts, Router};
@@ -18,6 +19,7 @@ use super::observe::{AttentionView, EachHidden, ForwardObserver};
 use super::rope::RotaryEmbedding;
 use super::trace::ForwardTrace;
 use crate::intervention::{LayerPlan, RoutingPlan};
+use crate::kernels::Pool;
 use crate::mlx::ops;
 
 /// From this many rows on, each layer is evaluated before the next one is built.
@@ -303,6 +305,8 @@ pub struct AttentionBlock {
     pub(super) head_dim: usize,
     /// Set where kernels of our own can compute this block for one token.
     pub(super) cuda: Option<Arc<CudaKernels>>,
+    /// Set where the CPU's kernels attend.
+    pub(super) pool: Option<Arc<Pool>>,
 }
 
 impl AttentionBlock {
@@ -314,7 +318,11 @@ impl AttentionBlock {
             }
             _ => None,
         };
-        Self { cuda, ..self }
+        let pool = match products {
+            ExpertProducts::Cpu(pool) => Some(Arc::clone(pool)),
+            _ => None,
+        };
+        Self { cuda, pool, ..self }
     }
 
     /// The kernels for `rows` new rows, where there are any.
@@ -361,9 +369,12 @@ impl AttentionBlock {
                 window: cache.window(),
             })?;
         }
-        let out = attend(&queries, &visible, &self.sinks, mask, scale)?
-            .transpose_axes(&[0, 2, 1, 3])?
-            .reshape(&[rows, -1])?;
+        let out = match &self.pool {
+            Some(pool) => cpu::attend(&queries, &visible, cache, &self.sinks, scale, pool)?,
+            None => attend(&queries, &visible, &self.sinks, mask, scale)?
+                .transpose_axes(&[0, 2, 1, 3])?
+                .reshape(&[rows, -1])?,
+        };
         x.add(self.o_proj.forward(&out)?)
     }
 

@@ -3,6 +3,7 @@
 //! One tensor is held in both forms at a time and its file pages are dropped afterwards, so that
 //! peak memory stays near the model's size. The mathematics ([`super::gpt_oss`]) sees arrays only.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use mlx_rs::{Array, Dtype, transforms};
@@ -51,6 +52,8 @@ pub struct LoadOptions {
     pub quantize: QuantizeOptions,
     /// Who computes the products with weights.
     pub products: Products,
+    /// Threads of the CPU's kernels; `None` is one for every core that the process may use.
+    pub cpu_threads: Option<NonZeroUsize>,
 }
 
 /// Who computes the products with weights.
@@ -72,7 +75,9 @@ impl LoadOptions {
     /// The one switch between MLX and the CPU's kernels.
     pub(super) fn pool(&self) -> Option<Arc<Pool>> {
         match self.products {
-            Products::CpuKernels if self.dtype == Dtype::Float32 => cpu::shared_pool(),
+            Products::CpuKernels if self.dtype == Dtype::Float32 => {
+                cpu::shared_pool(self.cpu_threads)
+            }
             _ => None,
         }
     }
@@ -141,6 +146,7 @@ impl LoadOptions {
                 DeviceKind::Metal => Products::MlxCompiled,
                 DeviceKind::Cuda => Products::CudaKernels,
             },
+            cpu_threads: None,
         }
     }
 }
@@ -224,6 +230,7 @@ impl Loader<'_> {
             num_key_value_heads: config.num_key_value_heads,
             head_dim: config.head_dim,
             cuda: None,
+            pool: None,
         };
         let attn = attn.with_kernels(products, self.options.dtype);
         let norm = RmsNorm::new(

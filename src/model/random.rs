@@ -69,6 +69,7 @@ impl RandomWeights<'_> {
             num_key_value_heads: config.num_key_value_heads,
             head_dim: config.head_dim,
             cuda: None,
+            pool: None,
         };
         let mlp = MlpBlock {
             norm: self.norm()?,

@@ -13,6 +13,7 @@ fn options(dtype: Dtype) -> LoadOptions {
         dtype,
         quantize: QuantizeOptions::default(),
         products: Products::Mlx,
+        cpu_threads: None,
     }
 }
 

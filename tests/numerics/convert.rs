@@ -16,6 +16,7 @@ fn logits(dir: &std::path::Path, tokens: &[u32]) -> Vec<f32> {
         dtype: Dtype::Float32,
         quantize: QuantizeOptions::default(),
         products: Products::Mlx,
+        cpu_threads: None,
     };
     let model = Transformer::from_checkpoint(&checkpoint, options, &mut |_, _| true).unwrap();
     let mut caches = model.new_caches(KvPrecision::Activations);

@@ -1,5 +1,6 @@
 //! Which model, how it is loaded, and what it may use.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -29,6 +30,9 @@ pub(crate) struct ModelArgs {
     /// is packed already stays as it is.
     #[arg(long, value_name = "SPEC")]
     pub(crate) quantize: Option<QuantizeSpec>,
+    /// Threads that compute on a CPU [default: one for every core].
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
 }
 
 /// The engines.

@@ -39,6 +39,7 @@ pub(super) fn pretrained_options(options: LoadOptions) -> PretrainedOptions {
                 DenseQuantization::Affine4 => Some(affine(4)),
             },
         },
+        cpu_threads: None,
     }
 }
 

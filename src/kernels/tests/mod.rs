@@ -1,5 +1,6 @@
 //! Every instruction set that this CPU has against a plain f64 computation.
 
+mod attention;
 mod edges;
 mod reference;
 mod shapes;
