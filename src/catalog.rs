@@ -138,7 +138,8 @@ pub fn look(path: &Path) -> CatalogEntry {
 
 fn not_a_model(path: &Path) -> String {
     if path.is_dir() {
-        "it holds neither config.json nor weights".to_owned()
+        let problem = folder::config_problem(path);
+        problem.unwrap_or_else(|| "it holds neither config.json nor weights".to_owned())
     } else if path.exists() {
         "it is no folder".to_owned()
     } else {

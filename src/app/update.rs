@@ -160,6 +160,13 @@ fn everywhere(state: &mut State, action: Action) -> Vec<Effect> {
         Action::ShareNorms => share::begin(state, Shared::Norms),
         Action::ShareTraces => share::begin(state, Shared::Traces),
         Action::ImportJson => popups::ask(state, Question::Import, ""),
+        _ => in_own_pane(state, action),
+    }
+}
+
+/// Goes where an action belongs and does it there: it was asked for by name from elsewhere.
+fn in_own_pane(state: &mut State, action: Action) -> Vec<Effect> {
+    match action {
         Action::PageLeft
         | Action::PageRight
         | Action::ZoomIn
@@ -168,6 +175,9 @@ fn everywhere(state: &mut State, action: Action) -> Vec<Effect> {
         | Action::MapSourceBack
         | Action::MapMeasure
         | Action::MapScale
+        | Action::MapFigure
+        | Action::NextChoice
+        | Action::PreviousChoice
         | Action::ExpertCard => on_the_map(state, action),
         Action::ResetValue
         | Action::ResetAll
@@ -185,7 +195,7 @@ fn everywhere(state: &mut State, action: Action) -> Vec<Effect> {
     }
 }
 
-/// Goes to the composer first: it was asked for by name from elsewhere.
+/// Does it in the composer.
 fn in_the_composer(state: &mut State, action: Action) -> Vec<Effect> {
     let mut effects = focus(state, Focus::Composer);
     effects.extend(compose::perform(state, action).unwrap_or_default());
@@ -214,7 +224,7 @@ fn file_name(title: &str) -> String {
     }
 }
 
-/// Goes to the map first: it was asked for by name from elsewhere.
+/// Does it on the map.
 fn on_the_map(state: &mut State, action: Action) -> Vec<Effect> {
     let is_shown = |(pane, _): &(Focus, _)| *pane == Focus::Experts;
     if state.viewport.panes.iter().any(is_shown) {
@@ -226,7 +236,7 @@ fn on_the_map(state: &mut State, action: Action) -> Vec<Effect> {
     done.flatten().unwrap_or_default()
 }
 
-/// Opens the sampling panel first: it was asked for by name from elsewhere.
+/// Does it in the sampling panel.
 fn in_the_sampler(state: &mut State, action: Action) -> Vec<Effect> {
     state.is_sampler_open = true;
     state.focus = Focus::Sampler;

@@ -54,6 +54,16 @@ pub(super) fn read(folder: &Path) -> Option<Found> {
     Some(found)
 }
 
+/// What is wrong with a folder's configuration; none where it has none, or a good one.
+pub(super) fn config_problem(folder: &Path) -> Option<String> {
+    let path = folder.join(CONFIG_FILE);
+    if path.is_file() {
+        config(&path).err()
+    } else {
+        None
+    }
+}
+
 fn without_config(folder: &Path) -> Option<Found> {
     let weights = weights::read(folder);
     if weights.num_files > 0 {

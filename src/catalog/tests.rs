@@ -76,6 +76,12 @@ fn what_cannot_be_loaded_says_why() {
         Some("config.json: EOF while parsing an object at line 1 column 1"),
         3,
     );
+    // One that was named says more than that it is none.
+    check(
+        &[("config.json", "{}")],
+        Some("config.json: field `num_hidden_layers` is missing"),
+        0,
+    );
     check(
         &[("gpt.gguf", "12")],
         Some("GGUF files are not read; get the safetensors"),

@@ -10,6 +10,7 @@ use ratatui::widgets::Widget;
 use super::chat::{tokens, wrapped};
 use super::chrome::{put, titled_rule, width};
 use super::is_focused;
+use super::sanitize::sanitize;
 use super::theme::{Theme, ThemeRole};
 use super::widgets::format;
 use super::widgets::shorten::short_items;
@@ -126,7 +127,9 @@ fn title(target: &Target) -> String {
         Target::Message => "message".to_owned(),
         Target::EditUser(_) => "another message in its place, Esc gives up".to_owned(),
         Target::EditAnswer(_) => "the answer as you would have it, Esc gives up".to_owned(),
-        Target::ToolResult { name, .. } => format!("what {name} answers, Esc gives up"),
+        Target::ToolResult { name, .. } => {
+            format!("what {} answers, Esc gives up", sanitize(name))
+        }
         Target::Identity => "system message: who the model is, Esc gives up".to_owned(),
         Target::Summary => "summary of the oldest turns, Esc gives up".to_owned(),
         Target::Instructions => "developer message: instructions, Esc gives up".to_owned(),

@@ -169,7 +169,7 @@ fn tell_parts(told: &mut Told, turn: &Turn, state: &State, text: &mut String) {
             let _ = writeln!(
                 text,
                 "{}: {} tokens, {time}",
-                part.channel_name(),
+                sanitize(part.channel_name()),
                 part.num_tokens()
             );
         }
@@ -182,7 +182,7 @@ fn heading(part: &Part) -> String {
     if part.is_final() {
         "model: ".to_owned()
     } else {
-        format!("{}: ", part.channel_name())
+        format!("{}: ", sanitize(part.channel_name()))
     }
 }
 
@@ -215,14 +215,14 @@ pub fn experts(state: &State) -> String {
 /// The analysis of the last answer, and whatever else it wrote beside its final message.
 pub fn analysis(state: &State) -> String {
     let tree = &state.session.tree;
-    let path = tree.path().into_iter().rev();
-    let Some(turn) = path.filter_map(|node| tree.turn(node)).next() else {
+    let mut path = tree.path().into_iter().rev();
+    let Some(turn) = path.find_map(|node| tree.turn(node)) else {
         return "there is no answer yet\n".to_owned();
     };
-    let parts = turn.parts.iter().filter(|part| !part.is_final());
-    let text: String = parts
-        .map(|part| format!("{}{}\n", heading(part), sanitize(part.text.trim_end())))
-        .collect();
+    let mut text = String::new();
+    for part in turn.parts.iter().filter(|part| !part.is_final()) {
+        let _ = writeln!(text, "{}{}", heading(part), sanitize(part.text.trim_end()));
+    }
     if text.is_empty() {
         return "the answer has no analysis\n".to_owned();
     }

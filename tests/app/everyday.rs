@@ -2,7 +2,9 @@
 
 use gptoss::app::popup::Popup;
 use gptoss::app::{Action, Focus, Input, Report, View};
-use gptoss::session::{SessionId, SessionInfo};
+use gptoss::harmony::{Channel, Header};
+use gptoss::session::{Node, NodeKind, SessionId, SessionInfo, TreeOp, Turn};
+use gptoss::ui::plain::{self, PlainPrinter};
 
 use crate::rig::Rig;
 
@@ -246,4 +248,40 @@ fn instructions_stand_above_the_conversation() {
     rig.ask("hello");
     let screen = rows_of(&mut rig, 80, 99);
     assert!(screen.contains("Talk like a bird."), "{screen}");
+}
+
+#[test]
+fn names_that_a_model_makes_up_command_nothing() {
+    let mut rig = Rig::new();
+    rig.ask("hello");
+    let mut printer = PlainPrinter::default();
+    printer.news(&rig.state);
+    let hostile = "\u{1b}]0;title\u{7}\u{202e}";
+    let header = Header {
+        channel: Some(Channel::Other(hostile.to_owned())),
+        ..Header::assistant(Channel::Analysis)
+    };
+    let called = Header {
+        recipient: Some(format!("functions.{hostile}")),
+        ..Header::assistant(Channel::Commentary)
+    };
+    let settings = rig.turn(rig.last()).settings.clone();
+    let parts = vec![(header, "one".to_owned()), (called, "two".to_owned())];
+    let node = Node {
+        id: rig.tree().next_id(),
+        parent: Some(rig.last()),
+        created_ms: 0,
+        kind: NodeKind::Assistant(Turn::edited(settings, parts, 0)),
+        edited: false,
+    };
+    let added = rig.state.session.tree.apply(&TreeOp::AddNode(node));
+    added.expect("it can be added");
+    let told = printer.news(&rig.state) + &plain::analysis(&rig.state);
+    assert!(told.contains("one") && told.contains("two"), "{told:?}");
+    let screen = rows_of(&mut rig, 80, 99);
+    for text in [told, screen] {
+        for bad in ['\u{1b}', '\u{7}', '\u{202e}'] {
+            assert!(!text.contains(bad), "{text:?}");
+        }
+    }
 }

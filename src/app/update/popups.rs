@@ -413,8 +413,7 @@ fn extension(language: Option<&str>) -> String {
         "haskell" => "hs",
         "csharp" | "c#" => "cs",
         "c++" => "cpp",
-        "text" => "txt",
-        other if other.chars().all(char::is_alphanumeric) => other,
+        other if other != "text" && other.chars().all(char::is_alphanumeric) => other,
         _ => "txt",
     };
     known.to_owned()

@@ -108,7 +108,8 @@ impl Builder<'_> {
                 self.own_text(&mut blocks, node, "user", text, ThemeRole::Text);
             }
             NodeKind::Tool { name, text } => {
-                blocks.push(self.label(node, &format!("tool {name}"), ThemeRole::Tool, ""));
+                let label = format!("tool {}", sanitize(name));
+                blocks.push(self.label(node, &label, ThemeRole::Tool, ""));
                 self.own_text(&mut blocks, node, name, text, ThemeRole::Tool);
             }
             NodeKind::Assistant(turn) => self.answer(&mut blocks, node, turn),
@@ -313,7 +314,8 @@ impl Builder<'_> {
             None => channel.to_owned(),
         };
         let mark = if is_unfolded { "-" } else { "+" };
-        let title = format!("{mark} {title}");
+        // The model writes these names.
+        let title = format!("{mark} {}", sanitize(&title));
         let facts = self.facts(turn, part, is_open);
         let room = self.width.saturating_sub(chrome::width(&title) + 2);
         let is_selected = self.state.selected_message() == Some(node);
