@@ -419,7 +419,8 @@ fn keep_resident(info: &DeviceInfo) {
     }
 }
 
-/// How much a request may need by default: what the device recommends; else nine tenths of the memory it has, or of the machine's.
+/// How much a request may need by default: what the device recommends; else nine tenths of the memory
+/// that it has, or of the machine's.
 pub fn memory_limit_bytes(info: &DeviceInfo) -> Option<u64> {
     info.working_set_bytes
         .or_else(|| info.memory_bytes.map(|bytes| bytes / 10 * 9))
@@ -427,6 +428,6 @@ pub fn memory_limit_bytes(info: &DeviceInfo) -> Option<u64> {
 }
 
 /// The same for the device that is in use; none where it is not known.
-pub fn device_memory_limit_bytes() -> Option<u64> {
+pub(crate) fn device_memory_limit_bytes() -> Option<u64> {
     memory_limit_bytes(&device::info().ok()?)
 }

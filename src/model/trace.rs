@@ -1,7 +1,7 @@
 //! What a forward pass leaves behind when asked: the routers' choices of every layer.
 //!
 //! On a GPU they are joined there and read once a token; where a kernel of our own routes, it writes its
-//! layer's row into memory that the host shares. Where the CPU's kernels evaluate each layer on its way, a dozen operations for a
+//! layer's row itself. Where the CPU's kernels evaluate each layer on its way, a dozen operations for a
 //! few numbers would cost more than the numbers.
 
 use mlx_rs::Array;
@@ -45,8 +45,7 @@ pub struct RecordedRows {
     /// softmax over all experts' logits, and these logits, when asked for. To be read when
     /// [`Self::written`] is evaluated.
     ///
-    /// Made by the host: MLX keeps such arrays where the host can read them while the device goes on. A
-    /// result of the device would be fetched, which waits for the pass ahead.
+    /// Made by the host, so that each layer writes its own row and copies none of those before.
     pub rows: Array,
     /// Evaluated, all rows are there.
     pub written: Array,
