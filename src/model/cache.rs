@@ -116,13 +116,15 @@ impl LayerCache {
         }
     }
 
-    /// The same where what the latest [`Self::update`], with `rows` rows, has returned lies at their
-    /// beginning.
+    /// Keys and values with all their room, `[1, Hkv, capacity, Dh]`, where what the latest
+    /// [`Self::update`], with `rows` rows, has returned lies at their beginning.
     pub(super) fn leading_buffers(&self, rows: usize) -> Option<(&Array, &Array)> {
-        match self {
-            Self::Sliding(_) if rows > 1 => None,
-            _ => self.plain_buffers(),
-        }
+        let buffers = match self {
+            Self::Full(cache) => &cache.buffers,
+            Self::Sliding(cache) if rows == 1 => &cache.ring,
+            Self::Sliding(_) | Self::FullQuantized(_) => &None,
+        };
+        buffers.as_ref().map(|(keys, values)| (keys, values))
     }
 
     /// Whether keys and values are kept packed.
