@@ -14,8 +14,8 @@ use super::device::DeviceInfo;
 const FIRST_WITH_GOOD_DEFAULTS: u32 = 5;
 
 /// MLX starts a new command buffer when one of these is reached. By default a token's work is cut
-/// into some twenty buffers, with the GPU idle between them; a prompt's is cut by
-/// [`crate::model::gpt_oss`], which evaluates long chunks layer by layer.
+/// into some twenty buffers, with the GPU idle between them; a prompt's stays cut, as the model
+/// evaluates long chunks layer by layer.
 const LARGE_BUFFERS: &[(&str, &str)] = &[
     ("MLX_MAX_OPS_PER_BUFFER", "1000"),
     ("MLX_MAX_MB_PER_BUFFER", "1000"),

@@ -116,15 +116,13 @@ impl LayerCache {
         }
     }
 
-    /// Keys and values with all their room, `[1, Hkv, capacity, Dh]`, where what the latest
-    /// [`Self::update`], with `rows` rows, has returned lies at their beginning.
-    pub(super) fn leading_buffers(&self, rows: usize) -> Option<(&Array, &Array)> {
-        let buffers = match self {
-            Self::Full(cache) => &cache.buffers,
-            Self::Sliding(cache) if rows == 1 => &cache.ring,
-            Self::Sliding(_) | Self::FullQuantized(_) => &None,
-        };
-        buffers.as_ref().map(|(keys, values)| (keys, values))
+    /// Keys and values with all their room, `[1, Hkv, capacity, Dh]`, where all positions lie in order at
+    /// their beginning.
+    pub(super) fn ordered_buffers(&self) -> Option<(&Array, &Array)> {
+        match self {
+            Self::Full(cache) => cache.buffers.as_ref().map(|(keys, values)| (keys, values)),
+            Self::Sliding(_) | Self::FullQuantized(_) => None,
+        }
     }
 
     /// Whether keys and values are kept packed.

@@ -116,7 +116,7 @@ pub(super) fn attend(
     let (rows, head_dim) = (queries.dim(2) as usize, queries.dim(3) as usize);
     let queries = queries.contiguous()?;
     // Where the visible positions lie at the buffers' beginning, they are read there.
-    let (keys, values) = match cache.leading_buffers(rows) {
+    let (keys, values) = match cache.ordered_buffers() {
         Some((keys, values)) => (keys.contiguous()?, values.contiguous()?),
         None => (visible.keys.contiguous()?, visible.values.contiguous()?),
     };

@@ -134,7 +134,7 @@ fn drafts_give_the_same_tokens_records_and_cache() {
 
 #[test]
 fn an_answer_goes_on_from_a_cache_that_drafts_have_left() {
-    let (model, prompt) = (load("pub-a/hf"), prompt("pub-a"));
+    let (model, prompt) = (load("pub-b/hf"), prompt("pub-b"));
     let whole = answer(
         &model,
         &prompt,
@@ -142,6 +142,7 @@ fn an_answer_goes_on_from_a_cache_that_drafts_have_left() {
         |_, _, _| {},
     );
     let whole = ids(&whole);
+    let mut drafted_tokens = 0;
     // Stopped after any number of tokens, in the midst of a block or not.
     for stop_at in 60..76 {
         let mut cache = PromptCache::new(&model, KvPrecision::Activations);
@@ -157,6 +158,7 @@ fn an_answer_goes_on_from_a_cache_that_drafts_have_left() {
             assert_eq!(token.id, *expected);
         }
         first.cancel(&mut cache);
+        drafted_tokens += first.stats().drafted_tokens;
         let so_far = [&prompt[..], &whole[..stop_at]].concat();
         assert_eq!(cache.tokens(), &so_far[..so_far.len() - 1]);
         let mut options = options(Speculation::Auto, greedy());
@@ -168,11 +170,15 @@ fn an_answer_goes_on_from_a_cache_that_drafts_have_left() {
             assert_eq!(token.id, *expected);
         }
     }
+    assert!(
+        drafted_tokens > 0,
+        "nothing was drafted: the test shows nothing"
+    );
 }
 
 #[test]
 fn live_changes_act_on_the_same_token_with_drafts() {
-    let (model, prompt) = (load("pub-a/hf"), prompt("pub-a"));
+    let (model, prompt) = (load("pub-b/hf"), prompt("pub-b"));
     let rules: Interventions = "mask 1:2".parse().unwrap();
     for at in [70, 71, 72, 73, 74, 75, 76, 77] {
         let run = |speculation| {
