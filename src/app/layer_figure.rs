@@ -120,10 +120,12 @@ impl State {
             return Vec::new();
         }
         if figure.is_entropy() {
-            let is_of_run = self.selection() != Selection::All;
-            return is_of_run
-                .then(|| self.entropies_of(figure))
-                .unwrap_or_default();
+            // The totals since the load have none.
+            return if self.selection() == Selection::All {
+                Vec::new()
+            } else {
+                self.entropies_of(figure)
+            };
         }
         let balance = self.balance().filter(|_| source != MapSource::Token);
         let layers = balance.map(|balance| balance.layers).unwrap_or_default();

@@ -66,7 +66,8 @@ fn next_figure(state: &mut State) {
         return;
     };
     state.map.figure = figure;
-    let text = format!("beside the map: {} of each layer", figure.name());
+    let name = figure.name();
+    let text = format!("of each layer: {name}, where the map leaves room beside it");
     say(state, Level::Info, text);
 }
 
