@@ -21,7 +21,7 @@ use gptoss::intervention::Rule;
 pub(crate) use date::parse as parse_date;
 pub(crate) use inside::{AttentionArgs, LensArgs, LookArgs};
 pub(crate) use intervention::InterventionArgs;
-pub(crate) use model::{DtypeArg, LimitArgs, ModelArgs, SpeculationArgs};
+pub(crate) use model::{DtypeArg, LimitArgs, ModelArgs};
 pub(crate) use playground::{PlaygroundArgs, SessionArg, SettingsArgs, SyntheticShape};
 pub(crate) use profile::ProfileArgs;
 pub(crate) use prompt::{EosArg, FramingArgs, PromptArgs};
@@ -110,8 +110,6 @@ pub(crate) struct GenerateArgs {
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
     #[command(flatten)]
-    pub(crate) speculation: SpeculationArgs,
-    #[command(flatten)]
     pub(crate) sampling: SamplingArgs,
     #[command(flatten)]
     pub(crate) experts: InterventionArgs,
@@ -155,8 +153,6 @@ pub(crate) struct ChatArgs {
     pub(crate) framing: FramingArgs,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
-    #[command(flatten)]
-    pub(crate) speculation: SpeculationArgs,
     #[command(flatten)]
     pub(crate) sampling: SamplingArgs,
     #[command(flatten)]
@@ -324,8 +320,6 @@ pub(crate) struct BenchArgs {
     pub(crate) seed: u64,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
-    #[command(flatten)]
-    pub(crate) speculation: SpeculationArgs,
     /// Print one JSON object a case.
     #[arg(long)]
     pub(crate) json: bool,

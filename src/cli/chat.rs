@@ -33,7 +33,6 @@ pub(crate) fn run(args: &ChatArgs) -> Result<(), CliError> {
             prefill_chunk_tokens: args.limits.prefill_chunk_tokens(),
             kv_precision: args.limits.kv_precision(),
             memory_limit_bytes: args.limits.memory_limit_bytes(),
-            speculation: args.speculation.given().unwrap_or_default(),
             ..GenerateOptions::default()
         },
         model: &model,

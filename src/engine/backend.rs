@@ -107,11 +107,6 @@ pub trait Backend {
         Duration::ZERO
     }
 
-    /// Tokens that this generation has drafted so far, and those of them that came true.
-    fn drafts(&self) -> (usize, usize) {
-        (0, 0)
-    }
-
     /// Empties the cache. Only called between generations.
     fn reset(&mut self);
 

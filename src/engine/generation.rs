@@ -10,7 +10,7 @@ use super::protocol::{
     RequestId, TokenEvent,
 };
 use super::telemetry::{Publisher, RoutingMismatch, RoutingSpan, SpeedMeter};
-use crate::generate::{FinishReason, GenerationStats, SamplingParams};
+use crate::generate::{FinishReason, SamplingParams};
 use crate::intervention::Interventions;
 
 /// A generation in progress.
@@ -68,18 +68,12 @@ impl<'a, B: Backend> Generation<'a, B> {
         }
         self.telemetry.speed = SpeedMeter::begin(self.time());
         let outcome = self.produce(request);
-        let (drafted_tokens, accepted_tokens) = self.backend.drafts();
         let harmony = self.backend.end();
         let usage = self.backend.usage();
         let stats = self
             .telemetry
             .speed
             .stats(self.time(), usage.memory.peak_bytes);
-        let stats = GenerationStats {
-            drafted_tokens,
-            accepted_tokens,
-            ..stats
-        };
         // Before the last event, so that whoever sees the end finds figures of the end.
         self.telemetry.phase = EnginePhase::Idle;
         self.telemetry.publish(usage);

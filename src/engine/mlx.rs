@@ -26,7 +26,7 @@ use super::protocol::{
 };
 use crate::generate::{
     self, AblationStage, CachedPositions, DryParams, FinishReason, GenerateError, GenerateOptions,
-    Generation, InspectCost, InspectOptions, InspectRun, PromptCache, SamplingParams, Speculation,
+    Generation, InspectCost, InspectOptions, InspectRun, PromptCache, SamplingParams,
 };
 use crate::gptoss::GptOss;
 use crate::harmony::HarmonyEvent;
@@ -51,7 +51,6 @@ struct Loaded {
     cache: PromptCache,
     kv_precision: KvPrecision,
     memory_limit_bytes: Option<u64>,
-    speculation: Speculation,
     /// Prompt tokens that the latest generation found in the cache.
     reused_tokens: usize,
 }
@@ -80,7 +79,6 @@ impl Backend for MlxBackend {
             model,
             kv_precision,
             memory_limit_bytes: request.options.memory_limit_bytes,
-            speculation: request.options.speculation,
             reused_tokens: 0,
         });
         Ok(summary)
@@ -172,18 +170,13 @@ impl Backend for MlxBackend {
     }
 
     fn update_recording(&mut self, record: RecordOptions) -> Result<(), ErrorReport> {
-        let (loaded, run) = self.running()?;
-        run.generation
-            .set_record(&mut loaded.cache, record_options(record))
-            .map_err(|error| generate_report(&error))
+        let (_, run) = self.running()?;
+        run.generation.set_record(record_options(record));
+        Ok(())
     }
 
     fn end(&mut self) -> Vec<HarmonyEvent> {
-        let mut run = self.run.take();
-        if let (Some(loaded), Some(run)) = (&mut self.loaded, &mut run) {
-            run.generation.cancel(&mut loaded.cache);
-        }
-        let answer = run.and_then(|run| run.answer);
+        let answer = self.run.take().and_then(|run| run.answer);
         if let (Some(loaded), Some(cache)) = (&mut self.loaded, self.lent.take()) {
             loaded.cache = cache;
         }
@@ -236,13 +229,6 @@ impl Backend for MlxBackend {
         run.map_or(Duration::ZERO, Run::capture_time)
     }
 
-    fn drafts(&self) -> (usize, usize) {
-        let stats = self.run.as_ref().map(|run| run.generation.stats());
-        stats.map_or((0, 0), |stats| {
-            (stats.drafted_tokens, stats.accepted_tokens)
-        })
-    }
-
     fn reset(&mut self) {
         if let Some(loaded) = &mut self.loaded {
             loaded.cache = loaded.model.new_cache(loaded.kv_precision);
@@ -292,7 +278,6 @@ impl Loaded {
             cached_positions: CachedPositions::Reuse,
             kv_precision: self.kv_precision,
             memory_limit_bytes: self.memory_limit_bytes,
-            speculation: self.speculation,
             ..GenerateOptions::default()
         })
     }

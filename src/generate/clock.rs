@@ -59,7 +59,6 @@ impl Clock {
             decode_tps: decode.and_then(|time| rate(generated_tokens.saturating_sub(1), time)),
             total_ms: self.started.elapsed().as_secs_f64() * 1e3,
             peak_memory_bytes,
-            ..GenerationStats::default()
         }
     }
 }

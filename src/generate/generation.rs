@@ -16,12 +16,11 @@ use super::clock::Clock;
 use super::error::GenerateError;
 use super::logprobs::{self, TokenLogprobs};
 use super::options::{CachedPositions, GenerateOptions, PositionRecord, RecordOptions};
-use super::outcome::{FinishReason, GenerationStats, Speculation};
+use super::outcome::{FinishReason, GenerationStats};
 use super::params::SamplingParams;
 use super::prompt_cache::PromptCache;
 use super::record;
 use super::sampler::{self, ChainRecord, History, SampledToken};
-use super::speculation::{Block, Drafter};
 use crate::intervention::{Interventions, RoutingPlan};
 use crate::mlx::ops;
 use crate::model::gpt_oss::{LogitRows, Transformer};
@@ -81,10 +80,6 @@ pub struct Generation {
     prompt_records: Vec<PositionRecord>,
     /// The next token, drawn but not read yet.
     drawn: Option<Drawn>,
-    /// Set where tokens may be drafted: where a pass is waited for anyway.
-    drafter: Option<Drafter>,
-    /// Rows that are computed, and not all drawn from yet.
-    block: Option<Block>,
     num_generated: usize,
     max_tokens: usize,
     finish_reason: Option<FinishReason>,
@@ -108,8 +103,6 @@ pub(super) fn routing_plan(
 struct Pass {
     logits: Option<Array>,
     routing: Option<CapturedRouting>,
-    /// What was recorded, where it is read already.
-    record: Option<PositionRecord>,
 }
 
 impl Pass {
@@ -184,20 +177,16 @@ impl Generation {
     ) -> Result<Self, GenerateError> {
         let max_tokens = check_request(model, prompt, &options)?;
         let plan = routing_plan(model, &options)?;
-        cache.begin_plan(plan.clone())?;
+        cache.begin_plan(plan.clone());
         let recomputes = options.cached_positions == CachedPositions::Recompute;
         let shared = if recomputes && options.record.wants_positions() {
             &[]
         } else {
             prompt
         };
-        let reused_tokens = cache.rewind_to_prefix_of(shared)?;
-        let is_synchronous = model.is_synchronous();
-        let drafts = is_synchronous && options.speculation == Speculation::Auto;
+        let reused_tokens = cache.rewind_to_prefix_of(shared);
         Ok(Self {
-            is_synchronous,
-            drafter: drafts.then(Drafter::new),
-            block: None,
+            is_synchronous: model.is_synchronous(),
             history: History::resumed(prompt, options.answered_tokens),
             plan,
             progress: PrefillProgress {
@@ -238,12 +227,9 @@ impl Generation {
         if let Err(error) = &outcome {
             tracing::error!(%error, held_tokens = cache.len(), "a pass failed, the cache is emptied");
             self.drawn = None;
-            self.block = None;
             cache.forget();
             // What the failed pass had allocated goes back to the system.
-            if let Err(error) = mlx_rs::memory::clear_cache() {
-                tracing::warn!(error = error.what(), "the allocator keeps what it has");
-            }
+            mlx_rs::memory::clear_cache()?;
         }
         outcome
     }
@@ -331,7 +317,6 @@ impl Generation {
             routing: trace
                 .map(|trace| trace.capture(self.is_synchronous))
                 .transpose()?,
-            record: None,
         })
     }
 
@@ -398,7 +383,9 @@ impl Generation {
         let drawn = if let Some(drawn) = self.drawn.take() {
             drawn
         } else {
-            let pass = self.pass_of_newest(model, cache)?;
+            let last = self.history.tokens().last().copied().unwrap_or_default();
+            let pass = self.forward_one(model, cache, &Array::from_slice(&[last], &[1]))?;
+            cache.appended(&[last]);
             self.draw(pass)?
         };
         let works_ahead = !self.is_synchronous && self.num_generated + 1 < self.max_tokens;
@@ -421,84 +408,7 @@ impl Generation {
         } else if let Some(pass) = ahead {
             self.drawn = Some(self.draw(pass)?);
         }
-        let is_over = self.finish_reason.is_some();
-        let goes_on = |block: &mut Block| !is_over && block.advance(token.id);
-        if !self.block.as_mut().is_some_and(goes_on) {
-            self.leave_block(cache)?;
-        }
         Ok(Some(token))
-    }
-
-    /// What predicts the token after the newest one: a row that was computed ahead, or a pass.
-    fn pass_of_newest(
-        &mut self,
-        model: &Transformer,
-        cache: &mut PromptCache,
-    ) -> Result<Pass, GenerateError> {
-        if self.block.is_none() {
-            self.block = self.drafted_block(model, cache)?;
-        }
-        if let Some(block) = &self.block {
-            let (logits, record) = block.row()?;
-            return Ok(Pass {
-                logits: Some(logits),
-                routing: None,
-                record,
-            });
-        }
-        let started = Instant::now();
-        let last = self.history.tokens().last().copied().unwrap_or_default();
-        let pass = self.forward_one(model, cache, &Array::from_slice(&[last], &[1]))?;
-        cache.appended(&[last]);
-        if let Some(drafter) = &mut self.drafter {
-            drafter.took(started.elapsed());
-        }
-        Ok(pass)
-    }
-
-    /// A pass over the newest token and what may come after it, where the text repeats itself.
-    fn drafted_block(
-        &mut self,
-        model: &Transformer,
-        cache: &mut PromptCache,
-    ) -> Result<Option<Block>, GenerateError> {
-        let most = self.max_tokens.saturating_sub(self.num_generated + 1);
-        let tokens = self.history.tokens();
-        let drafter = self.drafter.as_mut();
-        let drafted = drafter.map_or(&[][..], |drafter| drafter.draft(tokens, most));
-        if drafted.is_empty() {
-            return Ok(None);
-        }
-        let drafted = drafted.to_vec();
-        let last = self.history.tokens().last().copied();
-        let ids: Vec<u32> = last.into_iter().chain(drafted.iter().copied()).collect();
-        let started = Instant::now();
-        cache.remember_previous();
-        let array = Array::from_slice(&ids, &[ids.len() as i32]);
-        let pass = self.forward(model, cache, &array, LogitRows::All)?;
-        cache.appended(&ids);
-        // The named point of evaluation: the end of a block.
-        transforms::eval(cache.arrays().into_iter().chain(pass.arrays()))?;
-        let time = started.elapsed();
-        let recording = Instant::now();
-        let records = match &pass.routing {
-            Some(routing) => record::read(None, Some(routing), ids.len())?,
-            None => Vec::new(),
-        };
-        self.capture_time += recording.elapsed();
-        let block = |logits| Block::new(drafted, logits, records, time);
-        Ok(pass.logits.map(block))
-    }
-
-    /// Lets go of the rows that are computed ahead: nothing of them stays in the cache.
-    fn leave_block(&mut self, cache: &mut PromptCache) -> Result<(), GenerateError> {
-        if let Some(block) = self.block.take() {
-            cache.take_back(block.refuted())?;
-            if let Some(drafter) = &mut self.drafter {
-                block.settle(drafter);
-            }
-        }
-        Ok(())
     }
 
     /// Waits for a token and what was recorded with it.
@@ -515,11 +425,7 @@ impl Generation {
         let logits = drawn.wanted_logits().map(record::host_f32).transpose()?;
         let logits = logits.unwrap_or_default();
         let predicted_from = if self.options.record.wants_positions() && self.num_generated > 0 {
-            let pass = &drawn.pass;
-            let mut record = match &pass.record {
-                Some(record) => Some(record.clone()),
-                None => record::read(None, pass.routing.as_ref(), 1)?.pop(),
-            };
+            let mut record = record::read(None, drawn.pass.routing.as_ref(), 1)?.pop();
             if let Some(record) = record.as_mut().filter(|_| drawn.records_logits) {
                 record.logits = Some(logits.clone());
             }
@@ -563,7 +469,7 @@ impl Generation {
         let last = self.history.tokens().last().copied().unwrap_or_default();
         // A step ahead may have read it already, and its pass is gone: back to before it.
         let tokens = self.history.tokens().to_vec();
-        let kept = cache.rewind_to_prefix_of(&tokens)?;
+        let kept = cache.rewind_to_prefix_of(&tokens);
         debug_assert_eq!(kept + 1, tokens.len(), "one step back is always kept");
         let pass = self.forward_one(model, cache, &Array::from_slice(&[last], &[1]))?;
         cache.appended(&[last]);
@@ -599,22 +505,13 @@ impl Generation {
         };
         self.plan = routing_plan(model, &options)?;
         self.options = options;
-        self.leave_block(cache)?;
         cache.change_plan(self.plan.clone());
         Ok(self.num_generated + usize::from(self.drawn.is_some()))
     }
 
     /// Changes what is recorded, from the next position that is not computed yet.
-    ///
-    /// # Errors
-    /// Only when MLX fails.
-    pub fn set_record(
-        &mut self,
-        cache: &mut PromptCache,
-        record: RecordOptions,
-    ) -> Result<(), GenerateError> {
+    pub fn set_record(&mut self, record: RecordOptions) {
         self.options.record = record;
-        self.leave_block(cache)
     }
 
     /// How far the prompt is read.
@@ -622,13 +519,10 @@ impl Generation {
         self.progress
     }
 
-    /// Ends the answer here; nothing more is yielded, and the cache holds nothing that was drafted.
-    pub fn cancel(&mut self, cache: &mut PromptCache) {
+    /// Ends the answer here; nothing more is yielded.
+    pub fn cancel(&mut self) {
         self.finish_reason.get_or_insert(FinishReason::Cancelled);
         self.drawn = None;
-        if self.leave_block(cache).is_err() {
-            cache.forget();
-        }
     }
 
     /// Why the answer ended, once it has.
@@ -644,13 +538,6 @@ impl Generation {
     /// Counts and rates so far.
     pub fn stats(&self) -> GenerationStats {
         let peak = mlx_rs::memory::peak_memory().unwrap_or_default() as u64;
-        let stats = self.clock.stats(self.progress, self.num_generated, peak);
-        let drafts = self.drafter.as_ref().map(Drafter::counts);
-        let (drafted_tokens, accepted_tokens) = drafts.unwrap_or_default();
-        GenerationStats {
-            drafted_tokens,
-            accepted_tokens,
-            ..stats
-        }
+        self.clock.stats(self.progress, self.num_generated, peak)
     }
 }

@@ -26,8 +26,6 @@ mod inspect;
 #[cfg(feature = "mlx")]
 mod logprobs;
 #[cfg(feature = "mlx")]
-mod lookup;
-#[cfg(feature = "mlx")]
 mod memory;
 #[cfg(feature = "mlx")]
 mod options;
@@ -39,8 +37,6 @@ mod prompt_cache;
 mod record;
 mod routing;
 pub mod sampler;
-#[cfg(feature = "mlx")]
-mod speculation;
 #[cfg(feature = "mlx")]
 mod token_generator;
 
@@ -59,7 +55,7 @@ pub use memory::{MemoryDemand, MemoryModel};
 pub use options::{
     CachedPositions, GenerateOptions, PositionRecord, RecordOptions, default_prefill_chunk_tokens,
 };
-pub use outcome::{FinishReason, GenerationStats, Speculation};
+pub use outcome::{FinishReason, GenerationStats};
 pub use params::{DryParams, SamplingError, SamplingParams, XtcParams};
 #[cfg(feature = "mlx")]
 pub use prompt_cache::{CacheUsage, KindUsage, PromptCache};

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::outcome::Speculation;
 use super::params::SamplingParams;
 use super::routing::TokenRouting;
 use crate::intervention::{ForcedRouting, Interventions};
@@ -46,8 +45,6 @@ pub struct GenerateOptions {
     pub kv_precision: KvPrecision,
     /// Refuse requests predicted to need more, in bytes.
     pub memory_limit_bytes: Option<u64>,
-    /// Whether tokens are drafted and verified several at a time.
-    pub speculation: Speculation,
 }
 
 impl Default for GenerateOptions {
@@ -64,7 +61,6 @@ impl Default for GenerateOptions {
             prefill_chunk_tokens: default_prefill_chunk_tokens(),
             kv_precision: KvPrecision::default(),
             memory_limit_bytes: None,
-            speculation: Speculation::default(),
         }
     }
 }

@@ -36,21 +36,4 @@ pub struct GenerationStats {
     pub total_ms: f64,
     /// The largest number of bytes the device held at once since the model was loaded.
     pub peak_memory_bytes: u64,
-    /// Tokens that were drafted from the text and computed ahead.
-    #[serde(default)]
-    pub drafted_tokens: usize,
-    /// Those of them that the model then wrote: so many passes were saved.
-    #[serde(default)]
-    pub accepted_tokens: usize,
-}
-
-/// Whether tokens are drafted from the text and verified several at a time. What is written is the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Speculation {
-    /// Where it can gain, and as long as it does.
-    #[default]
-    Auto,
-    /// Never.
-    Off,
 }

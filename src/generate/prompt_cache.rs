@@ -9,7 +9,6 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use mlx_rs::Array;
-use mlx_rs::error::Result;
 
 use crate::intervention::RoutingPlan;
 use crate::model::cache::LayerCache;
@@ -93,31 +92,22 @@ impl PromptCache {
     }
 
     /// Notes how experts will be chosen, and goes back to what was computed in that way throughout.
-    pub(super) fn begin_plan(&mut self, plan: Option<Arc<RoutingPlan>>) -> Result<()> {
+    pub(super) fn begin_plan(&mut self, plan: Option<Arc<RoutingPlan>>) {
         let other = self.plans.iter().find(|(_, held)| *held != plan);
         if let Some(start) = other.map(|(start, _)| *start)
             && start < self.tokens.len()
         {
-            self.restore(self.restorable_len(start))?;
+            self.restore(self.restorable_len(start));
         }
         self.change_plan(plan);
-        Ok(())
     }
 
     /// Goes back to the longest prefix shared with `prompt` that can be restored exactly, leaving
     /// at least the last token of `prompt` to be read; returns its length.
-    pub fn rewind_to_prefix_of(&mut self, prompt: &[u32]) -> Result<usize> {
+    pub fn rewind_to_prefix_of(&mut self, prompt: &[u32]) -> usize {
         let len = self.reusable_prefix_of(prompt);
-        self.restore(len)?;
-        Ok(len)
-    }
-
-    /// Forgets the newest `tokens`, which were read in one pass with the one before them.
-    pub(super) fn take_back(&mut self, tokens: usize) -> Result<()> {
-        if tokens == 0 {
-            return Ok(());
-        }
-        self.restore(self.tokens.len() - tokens)
+        self.restore(len);
+        len
     }
 
     /// How far [`Self::rewind_to_prefix_of`] would go back; nothing changes.
@@ -146,27 +136,26 @@ impl PromptCache {
             .unwrap_or(0)
     }
 
-    fn restore(&mut self, len: usize) -> Result<()> {
+    fn restore(&mut self, len: usize) {
         if len == 0 {
-            self.forget();
-            return Ok(());
-        }
-        if self.layers.iter().all(|layer| layer.can_trim(len)) {
             for layer in &mut self.layers {
-                layer.trim(len)?;
+                *layer = layer.emptied();
+            }
+        } else if self.layers.iter().all(|layer| layer.can_trim(len)) {
+            for layer in &mut self.layers {
+                layer.trim(len);
             }
         } else {
-            self.restore_rings(len)?;
+            self.restore_rings(len);
         }
         self.tokens.truncate(len);
-        self.plans.retain(|(start, _)| *start < len);
+        self.plans.retain(|(start, _)| *start < len.max(1));
         self.snapshots.retain(|snapshot| snapshot.len <= len);
-        self.previous.take_if(|previous| previous.len >= len);
-        Ok(())
+        self.previous = None;
     }
 
     /// Cuts the full layers and puts back the rings kept at `len`.
-    fn restore_rings(&mut self, len: usize) -> Result<()> {
+    fn restore_rings(&mut self, len: usize) {
         let kept = self.snapshots.iter().chain(&self.previous);
         let rings = kept
             .filter(|snapshot| snapshot.len == len)
@@ -177,21 +166,14 @@ impl PromptCache {
             *layer = ring;
         }
         for layer in &mut self.layers {
-            layer.trim(len)?;
+            layer.trim(len);
         }
-        Ok(())
     }
 
     /// Forgets everything: after a failed pass some layers may hold more positions than others, and
     /// arrays that could not be computed.
     pub(super) fn forget(&mut self) {
-        for layer in &mut self.layers {
-            *layer = layer.emptied();
-        }
-        self.tokens.clear();
-        self.plans.truncate(1);
-        self.snapshots.clear();
-        self.previous = None;
+        self.restore(0);
     }
 
     /// The layers, for the model to append to; [`Self::appended`] has to follow.

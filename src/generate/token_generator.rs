@@ -104,7 +104,7 @@ impl<'a> TokenGenerator<'a> {
 
     /// Ends the answer here; nothing more is yielded.
     pub fn cancel(&mut self) {
-        self.generation.cancel(self.cache.get_mut());
+        self.generation.cancel();
     }
 
     /// Why the answer ended, once it has.

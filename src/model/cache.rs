@@ -163,24 +163,24 @@ impl LayerCache {
 
     /// Whether [`Self::trim`] to `len` positions leaves exactly what was there at that length.
     ///
-    /// A ring that has wrapped has overwritten what an earlier length needs; only the rows of a latest
-    /// update of a few can be taken back.
+    /// A ring that has wrapped has overwritten what an earlier length needs.
     pub fn can_trim(&self, len: usize) -> bool {
         match self {
             Self::Full(_) | Self::FullQuantized(_) => len <= self.len(),
-            Self::Sliding(cache) => cache.can_trim(len),
+            Self::Sliding(cache) => {
+                len == cache.len || (len < cache.len && cache.len <= cache.window)
+            }
         }
     }
 
     /// Forgets all positions from `len` on; only where [`Self::can_trim`] allows it.
-    pub fn trim(&mut self, len: usize) -> Result<()> {
+    pub fn trim(&mut self, len: usize) {
         debug_assert!(self.can_trim(len), "a wrapped ring cannot go back");
         match self {
             Self::Full(cache) => cache.len = len,
             Self::FullQuantized(cache) => cache.len = len,
-            Self::Sliding(cache) => cache.trim(len)?,
+            Self::Sliding(cache) => cache.len = len,
         }
-        Ok(())
     }
 
     /// An empty cache of the same kind.

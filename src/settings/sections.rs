@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::values::{DateSetting, Folder, KvBits, MemoryLimit, ModelChoice};
-use crate::generate::Speculation;
 use crate::harmony::ReasoningEffort;
 
 /// `[model]`: which model is opened and how it is held in memory.
@@ -26,8 +25,6 @@ pub struct ModelSettings {
     pub quantize_rest: DenseWeights,
     /// The most bytes that the device may use.
     pub memory_limit: MemoryLimit,
-    /// Whether tokens are drafted and verified several at a time.
-    pub speculation: Speculation,
 }
 
 /// The dtype of activations.

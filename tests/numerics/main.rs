@@ -16,7 +16,6 @@ mod inside;
 mod interventions;
 mod map;
 mod model;
-mod speculation;
 mod tokens;
 mod tolerance;
 mod units;

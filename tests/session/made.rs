@@ -147,8 +147,6 @@ pub(crate) fn finished(random: &mut Random) -> TurnOutcome {
             decode_tps: Some(random.number()),
             total_ms: random.number(),
             peak_memory_bytes: u64::MAX,
-            drafted_tokens: 3,
-            accepted_tokens: 2,
         },
     }
 }

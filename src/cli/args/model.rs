@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use gptoss::generate::{Speculation, default_prefill_chunk_tokens};
+use gptoss::generate::default_prefill_chunk_tokens;
 use gptoss::model::gpt_oss::KvPrecision;
 use gptoss::settings::ByteSize;
 use mlx_rs::Dtype;
@@ -74,32 +74,6 @@ pub(crate) struct LimitArgs {
     /// Prompt tokens read in one pass [default: 512; 1024 on NVIDIA GPUs].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65536))]
     prefill_chunk: Option<u32>,
-}
-
-/// Whether tokens are drafted.
-#[derive(Debug, Args)]
-pub(crate) struct SpeculationArgs {
-    /// Whether tokens that repeat the text are drafted and verified in one pass, where that gains:
-    /// auto or off [default: auto; off for `bench`].
-    #[arg(long, value_enum, value_name = "WHEN")]
-    speculation: Option<SpeculationArg>,
-}
-
-impl SpeculationArgs {
-    /// What was said; none where nothing was.
-    pub(crate) fn given(&self) -> Option<Speculation> {
-        self.speculation.map(|when| match when {
-            SpeculationArg::Auto => Speculation::Auto,
-            SpeculationArg::Off => Speculation::Off,
-        })
-    }
-}
-
-/// The same in words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum SpeculationArg {
-    Auto,
-    Off,
 }
 
 impl LimitArgs {

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use gptoss::generate::{CachedPositions, PromptCache, RecordOptions, SamplingParams, Speculation};
+use gptoss::generate::{CachedPositions, PromptCache, RecordOptions, SamplingParams};
 use gptoss::{GenerateOptions, GptOss, ModelConfig};
 
 use crate::cli::args::BenchArgs;
@@ -59,10 +59,6 @@ pub(super) struct Sample {
     pub(super) decode_tps: Option<f64>,
     /// The most memory held at once, weights included.
     pub(super) peak_memory_bytes: u64,
-    /// Tokens drafted.
-    pub(super) drafted_tokens: usize,
-    /// Those of them that came true.
-    pub(super) accepted_tokens: usize,
 }
 
 /// A model with its options and its own supply of random tokens.
@@ -145,8 +141,6 @@ impl<'a> Bench<'a> {
             prefill_chunk_tokens: self.args.limits.prefill_chunk_tokens(),
             kv_precision: self.args.limits.kv_precision(),
             memory_limit_bytes: self.args.limits.memory_limit_bytes(),
-            // What random prompts are answered with repeats itself: drafts would gain what they do nowhere else.
-            speculation: self.args.speculation.given().unwrap_or(Speculation::Off),
             ..GenerateOptions::default()
         };
         mlx_rs::memory::reset_peak_memory().map_err(|error| CliError::failed(error.what()))?;
@@ -166,8 +160,6 @@ impl<'a> Bench<'a> {
             time_to_first_token_ms: stats.time_to_first_token_ms,
             decode_tps: stats.decode_tps,
             peak_memory_bytes: stats.peak_memory_bytes,
-            drafted_tokens: stats.drafted_tokens,
-            accepted_tokens: stats.accepted_tokens,
         })
     }
 

@@ -13,8 +13,6 @@ pub(super) struct Report<'a> {
     prefill_tps: Option<Spread>,
     decode_tps: Option<Spread>,
     peak_memory_bytes: u64,
-    drafted_tokens: usize,
-    accepted_tokens: usize,
     repetitions: usize,
     model: &'a GptOss,
     is_synthetic: bool,
@@ -36,8 +34,6 @@ impl<'a> Report<'a> {
                 .map(|sample| sample.peak_memory_bytes)
                 .max()
                 .unwrap_or_default(),
-            drafted_tokens: samples.iter().map(|sample| sample.drafted_tokens).sum(),
-            accepted_tokens: samples.iter().map(|sample| sample.accepted_tokens).sum(),
             repetitions: samples.len(),
             model,
             is_synthetic,
@@ -67,8 +63,6 @@ impl<'a> Report<'a> {
             "decode_tps_min": part(&self.decode_tps, |spread| spread.min),
             "decode_tps_max": part(&self.decode_tps, |spread| spread.max),
             "peak_memory_bytes": self.peak_memory_bytes,
-            "drafted_tokens": self.drafted_tokens,
-            "accepted_tokens": self.accepted_tokens,
             "load_seconds": loaded.load_seconds,
         })
         .to_string()
@@ -105,15 +99,8 @@ impl<'a> Report<'a> {
             Some(Spread { median, min, max }) => format!("{median:.1} ({min:.1}–{max:.1})"),
             None => "–".to_owned(),
         };
-        let drafts = match self.drafted_tokens {
-            0 => String::new(),
-            drafted => format!(
-                "  {} of {drafted} drafted tokens came true",
-                self.accepted_tokens
-            ),
-        };
         format!(
-            "{:>8} {:>8} {:>8} {:>28} {:>28} {:>10}{drafts}",
+            "{:>8} {:>8} {:>8} {:>28} {:>28} {:>10}",
             self.case.context_tokens,
             self.case.prompt_tokens,
             self.case.generated_tokens,

@@ -91,7 +91,6 @@ fn preferences(settings: &Settings) -> Preferences {
                 settings::KvBits::Eight => KvBits::Eight,
             },
             memory_limit_bytes: model.memory_limit.bytes(),
-            speculation: model.speculation,
         },
         effort: settings.chat.effort,
         record_routing: settings.record.routing,

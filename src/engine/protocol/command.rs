@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::{AblateRequest, InspectRequest, Prompt};
-use crate::generate::{InspectOptions, SamplingParams, Speculation};
+use crate::generate::{InspectOptions, SamplingParams};
 use crate::intervention::{ForcedRouting, Interventions};
 
 /// The name of a load, a generation or a look inside, given by the asker.
@@ -131,8 +131,6 @@ pub struct LoadOptions {
     pub kv_bits: KvBits,
     /// The bytes that the device may use; none is the device's own limit.
     pub memory_limit_bytes: Option<u64>,
-    /// Whether tokens are drafted and verified several at a time.
-    pub speculation: Speculation,
 }
 
 /// The dtype of activations.

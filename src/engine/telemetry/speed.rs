@@ -100,7 +100,6 @@ impl SpeedMeter {
             decode_tps: rate(decoded, self.latest_token.saturating_sub(first)),
             total_ms: milliseconds(now.saturating_sub(self.begun)),
             peak_memory_bytes,
-            ..GenerationStats::default()
         }
     }
 

@@ -7,24 +7,12 @@ use mlx_rs::ops::concatenate;
 use super::{KeysValues, POSITIONS, RowShape, zeros_with_positions};
 use crate::mlx::ops;
 
-/// An update of up to so many rows can be taken back in part.
-const MAX_UNDONE_ROWS: usize = 8;
-
 /// The last `W` positions of a sliding-window layer.
 #[derive(Debug, Clone)]
 pub struct RotatingKvCache {
     pub(super) ring: Option<(Array, Array)>,
     pub(super) len: usize,
     pub(super) window: usize,
-    undo: Option<Undo>,
-}
-
-/// What the latest update began with, and its rows.
-#[derive(Debug, Clone)]
-struct Undo {
-    ring: Option<(Array, Array)>,
-    keys: Array,
-    values: Array,
 }
 
 impl RotatingKvCache {
@@ -34,17 +22,11 @@ impl RotatingKvCache {
             ring: None,
             len: 0,
             window,
-            undo: None,
         }
     }
 
     pub(super) fn update(&mut self, keys: &Array, values: &Array) -> Result<KeysValues> {
         let rows = keys.dim(POSITIONS as i32) as usize;
-        self.undo = (2..=MAX_UNDONE_ROWS).contains(&rows).then(|| Undo {
-            ring: self.ring.clone(),
-            keys: keys.clone(),
-            values: values.clone(),
-        });
         let (ring_keys, ring_values) = match self.ring.take() {
             Some(ring) => ring,
             None => (
@@ -68,33 +50,6 @@ impl RotatingKvCache {
         Ok(KeysValues { keys, values })
     }
 
-    /// Whether [`Self::trim`] can go back to `len` positions.
-    pub(super) fn can_trim(&self, len: usize) -> bool {
-        let undone = self.undo.as_ref().map_or(0, Undo::rows);
-        len == self.len || (len < self.len && (self.len <= self.window || len >= self.len - undone))
-    }
-
-    /// Forgets the positions from `len` on.
-    pub(super) fn trim(&mut self, len: usize) -> Result<()> {
-        if len == self.len {
-            return Ok(());
-        }
-        let undo = self.undo.take();
-        if self.len <= self.window {
-            self.len = len;
-            return Ok(());
-        }
-        let Some(undo) = undo else { return Ok(()) };
-        self.len -= undo.rows();
-        self.ring = undo.ring;
-        let kept = len - self.len;
-        if kept > 0 {
-            let rows = |all: &Array| ops::slice(all, POSITIONS, 0, kept);
-            self.update(&rows(&undo.keys)?, &rows(&undo.values)?)?;
-        }
-        Ok(())
-    }
-
     /// The ring, of zeros while nothing was appended.
     pub(super) fn ring_or_empty(&self, row: &RowShape) -> Result<(Array, Array)> {
         match &self.ring {
@@ -107,7 +62,6 @@ impl RotatingKvCache {
     pub(super) fn turned(&mut self, ring: (Array, Array)) {
         self.ring = Some(ring);
         self.len += 1;
-        self.undo = None;
     }
 
     /// A single row is returned with the ring, whose slots are not in order once it has wrapped.
@@ -161,12 +115,6 @@ impl RotatingKvCache {
         let end = self.len + (count - held);
         let newest = ops::slice(all, POSITIONS, count - self.window, count)?;
         rotated(&newest, self.window - end % self.window, self.window)
-    }
-}
-
-impl Undo {
-    fn rows(&self) -> usize {
-        self.keys.dim(POSITIONS as i32) as usize
     }
 }
 

@@ -1,4 +1,4 @@
-//! Room for a row that a kernel writes itself, and rows that are taken back.
+//! Room for a row that a kernel writes itself.
 
 use mlx_rs::{Array, Dtype, transforms};
 
@@ -92,58 +92,4 @@ fn what_writes_the_newest_row_is_evaluated_with_the_cache() {
     cache.filled_one(&rows(1, 0.0));
     assert_eq!(cache.arrays().len(), 3);
     assert_eq!(cache.nbytes(), bytes);
-}
-
-/// Rows `from..to`, each of its own number.
-fn numbered(from: usize, to: usize) -> Array {
-    let values: Vec<f32> = (0..2)
-        .flat_map(|_| (from..to).flat_map(|row| [row as f32; 4]))
-        .collect();
-    Array::from_slice(&values, &[1, 2, (to - from) as i32, 4])
-}
-
-/// A ring that got the rows before each of `ends` in one update.
-fn ring_with(ends: &[usize]) -> LayerCache {
-    let mut ring = LayerCache::Sliding(RotatingKvCache::new(6));
-    for &end in ends.iter().filter(|end| **end > 0) {
-        let rows = numbered(ring.len(), end);
-        ring.update(&rows, &rows).unwrap();
-    }
-    ring
-}
-
-#[test]
-fn rows_of_a_latest_update_of_a_few_can_be_taken_back() {
-    for before in 0..15 {
-        for added in 2..=8 {
-            for kept in 0..=added {
-                let mut cut = ring_with(&[before, before + added]);
-                assert!(cut.can_trim(before + kept));
-                cut.trim(before + kept).unwrap();
-                let ends = [before, before + kept];
-                let mut whole = ring_with(&ends[..1 + usize::from(kept > 0)]);
-                assert_eq!(cut.len(), whole.len());
-                // What the next rows see is what they would have seen.
-                for rows in [1, 2] {
-                    let next = numbered(cut.len(), cut.len() + rows);
-                    let (a, b) = (cut.update(&next, &next), whole.update(&next, &next));
-                    let (a, b) = (a.unwrap().keys, b.unwrap().keys);
-                    assert_eq!(a.shape(), b.shape(), "{before} {added} {kept}");
-                    let values = |array: &Array| -> Vec<f32> {
-                        array.contiguous().unwrap().as_slice::<f32>().to_vec()
-                    };
-                    assert_eq!(values(&a), values(&b), "{before} {added} {kept}");
-                }
-            }
-        }
-    }
-}
-
-#[test]
-fn longer_updates_and_earlier_ones_cannot_be_taken_back() {
-    assert!(!ring_with(&[7, 16]).can_trim(15));
-    assert!(!ring_with(&[7, 9, 10]).can_trim(9));
-    assert!(!ring_with(&[7, 9]).can_trim(6));
-    assert!(ring_with(&[7, 9]).can_trim(7));
-    assert!(ring_with(&[4]).can_trim(1), "nothing was overwritten yet");
 }
