@@ -164,7 +164,7 @@ mod tests {
                 Some(marked),
             );
             let text: String = (0..area.width).map(|x| buf[(x, 0)].symbol()).collect();
-            let mut shown = text.split_whitespace().map(|word| word.parse::<usize>());
+            let mut shown = text.split_whitespace().map(str::parse::<usize>);
             assert!(
                 shown.all(|number| number.is_ok_and(|one| one % 4 == 0 || one == marked)),
                 "{text}"
