@@ -19,7 +19,7 @@
 //!
 //! # Where to start reading
 //!
-//! [`moe_forward`] is the whole block, [`quantized_matmul`] its building block; [`attention`] stands beside
+//! [`moe_forward`] is the whole block, [`quantized_matmul`] its building block; [`attention()`] stands beside
 //! them. Below them:
 //!
 //! ```text

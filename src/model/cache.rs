@@ -5,7 +5,7 @@
 //! position `p` lies in slot `p mod W` ([`RotatingKvCache`]). Keys are stored rotated, so the order
 //! of slots does not matter to attention.
 //!
-//! Kernels for one token write the new row themselves ([`LayerCache::room_for_one`]): into the buffer
+//! Kernels for one token write the new row themselves (`room_for_one`): into the buffer
 //! of a full layer, which would else be copied for every token, and into a new ring beside the old
 //! one, which may be kept to go back to.
 //!
