@@ -29,6 +29,10 @@ const PERMITTED: &[(&str, &str)] = &[
         "a `Neon` exists only on AArch64, where the instructions are part of the base",
     ),
     (
+        "src/kernels/vnni.rs",
+        "a `Vnni` exists only where the CPU has the instructions",
+    ),
+    (
         "src/main.rs",
         "the environment is changed before any thread is started",
     ),

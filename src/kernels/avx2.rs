@@ -5,6 +5,7 @@
 )]
 
 use half::bf16;
+use std::convert::Infallible;
 
 use super::simd::{Kernel, Simd, e8m0};
 #[allow(
@@ -52,6 +53,7 @@ impl Simd for Avx2 {
     const TILE_TOKENS: usize = 2;
     type Floats = __m256;
     type Words = __m256i;
+    type Dots = Infallible;
 
     fn vectorize<K: Kernel<Self>>(self, kernel: K) {
         // SAFETY: `self` is the proof that the CPU has the enabled features.
@@ -72,12 +74,13 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    fn load_bf16(self, values: &[bf16]) -> __m256 {
-        let values = &values[..8];
-        // SAFETY: `self` is the proof, and the slice holds the eight values that are read.
+    fn load_bf16_pairs(self, values: &[bf16]) -> [__m256; 2] {
+        let values = &values[..16];
+        // SAFETY: `self` is the proof, and the slice holds the sixteen values that are read.
         unsafe {
-            let halves = _mm_loadu_si128(values.as_ptr().cast());
-            _mm256_castsi256_ps(_mm256_slli_epi32::<16>(_mm256_cvtepu16_epi32(halves)))
+            let pairs = _mm256_loadu_si256(values.as_ptr().cast());
+            let odd = _mm256_and_si256(pairs, _mm256_set1_epi32(0xffff_0000_u32 as i32));
+            [_mm256_slli_epi32::<16>(pairs), odd].map(|floats| _mm256_castsi256_ps(floats))
         }
     }
 

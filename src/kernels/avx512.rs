@@ -7,6 +7,7 @@
 use half::bf16;
 
 use super::simd::{Kernel, Simd, e8m0};
+use super::vnni::Vnni;
 #[allow(
     clippy::wildcard_imports,
     reason = "the prefixes tell intrinsics apart"
@@ -15,16 +16,27 @@ use std::arch::x86_64::*;
 
 /// Proof that the CPU has AVX-512 F, BW and VL and FMA; see [`Avx512::detect`].
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Avx512(());
+pub(super) struct Avx512 {
+    vnni: Option<Vnni>,
+}
 
 impl Avx512 {
-    /// The proof, where the CPU and the operating system support the instructions.
+    /// The proof, where the CPU and the operating system support the instructions; without [`Vnni`].
     pub(super) fn detect() -> Option<Self> {
         let found = is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512bw")
             && is_x86_feature_detected!("avx512vl")
             && is_x86_feature_detected!("fma");
-        found.then_some(Self(()))
+        found.then_some(Self { vnni: None })
+    }
+
+    /// The proof of VNNI as well.
+    pub(super) fn detect_vnni() -> Option<Self> {
+        let vnni = Some(Vnni::detect()?);
+        Some(Self {
+            vnni,
+            ..Self::detect()?
+        })
     }
 }
 
@@ -40,10 +52,16 @@ impl Simd for Avx512 {
     const TILE_TOKENS: usize = 4;
     type Floats = __m512;
     type Words = __m512i;
+    type Dots = Vnni;
 
     fn vectorize<K: Kernel<Self>>(self, kernel: K) {
         // SAFETY: `self` is the proof that the CPU has the enabled features.
         unsafe { enter(self, kernel) }
+    }
+
+    #[inline(always)]
+    fn dots(self) -> Option<Vnni> {
+        self.vnni
     }
 
     #[inline(always)]
@@ -60,12 +78,13 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    fn load_bf16(self, values: &[bf16]) -> __m512 {
-        let values = &values[..16];
-        // SAFETY: `self` is the proof, and the slice holds the sixteen values that are read.
+    fn load_bf16_pairs(self, values: &[bf16]) -> [__m512; 2] {
+        let values = &values[..32];
+        // SAFETY: `self` is the proof, and the slice holds the 32 values that are read.
         unsafe {
-            let halves = _mm256_loadu_si256(values.as_ptr().cast());
-            _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(halves)))
+            let pairs = _mm512_loadu_si512(values.as_ptr().cast());
+            let odd = _mm512_and_si512(pairs, _mm512_set1_epi32(0xffff_0000_u32 as i32));
+            [_mm512_slli_epi32::<16>(pairs), odd].map(|floats| _mm512_castsi512_ps(floats))
         }
     }
 

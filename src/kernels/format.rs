@@ -24,7 +24,7 @@ pub(super) trait Format<I: Simd>: Copy {
 
 /// What a row holds from `start` on, at most `N` values, and zeros behind it.
 #[inline(always)]
-fn padded<T: Copy + Default, const N: usize>(row: &[T], start: usize) -> [T; N] {
+pub(super) fn padded<T: Copy + Default, const N: usize>(row: &[T], start: usize) -> [T; N] {
     let mut out = [T::default(); N];
     // A loop rather than `copy_from_slice`, which calls `memcpy` for these few values.
     for (out, value) in out.iter_mut().zip(&row[start..]) {
@@ -33,14 +33,14 @@ fn padded<T: Copy + Default, const N: usize>(row: &[T], start: usize) -> [T; N] 
     out
 }
 
-/// How far ahead weights are asked for: 4 KiB, as the hardware stops at each page's end.
-const PREFETCH_BYTES: usize = 4096;
+/// How far ahead packed weights are asked for.
+const PREFETCH_BYTES: usize = 2048;
 
 const CACHE_LINE_BYTES: usize = 64;
 
 /// Asks for what comes [`PREFETCH_BYTES`] after all of `values`.
 #[inline(always)]
-fn prefetch_after<I: Simd, T>(isa: I, values: &[T]) {
+pub(super) fn prefetch_after<I: Simd, T>(isa: I, values: &[T]) {
     for line in (0..size_of_val(values)).step_by(CACHE_LINE_BYTES) {
         isa.prefetch(values, PREFETCH_BYTES + line);
     }
@@ -104,7 +104,7 @@ impl<'a, I: Simd> Format<I> for Mxfp4<'a> {
 /// A row of affine integers.
 #[derive(Clone, Copy)]
 pub(super) struct AffineRow<'a> {
-    words: &'a [u32],
+    pub(super) words: &'a [u32],
     scales: &'a [f32],
     biases: &'a [f32],
     group_shift: u32,
@@ -114,7 +114,12 @@ impl AffineRow<'_> {
     /// Scales and biases of four spans of `span` weights from `start` on, a multiple of the four; beyond
     /// the row, those of its last group.
     #[inline(always)]
-    fn groups<I: Simd>(&self, isa: I, start: usize, span: usize) -> (I::Floats, I::Floats) {
+    pub(super) fn groups<I: Simd>(
+        &self,
+        isa: I,
+        start: usize,
+        span: usize,
+    ) -> (I::Floats, I::Floats) {
         let last = self.scales.len() - 1;
         let group = |quarter: usize| ((start + quarter * span) >> self.group_shift).min(last);
         if 4 * span <= 1 << self.group_shift {
@@ -239,21 +244,29 @@ fn affine_bytes<I: Simd>(isa: I, row: AffineRow<'_>, c: usize, words: &[u32]) ->
 
 /// A number that is stored as it is.
 pub(super) trait Plain: Copy + Default {
-    /// The first `LANES` values.
-    fn load<I: Simd>(isa: I, values: &[Self]) -> I::Floats;
+    /// The first `8 * LANES` values, in the order of their layout.
+    fn load<I: Simd>(isa: I, values: &[Self]) -> Chunk<I>;
 }
 
 impl Plain for f32 {
     #[inline(always)]
-    fn load<I: Simd>(isa: I, values: &[Self]) -> I::Floats {
-        isa.load(values)
+    fn load<I: Simd>(isa: I, values: &[Self]) -> Chunk<I> {
+        let mut chunk = [isa.splat(0.0); CHUNK_VECTORS];
+        for (k, vector) in chunk.iter_mut().enumerate() {
+            *vector = isa.load(&values[k * I::LANES..]);
+        }
+        chunk
     }
 }
 
 impl Plain for bf16 {
     #[inline(always)]
-    fn load<I: Simd>(isa: I, values: &[Self]) -> I::Floats {
-        isa.load_bf16(values)
+    fn load<I: Simd>(isa: I, values: &[Self]) -> Chunk<I> {
+        let mut chunk = [isa.splat(0.0); CHUNK_VECTORS];
+        for (k, pair) in chunk.as_chunks_mut::<2>().0.iter_mut().enumerate() {
+            *pair = isa.load_bf16_pairs(&values[k * 2 * I::LANES..]);
+        }
+        chunk
     }
 }
 
@@ -279,9 +292,8 @@ impl<'a, I: Simd, T: Plain> Format<I> for Dense<'a, T> {
     #[inline(always)]
     fn chunk(isa: I, row: Self::Row, c: usize) -> Decoded<I> {
         let len = CHUNK_VECTORS * I::LANES;
-        let values = &row[c * len..][..len];
-        prefetch_after(isa, values);
-        floats(isa, values)
+        // Enough are under way without being asked for ahead.
+        floats(isa, &row[c * len..][..len])
     }
 
     #[inline(always)]
@@ -293,12 +305,8 @@ impl<'a, I: Simd, T: Plain> Format<I> for Dense<'a, T> {
 
 #[inline(always)]
 fn floats<I: Simd, T: Plain>(isa: I, values: &[T]) -> Decoded<I> {
-    let mut weights = [isa.splat(0.0); CHUNK_VECTORS];
-    for (k, vector) in weights.iter_mut().enumerate() {
-        *vector = T::load(isa, &values[k * I::LANES..]);
-    }
     Decoded {
-        weights,
+        weights: T::load(isa, values),
         scale: isa.splat(1.0),
     }
 }

@@ -9,6 +9,8 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Isa {
+    /// AVX-512 F, BW, VL and VNNI: 16 lanes, and packed integers are multiplied as such for few tokens.
+    Avx512Vnni,
     /// AVX-512 F, BW and VL: 16 lanes.
     Avx512,
     /// AVX2 with FMA: 8 lanes.
@@ -21,7 +23,13 @@ pub enum Isa {
 
 impl Isa {
     /// Every instruction set, fastest first, whether this CPU has it or not.
-    pub const ALL: [Self; 4] = [Self::Avx512, Self::Avx2, Self::Neon, Self::Portable];
+    pub const ALL: [Self; 5] = [
+        Self::Avx512Vnni,
+        Self::Avx512,
+        Self::Avx2,
+        Self::Neon,
+        Self::Portable,
+    ];
 
     /// Those that this CPU has, fastest first; never empty.
     pub fn available() -> Vec<Self> {
@@ -53,6 +61,13 @@ impl Isa {
     /// Errors: [`KernelError::MissingIsa`], and `work` is not called.
     pub(super) fn run<W: WithSimd>(self, work: W) -> Result<(), KernelError> {
         match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512Vnni => {
+                if let Some(isa) = super::avx512::Avx512::detect_vnni() {
+                    work.call(isa);
+                    return Ok(());
+                }
+            }
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => {
                 if let Some(isa) = super::avx512::Avx512::detect() {
@@ -91,6 +106,7 @@ impl Isa {
 impl fmt::Display for Isa {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Avx512Vnni => "AVX-512 VNNI",
             Self::Avx512 => "AVX-512",
             Self::Avx2 => "AVX2",
             Self::Neon => "NEON",

@@ -1,10 +1,11 @@
 //! A matrix in any stored form times a few or many tokens.
 
 use super::isa::WithSimd;
-use super::pack::{self, Pack};
-use super::rows::{self, Scratch};
-use super::simd::{Chunk, Simd};
-use super::tile::{Group, tiles, token_runs};
+use super::pack::{Layout, Packed};
+use super::rows;
+use super::simd::Simd;
+use super::tile::{Group, rows_per_tile, tiles, token_runs};
+use super::tiled::Scratch;
 use super::view::{check_len, product};
 use super::{KernelError, Pool, QuantizedMatrix};
 
@@ -53,26 +54,33 @@ impl WithSimd for Matmul<'_> {
             out,
             pool,
         } = self;
-        let packed = pack_rows(isa, matrix.rows.layout(), x, matrix.in_features, pool);
-        let tokens: Vec<&[Chunk<I>]> = packed
-            .chunks(pack::num_chunks::<I>(matrix.in_features))
-            .collect();
+        let num_tokens = x.len() / matrix.in_features;
+        let packed = pack_rows(
+            isa,
+            (matrix.rows.layout(), num_tokens),
+            (x, matrix.in_features),
+            pool,
+        );
+        let tokens = packed.select(0..num_tokens);
         let groups = [Group {
             expert: 0,
-            tokens: 0..tokens.len(),
+            tokens: 0..num_tokens,
         }];
         let weights = (matrix.rows, matrix.in_features);
+        let num_rows = matrix.out_features;
+        let size = (num_rows, rows_per_tile(num_rows, pool.num_threads()));
         let fill = |out: &mut [f32]| {
             pool.for_each(
                 x.len() * matrix.out_features,
-                tiles(&groups, matrix.out_features, out).into_iter(),
+                tiles(&groups, size, out).into_iter(),
                 Scratch::new,
                 |scratch, tile| {
-                    rows::multiply(isa, weights, tile.rows, &tokens, scratch, tile.out);
+                    let tokens = tokens.tokens(0..num_tokens);
+                    rows::multiply(isa, weights, tile.rows, tokens, scratch, tile.out);
                 },
             );
         };
-        if tokens.len() == 1 {
+        if num_tokens == 1 {
             // One token's tiles lie as the output does.
             return fill(out);
         }
@@ -84,7 +92,7 @@ impl WithSimd for Matmul<'_> {
             || (),
             |(), (token, out)| {
                 let mut rest = out;
-                for run in token_runs(&groups[0], token, matrix.out_features, &tiled) {
+                for run in token_runs(&groups[0], token, size, &tiled) {
                     let (head, tail) = rest.split_at_mut(run.len());
                     head.copy_from_slice(run);
                     rest = tail;
@@ -95,21 +103,21 @@ impl WithSimd for Matmul<'_> {
 }
 
 /// Packs every row of `x`; few rows on the calling thread, which is quicker than waking others.
+///
+/// `max_tokens`: as for [`Packed::new`].
 pub(super) fn pack_rows<I: Simd>(
     isa: I,
-    layout: pack::Layout,
-    x: &[f32],
-    in_features: usize,
+    (layout, max_tokens): (Layout, usize),
+    (x, in_features): (&[f32], usize),
     pool: &Pool,
-) -> Vec<Chunk<I>> {
-    let mut packed = pack::buffer(isa, x.len() / in_features, in_features);
-    let rows = x
-        .chunks(in_features)
-        .zip(packed.chunks_mut(pack::num_chunks::<I>(in_features)));
-    pool.move_rows(
-        rows,
-        || (),
-        |(), (row, out)| isa.vectorize(Pack { layout, row, out }),
-    );
+) -> Packed<I> {
+    let size = (x.len() / in_features, in_features);
+    let mut packed = Packed::new(isa, layout, max_tokens, size);
+    let rows: Vec<_> = packed
+        .rows_mut()
+        .into_iter()
+        .zip(x.chunks(in_features))
+        .collect();
+    pool.move_rows(rows.into_iter(), || (), |(), (out, row)| out.fill(isa, row));
     packed
 }

@@ -28,20 +28,25 @@
 //!   │
 //!  matmul ── tile      32 rows for all tokens of an expert: what a thread does at a time
 //!   │    └── pool      threads, asleep between calls
-//!  rows                the two loops over a tile: straight from registers, or through L1
+//!  rows                which loop takes a tile's rows
+//!   ├── direct         few tokens: straight from registers
+//!   ├── tiled          many tokens: through L1
 //!   ├── format         decodes MXFP4, affine, dense, a chunk of eight vectors at a time
-//!   ├── pack           activations in the order in which decoding leaves weights
+//!   ├── integer        multiplies MXFP4 and affine as they are, where the CPU multiplies bytes
+//!   ├── pack           activations in the order in which weights come
+//!   │    └── digits    or as whole numbers, in three bytes each
 //!  simd                the operations that a CPU has to bring
-//!   └── avx512, avx2, neon, portable   chosen at run time by isa
+//!   └── avx512 with vnni, avx2, neon, portable   chosen at run time by isa
 //! ```
 //!
 //! # Invariants
 //!
 //! - Lengths are checked before anything is computed; what passed cannot panic.
 //! - A token's result depends on the instruction set alone: not on the number of threads, and not on which
-//!   other tokens are in the batch. The one exception are MXFP4 scale bytes near the ends of f32's range,
+//!   other tokens are in the batch. There are two exceptions. MXFP4 scale bytes near the ends of f32's range,
 //!   where a weight by itself is subnormal or infinite: few tokens multiply by the scale after summing,
-//!   which keeps more range, many tokens before.
+//!   which keeps more range, many tokens before. And [`Isa::Avx512Vnni`]: where no weight meets more than four
+//!   tokens, packed weights stay integers, and the result differs by rounding.
 //! - Only the files of instruction sets hold `unsafe` code. Their types can be had only where the CPU has
 //!   the instructions.
 
@@ -57,9 +62,12 @@ mod attention;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod digits;
+mod direct;
 mod error;
 mod exp;
 mod format;
+mod integer;
 mod isa;
 mod matmul;
 mod moe;
@@ -74,7 +82,10 @@ mod simd;
 #[cfg(test)]
 mod tests;
 mod tile;
+mod tiled;
 mod view;
+#[cfg(target_arch = "x86_64")]
+mod vnni;
 
 pub use attention::{AttentionView, attention};
 pub use error::KernelError;

@@ -2,11 +2,12 @@
 
 use super::isa::WithSimd;
 use super::matmul::pack_rows;
-use super::pack::{self, Pack};
+use super::pack::Packed;
 use super::routing::Routing;
-use super::rows::{self, Scratch};
-use super::simd::{Chunk, Simd};
-use super::tile::{tiles, token_runs};
+use super::rows;
+use super::simd::Simd;
+use super::tile::{rows_per_tile, tiles, token_runs};
+use super::tiled::Scratch;
 use super::view::check_len;
 use super::{ExpertsView, KernelError, Pool};
 use std::ops::Range;
@@ -78,26 +79,33 @@ impl WithSimd for Forward<'_> {
 }
 
 impl Forward<'_> {
+    /// Rows of each expert's output, and of a tile.
+    fn size(&self, num_rows: usize) -> (usize, usize) {
+        let all_rows = num_rows * self.routing.groups().len();
+        (num_rows, rows_per_tile(all_rows, self.pool.num_threads()))
+    }
+
     /// `swiglu(W_gu x + b_gu)` of every pair, as [`tiles`] lays it out.
     fn gate_up<I: Simd>(&self, isa: I) -> Vec<f32> {
         let experts = self.experts;
         let intermediate = experts.intermediate_size;
         let weights = (experts.gate_up, experts.hidden_size);
-        let packed = pack_rows(isa, weights.0.layout(), self.x, weights.1, self.pool);
-        let len = pack::num_chunks::<I>(weights.1);
-        let tokens: Vec<&[Chunk<I>]> = self
-            .routing
-            .pairs()
-            .iter()
-            .map(|pair| &packed[pair / self.num_experts_per_tok * len..][..len])
-            .collect();
-        let mut activations = vec![0.0; tokens.len() * intermediate];
+        let form = (weights.0.layout(), self.routing.max_tokens());
+        let packed = pack_rows(isa, form, (self.x, weights.1), self.pool);
+        let pairs = self.routing.pairs();
+        let tokens = packed.select(pairs.iter().map(|pair| pair / self.num_experts_per_tok));
+        let mut activations = vec![0.0; pairs.len() * intermediate];
         self.pool.for_each(
-            tokens.len() * experts.hidden_size * 2 * intermediate,
-            tiles(self.routing.groups(), intermediate, &mut activations).into_iter(),
+            pairs.len() * experts.hidden_size * 2 * intermediate,
+            tiles(
+                self.routing.groups(),
+                self.size(intermediate),
+                &mut activations,
+            )
+            .into_iter(),
             || (Scratch::new(), Vec::new()),
             |(scratch, up), tile| {
-                let tokens = &tokens[tile.group.tokens.clone()];
+                let tokens = tokens.tokens(tile.group.tokens.clone());
                 let gate_rows = shifted(&tile.rows, tile.group.expert * 2 * intermediate);
                 let up_rows = shifted(&gate_rows, intermediate);
                 up.resize(tile.out.len(), 0.0);
@@ -122,15 +130,21 @@ impl Forward<'_> {
         let experts = self.experts;
         let weights = (experts.down, experts.intermediate_size);
         let packed = self.pack_activations(isa, activations);
-        let tokens: Vec<&[Chunk<I>]> = packed.chunks(pack::num_chunks::<I>(weights.1)).collect();
-        let mut outputs = vec![0.0; tokens.len() * experts.hidden_size];
+        let num_pairs = self.routing.pairs().len();
+        let tokens = packed.select(0..num_pairs);
+        let mut outputs = vec![0.0; num_pairs * experts.hidden_size];
         self.pool.for_each(
-            tokens.len() * experts.intermediate_size * experts.hidden_size,
-            tiles(self.routing.groups(), experts.hidden_size, &mut outputs).into_iter(),
+            num_pairs * experts.intermediate_size * experts.hidden_size,
+            tiles(
+                self.routing.groups(),
+                self.size(experts.hidden_size),
+                &mut outputs,
+            )
+            .into_iter(),
             Scratch::new,
             |scratch, tile| {
                 let rows = shifted(&tile.rows, tile.group.expert * experts.hidden_size);
-                let tokens = &tokens[tile.group.tokens.clone()];
+                let tokens = tokens.tokens(tile.group.tokens.clone());
                 rows::multiply(isa, weights, rows, tokens, scratch, tile.out);
             },
         );
@@ -138,22 +152,25 @@ impl Forward<'_> {
     }
 
     /// Packs what [`Forward::gate_up`] left, in the order of the pairs.
-    fn pack_activations<I: Simd>(&self, isa: I, activations: &[f32]) -> Vec<Chunk<I>> {
+    fn pack_activations<I: Simd>(&self, isa: I, activations: &[f32]) -> Packed<I> {
         let intermediate = self.experts.intermediate_size;
-        let layout = self.experts.down.layout();
+        let size = self.size(intermediate);
         let groups = self.routing.groups();
-        let num_pairs = self.routing.pairs().len();
-        let mut packed = pack::buffer(isa, num_pairs, intermediate);
-        let rows = packed.chunks_mut(pack::num_chunks::<I>(intermediate));
+        let mut packed = Packed::new(
+            isa,
+            self.experts.down.layout(),
+            self.routing.max_tokens(),
+            (self.routing.pairs().len(), intermediate),
+        );
         let pairs = groups
             .iter()
             .flat_map(|group| group.tokens.clone().map(move |t| (group, t)));
-        let work: Vec<_> = pairs.zip(rows).collect();
+        let work: Vec<_> = pairs.zip(packed.rows_mut()).collect();
         self.pool
             .move_rows(work.into_iter(), Vec::new, |row, ((group, token), out)| {
                 row.clear();
-                row.extend(token_runs(group, token, intermediate, activations).flatten());
-                isa.vectorize(Pack { layout, row, out });
+                row.extend(token_runs(group, token, size, activations).flatten());
+                out.fill(isa, row);
             });
         packed
     }
@@ -161,6 +178,7 @@ impl Forward<'_> {
     /// The weighted sum over each token's experts, in the order of its routing.
     fn combine(self, outputs: &[f32]) {
         let hidden_size = self.experts.hidden_size;
+        let size = self.size(hidden_size);
         let (routing, experts) = (&self.routing, self.experts);
         let k = self.num_experts_per_tok;
         let routed = self.expert_weights.chunks(k).enumerate();
@@ -173,7 +191,7 @@ impl Forward<'_> {
                 for (slot, weight) in expert_weights.iter().enumerate() {
                     let (group, position) = routing.place(token * k + slot);
                     let bias = &experts.down_bias[group.expert * hidden_size..][..hidden_size];
-                    let values = token_runs(group, position, hidden_size, outputs).flatten();
+                    let values = token_runs(group, position, size, outputs).flatten();
                     for ((out, value), bias) in out.iter_mut().zip(values).zip(bias) {
                         *out += weight * (value + bias);
                     }

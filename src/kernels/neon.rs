@@ -5,6 +5,7 @@
 )]
 
 use half::bf16;
+use std::convert::Infallible;
 
 use super::simd::{Kernel, Simd, e8m0};
 #[allow(
@@ -46,6 +47,7 @@ impl Simd for Neon {
     const TILE_TOKENS: usize = 4;
     type Floats = float32x4_t;
     type Words = uint32x4_t;
+    type Dots = Infallible;
 
     fn vectorize<K: Kernel<Self>>(self, kernel: K) {
         // SAFETY: `self` is the proof that the CPU has the enabled feature.
@@ -66,12 +68,13 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
-    fn load_bf16(self, values: &[bf16]) -> float32x4_t {
-        let values = &values[..4];
-        // SAFETY: `self` is the proof, and the slice holds the four values that are read.
+    fn load_bf16_pairs(self, values: &[bf16]) -> [float32x4_t; 2] {
+        let values = &values[..8];
+        // SAFETY: `self` is the proof, and the slice holds the eight values that are read.
         unsafe {
-            let halves = vld1_u16(values.as_ptr().cast());
-            vreinterpretq_f32_u32(vshlq_n_u32::<16>(vmovl_u16(halves)))
+            let pairs = vreinterpretq_u32_u16(vld1q_u16(values.as_ptr().cast()));
+            let odd = vandq_u32(pairs, vdupq_n_u32(0xffff_0000));
+            [vshlq_n_u32::<16>(pairs), odd].map(|floats| vreinterpretq_f32_u32(floats))
         }
     }
 

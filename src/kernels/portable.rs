@@ -1,6 +1,7 @@
 //! The operations in plain Rust, for CPUs without a path of their own; four lanes, as SSE2 has.
 
 use half::bf16;
+use std::convert::Infallible;
 
 use super::simd::{Kernel, Simd, e8m0};
 
@@ -12,6 +13,7 @@ impl Simd for Portable {
     const TILE_TOKENS: usize = 2;
     type Floats = [f32; 4];
     type Words = [u32; 4];
+    type Dots = Infallible;
 
     fn vectorize<K: Kernel<Self>>(self, kernel: K) {
         kernel.run(self);
@@ -28,8 +30,8 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn load_bf16(self, v: &[bf16]) -> [f32; 4] {
-        [v[0].to_f32(), v[1].to_f32(), v[2].to_f32(), v[3].to_f32()]
+    fn load_bf16_pairs(self, v: &[bf16]) -> [[f32; 4]; 2] {
+        [0, 1].map(|odd| std::array::from_fn(|lane| v[2 * lane + odd].to_f32()))
     }
 
     #[inline(always)]

@@ -56,6 +56,12 @@ impl Routing {
         &self.groups
     }
 
+    /// Pairs of the largest group.
+    pub(super) fn max_tokens(&self) -> usize {
+        let sizes = self.groups.iter().map(|group| group.tokens.len());
+        sizes.max().unwrap_or(0)
+    }
+
     /// The group of a pair, and its position in [`Routing::pairs`].
     pub(super) fn place(&self, pair: usize) -> (&Group, usize) {
         let (group, position) = self.places[pair];

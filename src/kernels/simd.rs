@@ -5,6 +5,7 @@
 //! body is compiled for the instruction set, so a method called elsewhere is correct but slow.
 
 use half::bf16;
+use std::convert::Infallible;
 
 /// Vectors in a [`Chunk`]: the nibbles of a 32-bit word.
 pub(super) const CHUNK_VECTORS: usize = 8;
@@ -27,15 +28,23 @@ pub(super) trait Simd: Copy + Send + Sync + 'static {
     const TILE_TOKENS: usize;
     type Floats: Copy + Send + Sync;
     type Words: Copy;
+    /// Proof of dot products of bytes; [`Infallible`] where there are none.
+    type Dots: ByteDots<Self>;
 
     /// Runs `kernel` in a function compiled for this instruction set.
     fn vectorize<K: Kernel<Self>>(self, kernel: K);
 
+    /// The dot products of bytes, where they are to be used.
+    #[inline(always)]
+    fn dots(self) -> Option<Self::Dots> {
+        None
+    }
+
     fn splat(self, value: f32) -> Self::Floats;
     /// The first `LANES` values. Panics if there are fewer.
     fn load(self, values: &[f32]) -> Self::Floats;
-    /// The first `LANES` values, widened. Panics if there are fewer.
-    fn load_bf16(self, values: &[bf16]) -> Self::Floats;
+    /// The first `2 * LANES` values, widened: those of even index, then those of odd. Panics if there are fewer.
+    fn load_bf16_pairs(self, values: &[bf16]) -> [Self::Floats; 2];
     /// The first `LANES` words. Panics if there are fewer.
     fn load_words(self, words: &[u32]) -> Self::Words;
     /// At most `LANES` words, the rest zeros.
@@ -70,6 +79,52 @@ pub(super) trait Simd: Copy + Send + Sync + 'static {
     /// `2^(byte - 127)` of the first `LANES / 4` bytes, each over four lanes; 255 is NaN.
     /// All NaN if there are fewer bytes.
     fn e8m0(self, bytes: &[u8]) -> Self::Floats;
+}
+
+/// What multiplies packed integers with [digits](super::digits) of activations; sixteen lanes.
+pub(super) trait ByteDots<I: Simd>: Copy + Send + Sync {
+    /// Runs `kernel` in a function compiled for these instructions too.
+    fn vectorize<K: Kernel<I>>(self, isa: I, kernel: K);
+
+    /// `sums` and, in each lane, four unsigned bytes of `weights` times four signed ones of `digits`.
+    fn dot(self, sums: I::Words, weights: I::Words, digits: I::Words) -> I::Words;
+    /// `2^BITS` times each lane.
+    fn shift_left<const BITS: u32>(self, words: I::Words) -> I::Words;
+    /// The sum of each lane.
+    fn add(self, a: I::Words, b: I::Words) -> I::Words;
+    /// The low and the high nibbles, each in a byte of its own.
+    fn nibbles(self, words: I::Words) -> [I::Words; 2];
+    /// `table[nibble]` of the low and of the high nibbles.
+    fn lookup_nibbles(self, words: I::Words, table: &[u8; 16]) -> [I::Words; 2];
+    /// `2^(byte - 127)` of each byte, 1 to 254, over four lanes.
+    fn powers_of_two(self, bytes: [u8; 4]) -> I::Floats;
+    /// Signed words as floats.
+    fn to_floats(self, words: I::Words) -> I::Floats;
+}
+
+impl<I: Simd> ByteDots<I> for Infallible {
+    fn vectorize<K: Kernel<I>>(self, _: I, _: K) {}
+    fn dot(self, _: I::Words, _: I::Words, _: I::Words) -> I::Words {
+        match self {}
+    }
+    fn shift_left<const BITS: u32>(self, _: I::Words) -> I::Words {
+        match self {}
+    }
+    fn add(self, _: I::Words, _: I::Words) -> I::Words {
+        match self {}
+    }
+    fn nibbles(self, _: I::Words) -> [I::Words; 2] {
+        match self {}
+    }
+    fn lookup_nibbles(self, _: I::Words, _: &[u8; 16]) -> [I::Words; 2] {
+        match self {}
+    }
+    fn powers_of_two(self, _: [u8; 4]) -> I::Floats {
+        match self {}
+    }
+    fn to_floats(self, _: I::Words) -> I::Floats {
+        match self {}
+    }
 }
 
 /// `2^(byte - 127)`: byte 0 is the subnormal 2^-127, 255 is NaN.

@@ -1,9 +1,20 @@
 //! Cuts an output into tiles, each a slice of its own that one thread fills.
 
+use std::num::NonZeroUsize;
 use std::ops::Range;
 
-/// Rows of a tile; enough work to be worth handing out, little enough to share evenly.
-const TILE_ROWS: usize = 32;
+/// Rows of a tile: the more, the longer the streams that memory sees.
+const MAX_TILE_ROWS: usize = 128;
+const MIN_TILE_ROWS: usize = 32;
+
+/// Tiles for each thread that let threads of uneven speed end together.
+const TILES_PER_THREAD: usize = 8;
+
+/// Rows of each tile where `num_threads` share `num_rows` of all groups together.
+pub(super) fn rows_per_tile(num_rows: usize, num_threads: NonZeroUsize) -> usize {
+    let even = num_rows / (TILES_PER_THREAD * num_threads.get());
+    (even / MIN_TILE_ROWS * MIN_TILE_ROWS).clamp(MIN_TILE_ROWS, MAX_TILE_ROWS)
+}
 
 /// Tokens that go through the same rows: a range of the routed pairs, and the expert's number.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,18 +32,18 @@ pub(super) struct Tile<'a> {
     pub(super) out: &'a mut [f32],
 }
 
-/// Tiles over `num_rows` outputs for the tokens of each group.
+/// Tiles of `tile_rows` over `num_rows` outputs for the tokens of each group.
 ///
 /// `out` must hold `num_rows` values for every token. Groups lie one after the other, their tiles too.
 pub(super) fn tiles<'a>(
     groups: &'a [Group],
-    num_rows: usize,
+    (num_rows, tile_rows): (usize, usize),
     mut out: &'a mut [f32],
 ) -> Vec<Tile<'a>> {
-    let mut tiles = Vec::with_capacity(groups.len() * num_rows.div_ceil(TILE_ROWS));
+    let mut tiles = Vec::with_capacity(groups.len() * num_rows.div_ceil(tile_rows));
     for group in groups {
-        for start in (0..num_rows).step_by(TILE_ROWS) {
-            let rows = start..num_rows.min(start + TILE_ROWS);
+        for start in (0..num_rows).step_by(tile_rows) {
+            let rows = start..num_rows.min(start + tile_rows);
             let (tile, rest) = out.split_at_mut(rows.len() * group.tokens.len());
             out = rest;
             tiles.push(Tile {
@@ -49,14 +60,14 @@ pub(super) fn tiles<'a>(
 pub(super) fn token_runs<'a>(
     group: &Group,
     token: usize,
-    num_rows: usize,
+    (num_rows, tile_rows): (usize, usize),
     values: &'a [f32],
 ) -> impl Iterator<Item = &'a [f32]> {
     let num_tokens = group.tokens.len();
     let block = &values[group.tokens.start * num_rows..group.tokens.end * num_rows];
     let token = token - group.tokens.start;
-    (0..num_rows).step_by(TILE_ROWS).map(move |start| {
-        let len = TILE_ROWS.min(num_rows - start);
+    (0..num_rows).step_by(tile_rows).map(move |start| {
+        let len = tile_rows.min(num_rows - start);
         &block[start * num_tokens + token * len..][..len]
     })
 }

@@ -133,7 +133,8 @@ impl QuantizedRows<'_> {
                 bits: AffineBits::Eight,
                 ..
             } => Layout::Bytes,
-            Self::Dense(_) | Self::Bf16(_) => Layout::Floats,
+            Self::Bf16(_) => Layout::Pairs,
+            Self::Dense(_) => Layout::Floats,
         }
     }
 
