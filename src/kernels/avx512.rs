@@ -32,10 +32,9 @@ impl Avx512 {
 
     /// The proof of VNNI as well.
     pub(super) fn detect_vnni() -> Option<Self> {
-        let vnni = Some(Vnni::detect()?);
+        Self::detect()?;
         Some(Self {
-            vnni,
-            ..Self::detect()?
+            vnni: Some(Vnni::detect()?),
         })
     }
 }

@@ -20,7 +20,7 @@ pub(super) fn multiply_floats<I: Simd, F: Format<I>, const N: usize>(
     rows: Range<usize>,
     out: &mut [f32],
 ) {
-    direct::<I, _, N, FLOAT_STREAMS>(isa, Floats { format, tokens }, rows, out);
+    direct::<I, _, N, FLOAT_STREAMS>(isa, &Floats { format, tokens }, rows, out);
 }
 
 /// Multiplies `rows` with each token; `out`: `[N, rows.len()]`.
@@ -40,7 +40,7 @@ pub(super) fn multiply_integers<I, F, D, const N: usize>(
         dots,
         tokens,
     };
-    direct::<I, _, N, INTEGER_STREAMS>(isa, products, rows, out);
+    direct::<I, _, N, INTEGER_STREAMS>(isa, &products, rows, out);
 }
 
 /// Products of rows with `N` tokens, whose lanes are still to be summed.
@@ -56,7 +56,7 @@ trait RowProducts<I: Simd, const N: usize> {
 #[inline(always)]
 fn direct<I: Simd, P: RowProducts<I, N>, const N: usize, const S: usize>(
     isa: I,
-    products: P,
+    products: &P,
     rows: Range<usize>,
     out: &mut [f32],
 ) {

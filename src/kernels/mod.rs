@@ -19,11 +19,12 @@
 //!
 //! # Where to start reading
 //!
-//! [`moe_forward`] is the whole block, [`quantized_matmul`] its building block; [`attention()`] stands beside
-//! them. Below them:
+//! [`moe_forward`] is the whole block, [`quantized_matmul`] its building block; [`attention()`] and
+//! [`attend_one`] stand beside them. Below them:
 //!
 //! ```text
 //!  attention ── exp    rows of queries against blocks of keys and values
+//!  one_row   ──┘       one row, beside keys and values that it has not joined yet
 //!  moe ── routing      pairs of token and expert, sorted by expert
 //!   │
 //!  matmul ── tile      32 rows for all tokens of an expert: what a thread does at a time
@@ -73,6 +74,7 @@ mod matmul;
 mod moe;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+mod one_row;
 mod pack;
 mod pool;
 mod portable;
@@ -92,5 +94,6 @@ pub use error::KernelError;
 pub use isa::Isa;
 pub use matmul::quantized_matmul;
 pub use moe::moe_forward;
+pub use one_row::{OneRowView, attend_one};
 pub use pool::Pool;
 pub use view::{AffineBits, ExpertsView, QuantizedMatrix, QuantizedRows};

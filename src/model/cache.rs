@@ -66,6 +66,17 @@ pub(super) enum RoomForOne {
     Ring((Array, Array)),
 }
 
+/// The positions before the next row, where they lie.
+#[derive(Debug)]
+pub(super) struct Earlier<'a> {
+    /// Keys and values, `[1, Hkv, capacity, Dh]`.
+    pub(super) buffers: Option<(&'a Array, &'a Array)>,
+    /// How many places hold a position.
+    pub(super) filled: usize,
+    /// The place of the position that leaves the window.
+    pub(super) hidden: Option<usize>,
+}
+
 /// The cache of one layer.
 #[derive(Debug, Clone)]
 pub enum LayerCache {
@@ -122,6 +133,24 @@ impl LayerCache {
         match self {
             Self::Full(cache) => cache.buffers.as_ref().map(|(keys, values)| (keys, values)),
             Self::Sliding(_) | Self::FullQuantized(_) => None,
+        }
+    }
+
+    /// What one more row may see beside itself, as it lies.
+    pub(super) fn earlier(&self) -> Earlier<'_> {
+        let (buffers, filled, hidden) = match self {
+            Self::Full(cache) => (cache.buffers.as_ref(), cache.len, None),
+            Self::Sliding(cache) => {
+                let is_full = cache.len >= cache.window;
+                let oldest = is_full.then(|| cache.len % cache.window);
+                (cache.ring.as_ref(), cache.len.min(cache.window), oldest)
+            }
+            Self::FullQuantized(_) => (None, 0, None),
+        };
+        Earlier {
+            buffers: buffers.map(|(keys, values)| (keys, values)),
+            filled,
+            hidden,
         }
     }
 

@@ -3,6 +3,8 @@
 //!
 //! Why: docs/decisions/0004-cpu-kernels.md.
 
+pub(super) mod one_token;
+
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -85,6 +87,19 @@ pub(super) fn experts(
     let shares = routing.weights.contiguous()?;
     // The named point of evaluation on the CPU: the input of the experts.
     transforms::eval([&x, &ids, &shares])?;
+    let ids = ids.try_as_slice::<u32>().map_err(|e| failed(&e))?;
+    let out = weighted_sum(floats(&x)?, (ids, floats(&shares)?), weights, shape, pool)?;
+    Ok(Array::from_slice(&out, x.shape()))
+}
+
+/// The same for what the host holds: `x: [L, D]`, ids and weights `[L, K]`.
+fn weighted_sum(
+    x: &[f32],
+    (ids, shares): (&[u32], &[f32]),
+    weights: &ExpertWeights,
+    shape: &ExpertShape,
+    pool: &Pool,
+) -> Result<Vec<f32>> {
     let view = ExpertsView {
         num_local_experts: shape.num_local_experts,
         hidden_size: shape.hidden_size,
@@ -95,11 +110,9 @@ pub(super) fn experts(
         down_bias: floats(&weights.down_bias)?,
         swiglu_limit: shape.swiglu_limit,
     };
-    let mut out = vec![0.0; x.size()];
-    let ids = ids.try_as_slice::<u32>().map_err(|e| failed(&e))?;
-    moe_forward(&view, floats(&x)?, ids, floats(&shares)?, &mut out, pool)
-        .map_err(|e| failed(&e))?;
-    Ok(Array::from_slice(&out, x.shape()))
+    let mut out = vec![0.0; x.len()];
+    moe_forward(&view, x, ids, shares, &mut out, pool).map_err(|e| failed(&e))?;
+    Ok(out)
 }
 
 /// Attention with sinks of `queries: [1, Hq, L, Dh]` over what `cache` holds → `[L, Hq Dh]`, evaluated.
@@ -168,25 +181,34 @@ pub(super) fn linear(
     let x = x.contiguous()?;
     // The named point of evaluation on the CPU: the input of a large product.
     x.eval()?;
-    let num_rows = x.dim(0) as usize;
+    let (num_rows, in_features) = (x.dim(0), x.dim(1) as usize);
+    let out = product((floats(&x)?, in_features), weight, bias, pool)?;
+    let out_features = out.len() as i32 / num_rows.max(1);
+    Ok(Array::from_slice(&out, &[num_rows, out_features]))
+}
+
+/// `x · Wᵀ + b` of rows of `in_features`.
+fn product(
+    (x, in_features): (&[f32], usize),
+    weight: &Weight,
+    bias: Option<&Array>,
+    pool: &Pool,
+) -> Result<Vec<f32>> {
     let out_features = weight.arrays()[0].dim(0) as usize;
     let matrix = QuantizedMatrix {
         rows: rows(weight)?,
         out_features,
-        in_features: x.dim(1) as usize,
+        in_features,
     };
-    let mut out = vec![0.0; num_rows * out_features];
-    quantized_matmul(&matrix, floats(&x)?, &mut out, pool).map_err(|e| failed(&e))?;
+    let mut out = vec![0.0; x.len() / in_features * out_features];
+    quantized_matmul(&matrix, x, &mut out, pool).map_err(|e| failed(&e))?;
     if let Some(bias) = bias {
         let bias = floats(bias)?;
         for row in out.chunks_exact_mut(out_features) {
             row.iter_mut().zip(bias).for_each(|(y, b)| *y += b);
         }
     }
-    Ok(Array::from_slice(
-        &out,
-        &[num_rows as i32, out_features as i32],
-    ))
+    Ok(out)
 }
 
 fn rows(weight: &Weight) -> Result<QuantizedRows<'_>> {

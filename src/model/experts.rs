@@ -55,6 +55,8 @@ pub struct Router {
     num_experts_per_tok: usize,
     /// Set where kernels of our own choose.
     cuda: Option<Arc<CudaKernels>>,
+    /// Set where the CPU's kernels compute the experts.
+    cpu: Option<Arc<Pool>>,
 }
 
 impl Router {
@@ -68,10 +70,15 @@ impl Router {
             ExpertProducts::Cuda(kernels) => Some(Arc::clone(kernels)),
             _ => None,
         };
+        let cpu = match products {
+            ExpertProducts::Cpu(pool) if is_supported(linear.weight()) => Some(Arc::clone(pool)),
+            _ => None,
+        };
         Self {
             linear,
             num_experts_per_tok,
             cuda,
+            cpu,
         }
     }
 
@@ -103,20 +110,27 @@ impl Router {
         })
     }
 
-    /// Norm and choice in one kernel, where there is one: one token, and nobody intervenes. Returns
-    /// the normed `x`, too, and lets `trace` have the choice as the kernel itself wrote it.
+    /// Norm and choice in one step, where kernels of our own make it for one token; those of a device only
+    /// while nobody intervenes. Returns the normed `x`, too; where the device routes, lets `trace` have the choice as the kernel itself wrote it.
     pub(super) fn forward_one(
         &self,
         x: &Array,
         norm: &RmsNorm,
-        plan: Option<&LayerPlan>,
+        (plan, position): (Option<&LayerPlan>, usize),
         trace: Option<&mut ForwardTrace>,
     ) -> Result<Option<(Array, Routing)>> {
-        match &self.cuda {
-            Some(kernels) if x.dim(0) == 1 && plan.is_none() => {
-                let num_chosen = self.num_experts_per_tok;
+        if x.dim(0) > 1 {
+            return Ok(None);
+        }
+        let num_chosen = self.num_experts_per_tok;
+        match (&self.cuda, &self.cpu) {
+            (Some(kernels), _) if plan.is_none() => {
                 let kernels = &kernels.one_token;
                 kernels.route(x, norm, &self.linear, num_chosen, trace)
+            }
+            (_, Some(pool)) => {
+                let (router, plan) = ((&self.linear, num_chosen), (plan, position));
+                cpu::one_token::route(x, norm, router, plan, pool).map(Some)
             }
             _ => Ok(None),
         }
@@ -216,6 +230,12 @@ impl Experts {
             {
                 return Ok(sum);
             }
+        }
+        if let ExpertProducts::Cpu(pool) = &self.products
+            && x.dim(0) == 1
+        {
+            let (weights, shape) = (&self.weights, &self.shape);
+            return cpu::one_token::experts(x, routing, weights, shape, residual, pool);
         }
         residual.add(self.weighted_sum(x, routing)?)
     }

@@ -265,9 +265,13 @@ impl TransformerBlock {
     ) -> Result<Array> {
         let (rows, position) = (x.dim(0), cache.len());
         let watching = reborrow(&mut observer);
-        let x = match self.attn.one_token(cache, rows) {
-            Some(kernels) if watching.is_none() => {
+        let cpu = self.attn.pool.as_deref().filter(|_| rows == 1);
+        let x = match (self.attn.one_token(cache, rows), cpu) {
+            (Some(kernels), _) if watching.is_none() => {
                 kernels.attention(x, &self.attn, cache, &pass.position)?
+            }
+            (_, Some(pool)) if watching.is_none() && cpu::one_token::fits(&self.attn, cache) => {
+                cpu::one_token::attention(&self.attn, x, cache, pool)?
             }
             _ => {
                 let mask = pass.mask(self.layer_type);
@@ -369,7 +373,7 @@ impl AttentionBlock {
                 window: cache.window(),
             })?;
         }
-        // For one row, MLX's own takes less than laying the keys out does.
+        // For one row that is watched, MLX's own takes less than laying the keys out does.
         let out = match self.pool.as_ref().filter(|_| rows > 1) {
             Some(pool) => cpu::attend(&queries, &visible, cache, &self.sinks, scale, pool)?,
             None => attend(&queries, &visible, &self.sinks, mask, scale)?
@@ -406,7 +410,8 @@ impl MlpBlock {
         position: usize,
     ) -> Result<Array> {
         let recording = trace.as_deref_mut();
-        let both = self.router.forward_one(x, &self.norm, plan, recording)?;
+        let rules = (plan, position);
+        let both = self.router.forward_one(x, &self.norm, rules, recording)?;
         let (t, routing) = if let Some(both) = both {
             both
         } else {

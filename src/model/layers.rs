@@ -161,6 +161,11 @@ impl Linear {
         &self.weight
     }
 
+    /// The bias, `[out]`.
+    pub(super) fn bias(&self) -> Option<&Array> {
+        self.bias.as_ref()
+    }
+
     /// Weight `[out, in]` and bias of a plain map that has both.
     pub(super) fn plain(&self) -> Option<(&Array, &Array)> {
         match (&self.weight, &self.bias) {

@@ -5,7 +5,7 @@ use super::reference::Random;
 use crate::kernels::exp::exp;
 use crate::kernels::isa::WithSimd;
 use crate::kernels::simd::{Kernel, Simd};
-use crate::kernels::{AttentionView, Isa, KernelError, Pool, attention};
+use crate::kernels::{AttentionView, Isa, KernelError, OneRowView, Pool, attend_one, attention};
 
 /// Allowed difference, as a part of the sum of the terms' magnitudes.
 const TOLERANCE: f64 = 1e-5;
@@ -131,6 +131,85 @@ fn shapes() -> impl Iterator<Item = Shape> {
             window: (window > 0).then_some(window),
         },
     )
+}
+
+/// The last row of `stored` held apart from the others, as a cache that has not taken it yet holds them.
+fn run_one(stored: &Stored, hidden: Option<usize>, pool: &Pool) -> Vec<f32> {
+    let shape = stored.shape;
+    let row_of = |all: &[f32]| -> Vec<f32> {
+        let heads = all.chunks(shape.capacity * shape.dim);
+        heads
+            .flat_map(|head| &head[(shape.keys - 1) * shape.dim..][..shape.dim])
+            .copied()
+            .collect()
+    };
+    let (key, value) = (row_of(&stored.keys), row_of(&stored.values));
+    let mut out = vec![f32::NAN; stored.queries.len()];
+    let view = OneRowView {
+        queries: &stored.queries,
+        key: &key,
+        value: &value,
+        keys: &stored.keys,
+        values: &stored.values,
+        num_keys: shape.keys - 1,
+        hidden,
+        sinks: &stored.sinks,
+        num_key_value_heads: shape.kv_heads,
+        head_dim: shape.dim,
+        scale: 1.5,
+    };
+    attend_one(&view, &mut out, pool).unwrap();
+    out
+}
+
+#[test]
+fn a_row_held_apart_agrees_with_the_reference() {
+    let mut random = Random(17);
+    for shape in shapes() {
+        let shape = Shape {
+            rows: 1,
+            window: None,
+            ..shape
+        };
+        let stored = Stored::random(shape, &mut random);
+        let expected: Vec<_> = (0..shape.heads)
+            .flat_map(|head| stored.expected(0, head))
+            .collect();
+        for_every_pool(&[1, 2, 3], |pool| {
+            let out = run_one(&stored, None, pool);
+            for (index, (out, (value, size))) in out.iter().zip(&expected).enumerate() {
+                let error = (f64::from(*out) - value).abs();
+                assert!(
+                    error <= TOLERANCE * size,
+                    "{shape:?} {pool:?} [{index}]: {out} for {value}"
+                );
+            }
+        });
+    }
+}
+
+#[test]
+fn a_place_that_left_the_window_is_not_seen() {
+    let shape = Shape {
+        heads: 8,
+        kv_heads: 2,
+        dim: 64,
+        rows: 1,
+        keys: 40,
+        capacity: 64,
+        window: None,
+    };
+    let mut stored = Stored::random(shape, &mut Random(19));
+    for_every_pool(&[1], |pool| {
+        let hidden = run_one(&stored, Some(7), pool);
+        assert_ne!(hidden, run_one(&stored, None, pool));
+        for head in 0..shape.kv_heads {
+            let at = (head * shape.capacity + 7) * shape.dim;
+            stored.keys[at..at + shape.dim].fill(3.0);
+            stored.values[at..at + shape.dim].fill(-5.0);
+        }
+        assert_eq!(hidden, run_one(&stored, Some(7), pool));
+    });
 }
 
 #[test]

@@ -216,7 +216,9 @@ fn large_and_small_activations_beside_one_another_agree_with_the_reference() {
         let stored = Stored::random(form, 37, 384, &mut random);
         for largest in [1e-30, 1e-3, 1e3, 1e30] {
             let mut x = random.signed_values(2 * 384);
-            x.iter_mut().for_each(|x| *x *= largest * 1e-3);
+            for x in &mut x {
+                *x *= largest * 1e-3;
+            }
             // As a trained model's few massive activations among hundreds of small ones.
             (x[7], x[384 + 200]) = (largest, -largest);
             for_every_pool(&[1], |pool| {
