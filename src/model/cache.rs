@@ -279,6 +279,15 @@ fn moved(buffer: &Array, len: usize, end: usize) -> Result<Array> {
     )
 }
 
+/// `buffer` with `rows` from position `len` on, row by row as its kernels read it.
+fn with_rows(buffer: &Array, rows: &Array, len: usize) -> Result<Array> {
+    if rows.shape() == buffer.shape() {
+        // MLX would hand back `rows` themselves, a view of a whole pass's projections.
+        return rows.contiguous();
+    }
+    ops::slice_update(buffer, rows, POSITIONS, len)
+}
+
 fn empty_like(array: &Array) -> Result<Array> {
     zeros_with_positions(array, 0)
 }

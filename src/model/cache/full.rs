@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mlx_rs::Array;
 use mlx_rs::error::Result;
 
-use super::{KeysValues, POSITIONS, RowShape, empty_like, grown, moved};
+use super::{KeysValues, POSITIONS, RowShape, empty_like, grown, moved, with_rows};
 use crate::mlx::ops;
 
 /// All positions of a full-attention layer.
@@ -38,8 +38,8 @@ impl KvCache {
         };
         all_keys = grown(all_keys, self.len, end)?;
         all_values = grown(all_values, self.len, end)?;
-        all_keys = ops::slice_update(&all_keys, keys, POSITIONS, self.len)?;
-        all_values = ops::slice_update(&all_values, values, POSITIONS, self.len)?;
+        all_keys = with_rows(&all_keys, keys, self.len)?;
+        all_values = with_rows(&all_values, values, self.len)?;
         let visible = KeysValues {
             keys: ops::slice(&all_keys, POSITIONS, 0, end)?,
             values: ops::slice(&all_values, POSITIONS, 0, end)?,

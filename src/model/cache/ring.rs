@@ -4,7 +4,7 @@ use mlx_rs::Array;
 use mlx_rs::error::Result;
 use mlx_rs::ops::concatenate;
 
-use super::{KeysValues, POSITIONS, RowShape, zeros_with_positions};
+use super::{KeysValues, POSITIONS, RowShape, with_rows, zeros_with_positions};
 use crate::mlx::ops;
 
 /// The last `W` positions of a sliding-window layer.
@@ -76,7 +76,7 @@ impl RotatingKvCache {
 
     /// Writes one row into its slot: the new ring, and its filled part.
     fn append_one(&self, ring: &Array, row: &Array) -> Result<(Array, Array)> {
-        let ring = ops::slice_update(ring, row, POSITIONS, self.len % self.window)?;
+        let ring = with_rows(ring, row, self.len % self.window)?;
         let filled = (self.len + 1).min(self.window);
         let visible = ops::slice(&ring, POSITIONS, 0, filled)?;
         Ok((ring, visible))
@@ -109,7 +109,7 @@ impl RotatingKvCache {
     /// Lays the last `window` of `all`, which ends at position `len + rows`, into slots.
     fn ring_of(&self, all: &Array, count: usize, ring: &Array) -> Result<Array> {
         if count < self.window {
-            return ops::slice_update(ring, all, POSITIONS, 0);
+            return with_rows(ring, all, 0);
         }
         let held = self.len.min(self.window);
         let end = self.len + (count - held);

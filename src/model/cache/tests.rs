@@ -46,6 +46,28 @@ fn rows_go_into_the_buffer_itself_while_nobody_else_has_it() {
 }
 
 #[test]
+fn rows_that_fill_a_buffer_lie_row_by_row_like_any() {
+    // As the projections leave them: positions before heads.
+    let of_a_pass = |count: usize| {
+        let rows = rows(count, 1.0).transpose_axes(&[0, 2, 1, 3]).unwrap();
+        let rows = rows.contiguous().unwrap();
+        rows.transpose_axes(&[0, 2, 1, 3]).unwrap()
+    };
+    for mut cache in [
+        LayerCache::Full(KvCache::default()),
+        LayerCache::Sliding(RotatingKvCache::new(GROWTH_STEP_TOKENS)),
+        LayerCache::Sliding(RotatingKvCache::new(1)),
+    ] {
+        let filling = of_a_pass(GROWTH_STEP_TOKENS);
+        cache.update(&filling, &filling).unwrap();
+        transforms::eval(cache.arrays()).unwrap();
+        for buffer in cache.arrays() {
+            buffer.try_as_slice::<f32>().unwrap();
+        }
+    }
+}
+
+#[test]
 fn a_copy_of_the_cache_keeps_its_rows() {
     let mut cache = full_with(3);
     let (_, before) = room(&mut cache);
