@@ -103,7 +103,9 @@ pub(super) trait ByteDots<I: Simd>: Copy + Send + Sync {
 }
 
 impl<I: Simd> ByteDots<I> for Infallible {
-    fn vectorize<K: Kernel<I>>(self, _: I, _: K) {}
+    fn vectorize<K: Kernel<I>>(self, _: I, _: K) {
+        match self {}
+    }
     fn dot(self, _: I::Words, _: I::Words, _: I::Words) -> I::Words {
         match self {}
     }
