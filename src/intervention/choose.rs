@@ -14,6 +14,18 @@ pub struct Choice {
     pub effective_weights: Vec<f32>,
 }
 
+/// The softmax of the chosen `experts`' logits, in their order.
+pub(crate) fn softmax_over(
+    logits: &[f32],
+    experts: impl Iterator<Item = usize> + Clone,
+) -> Vec<f32> {
+    let chosen = experts.map(|expert| logits[expert]);
+    let highest = chosen.clone().fold(f32::NEG_INFINITY, f32::max);
+    let terms: Vec<f32> = chosen.map(|logit| (logit - highest).exp()).collect();
+    let sum: f32 = terms.iter().sum();
+    terms.iter().map(|term| term / sum).collect()
+}
+
 impl LayerPlan {
     /// The choice from `logits: [E]` for the token at `position`.
     pub fn choose(&self, logits: &[f32], position: usize) -> Choice {
@@ -27,18 +39,9 @@ impl LayerPlan {
             Some(recorded) => recorded.iter().map(|id| usize::from(*id)).collect(),
             None => self.best(&logits, k),
         };
-        let highest = experts
-            .iter()
-            .map(|expert| logits[*expert])
-            .fold(f32::NEG_INFINITY, f32::max);
-        let terms: Vec<f32> = experts
-            .iter()
-            .map(|expert| (logits[*expert] - highest).exp())
-            .collect();
-        let sum: f32 = terms.iter().sum();
         let mut choice = Choice {
             experts: experts.iter().map(|id| self.executed(*id)).collect(),
-            weights: terms.iter().map(|term| term / sum).collect(),
+            weights: softmax_over(&logits, experts.iter().copied()),
             effective_weights: Vec::new(),
         };
         choice.effective_weights = choice.weights.clone();

@@ -22,6 +22,7 @@ mod set;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use choose::softmax_over;
 pub use forced::{ForcedRouting, ForcedRoutingError};
 pub use noise::RouterNoise;
 pub use plan::{InterventionError, LayerPlan, RouterShape, RoutingPlan};

@@ -373,7 +373,7 @@ impl AttentionBlock {
                 window: cache.window(),
             })?;
         }
-        // For one row that is watched, MLX's own takes less than laying the keys out does.
+        // For one row that is left here, MLX's own takes less than laying the keys out does.
         let out = match self.pool.as_ref().filter(|_| rows > 1) {
             Some(pool) => cpu::attend(&queries, &visible, cache, &self.sinks, scale, pool)?,
             None => attend(&queries, &visible, &self.sinks, mask, scale)?

@@ -9,7 +9,7 @@ use mlx_rs::Array;
 use mlx_rs::error::Result;
 
 use super::{ExpertShape, failed, floats, is_supported, product, weighted_sum};
-use crate::intervention::LayerPlan;
+use crate::intervention::{LayerPlan, softmax_over};
 use crate::kernels::{OneRowView, Pool, attend_one};
 use crate::model::cache::LayerCache;
 use crate::model::experts::{ExpertWeights, RecordedChoice, Routing};
@@ -89,13 +89,8 @@ fn chosen(logits: &[f32], k: usize) -> Routing {
     let mut order: Vec<u32> = (0..logits.len() as u32).collect();
     order.sort_by(|a, b| logits[*b as usize].total_cmp(&logits[*a as usize]));
     order.truncate(k);
-    let largest = order.first().map_or(0.0, |best| logits[*best as usize]);
-    let terms: Vec<f32> = order
-        .iter()
-        .map(|expert| (logits[*expert as usize] - largest).exp())
-        .collect();
-    let sum: f32 = terms.iter().sum();
-    let shares: Vec<f32> = terms.iter().map(|term| term / sum).collect();
+    // The same piece as under a person's rules, so that following a run's own choice gives that run.
+    let shares = softmax_over(logits, order.iter().map(|expert| *expert as usize));
     Routing {
         experts: row_of_ids(&order),
         weights: row(&shares),
