@@ -12,7 +12,7 @@
 //! Invariant: a [`RoutingPlan`] names only layers and experts that exist, and leaves every layer
 //! enough experts to choose from.
 
-mod choose;
+pub(crate) mod choose;
 mod forced;
 mod noise;
 mod plan;
@@ -22,7 +22,6 @@ mod set;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use choose::softmax_over;
 pub use forced::{ForcedRouting, ForcedRoutingError};
 pub use noise::RouterNoise;
 pub use plan::{InterventionError, LayerPlan, RouterShape, RoutingPlan};

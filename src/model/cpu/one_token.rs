@@ -9,7 +9,8 @@ use mlx_rs::Array;
 use mlx_rs::error::Result;
 
 use super::{ExpertShape, failed, floats, is_supported, product, weighted_sum};
-use crate::intervention::{LayerPlan, softmax_over};
+use crate::intervention::LayerPlan;
+use crate::intervention::choose::softmax_over;
 use crate::kernels::{OneRowView, Pool, attend_one};
 use crate::model::cache::LayerCache;
 use crate::model::experts::{ExpertWeights, RecordedChoice, Routing};
