@@ -47,19 +47,30 @@ pub(super) fn num_chunks(in_features: usize) -> usize {
 /// The scale of a row whose numbers have three digits of `digit_bits`.
 #[inline(always)]
 fn scale_of(row: &[f32], digit_bits: u32) -> f32 {
-    if !row.iter().all(|x| x.is_finite()) {
-        return f32::NAN;
+    // Without their signs, floats are in the order of their bits, and what is not finite comes last.
+    let mut largest = (f32::MIN_POSITIVE * (1 << 24) as f32).to_bits();
+    for x in row {
+        largest = largest.max(x.to_bits() & 0x7fff_ffff);
     }
-    let largest = row
-        .iter()
-        .fold(f32::MIN_POSITIVE, |max, x| max.max(x.abs()));
     // A little more than the largest, so that its first digit fits a byte.
-    let power = f32::from_bits((largest * 1.01).to_bits() & 0x7f80_0000);
+    let power = f32::from_bits((f32::from_bits(largest) * 1.01).to_bits() & 0x7f80_0000);
     if power.is_finite() {
         power / (1_u32 << (3 * digit_bits - 2)) as f32
     } else {
         f32::NAN
     }
+}
+
+/// The nearest whole number of up to 23 bits, in operations that every vector unit has.
+#[inline(always)]
+fn rounded(x: f32) -> i32 {
+    const HALF: f32 = 4096.0;
+    /// Added to a number of up to 22 bits, it leaves the rounded number in the lowest bits.
+    const SHIFT: f32 = 12_582_912.0;
+    let high = x * (1.0 / HALF) + SHIFT;
+    let low = (x - (high - SHIFT) * HALF) + SHIFT;
+    let [high, low] = [high, low].map(|part| part.to_bits() as i32 - SHIFT.to_bits() as i32);
+    high * HALF as i32 + low
 }
 
 impl DigitChunk {
@@ -69,57 +80,72 @@ impl DigitChunk {
         correction: [0; LANES],
     };
 
+    /// Loops rather than closures: these would not be compiled for the caller's instructions.
     #[inline(always)]
-    fn new<const DIGIT_BITS: u32>(layout: Layout, x: &[f32; CHUNK_LEN], scale: f32) -> Self {
-        let mut chunk = Self::ZERO;
-        let x = ordered(layout, x);
-        let numbers = x.map(|x| (x / scale).round_ties_even() as i32);
-        let (rest, low) = split::<DIGIT_BITS>(&numbers);
-        let (high, middle) = split::<DIGIT_BITS>(&rest);
-        let high = high.map(|digit| digit as i8);
-        for (words, digits) in chunk.digits.iter_mut().zip([high, middle, low]) {
-            for (word, bytes) in words
-                .as_flattened_mut()
-                .iter_mut()
-                .zip(digits.chunks_exact(4))
-            {
-                *word = u32::from_le_bytes([0, 1, 2, 3].map(|b| bytes[b] as u8));
-            }
+    fn fill<const DIGIT_BITS: u32>(&mut self, layout: Layout, x: &[f32; CHUNK_LEN], scale: f32) {
+        // Exact, as the scale is a power of two.
+        let inverse = 1.0 / scale;
+        let mut numbers = [0; CHUNK_LEN];
+        for i in 0..CHUNK_LEN {
+            numbers[i] = rounded(x[i] * inverse);
         }
-        let sums =
-            |half: usize, lane: usize| -> i32 { numbers[64 * half + 4 * lane..][..4].iter().sum() };
+        self.count(layout, &numbers);
+        let [high, middle, low] = &mut self.digits;
+        for digits in [low, middle] {
+            let mut bytes = [0; CHUNK_LEN];
+            for i in 0..CHUNK_LEN {
+                // A signed digit: what is left goes up where it is half of the base or more.
+                let rest = (numbers[i] + (1 << (DIGIT_BITS - 1))) >> DIGIT_BITS;
+                bytes[i] = (numbers[i] - (rest << DIGIT_BITS)) as u8;
+                numbers[i] = rest;
+            }
+            put(layout, &bytes, digits);
+        }
+        let mut bytes = [0; CHUNK_LEN];
+        for i in 0..CHUNK_LEN {
+            bytes[i] = numbers[i] as u8;
+        }
+        put(layout, &bytes, high);
+    }
+
+    /// Sums up the numbers of each lane.
+    #[inline(always)]
+    fn count(&mut self, layout: Layout, numbers: &[i32; CHUNK_LEN]) {
+        let mut quarters = [0; CHUNK_LEN / 4];
+        for i in 0..CHUNK_LEN / 4 {
+            let at = 4 * i;
+            quarters[i] = numbers[at] + numbers[at + 1] + numbers[at + 2] + numbers[at + 3];
+        }
         for lane in 0..LANES {
-            let [first, second] = [sums(0, lane), sums(1, lane)];
             if layout == Layout::Nibbles {
-                let sum = first + second;
-                chunk.sums[0][lane] = sum as f32;
-                chunk.correction[lane] = (sum as u32).wrapping_mul(ZERO_POINT).wrapping_neg();
+                let sum: i32 = quarters[2 * lane] + quarters[2 * lane + 1];
+                self.sums[0][lane] = sum as f32;
+                self.correction[lane] = (sum as u32).wrapping_mul(ZERO_POINT).wrapping_neg();
             } else {
-                chunk.sums[0][lane] = first as f32;
-                chunk.sums[1][lane] = second as f32;
+                self.sums[0][lane] = quarters[lane] as f32;
+                self.sums[1][lane] = quarters[LANES + lane] as f32;
             }
         }
-        chunk
     }
 }
 
-/// Takes the last digit off, a signed one: `numbers = 2^DIGIT_BITS * rest + digits`.
+/// Brings digits into the order of the weights' bytes, and four of them into a lane.
 #[inline(always)]
-fn split<const DIGIT_BITS: u32>(numbers: &[i32; CHUNK_LEN]) -> ([i32; CHUNK_LEN], [i8; CHUNK_LEN]) {
-    let half = 1 << (DIGIT_BITS - 1);
-    let mask = (1 << DIGIT_BITS) - 1;
-    let digits = numbers.map(|number| (((number + half) & mask) - half) as i8);
-    let rest = numbers.map(|number| (number + half) >> DIGIT_BITS);
-    (rest, digits)
-}
-
-/// The activations of two vectors of bytes, one after the other.
-#[inline(always)]
-fn ordered(layout: Layout, x: &[f32; CHUNK_LEN]) -> [f32; CHUNK_LEN] {
-    match layout {
+fn put(layout: Layout, bytes: &[u8; CHUNK_LEN], digits: &mut [[u32; LANES]; 2]) {
+    let mut ordered = *bytes;
+    if layout == Layout::Nibbles {
         // The low nibbles of 64 bytes, then the high ones.
-        Layout::Nibbles => std::array::from_fn(|i| x[2 * (i % 64) + i / 64]),
-        _ => *x,
+        for i in 0..CHUNK_LEN / 2 {
+            ordered[i] = bytes[2 * i];
+            ordered[CHUNK_LEN / 2 + i] = bytes[2 * i + 1];
+        }
+    }
+    for (word, bytes) in digits
+        .as_flattened_mut()
+        .iter_mut()
+        .zip(ordered.as_chunks::<4>().0)
+    {
+        *word = u32::from_le_bytes(*bytes);
     }
 }
 
@@ -141,7 +167,7 @@ impl PackDigits<'_> {
         for (values, out) in self.row.chunks(CHUNK_LEN).zip(self.out) {
             let mut padded = [0.0; CHUNK_LEN];
             padded[..values.len()].copy_from_slice(values);
-            *out = DigitChunk::new::<DIGIT_BITS>(self.layout, &padded, *self.scale);
+            out.fill::<DIGIT_BITS>(self.layout, &padded, *self.scale);
         }
     }
 }
