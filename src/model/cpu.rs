@@ -21,6 +21,7 @@ use crate::kernels::{
     AffineBits, AttentionView, ExpertsView, Pool, QuantizedMatrix, QuantizedRows, attention,
     moe_forward, quantized_matmul,
 };
+use crate::mlx::pages::use_large_pages;
 
 /// One pool for each number of threads, for the process: they sleep between calls.
 ///
@@ -157,6 +158,11 @@ const MIN_LINEAR_BYTES: usize = 1 << 18;
 
 /// Up to this many rows a dense product is bound by memory; beyond, the BLAS under MLX is better.
 const MAX_DENSE_ROWS: usize = 8;
+
+/// Puts a loaded weight where reading it takes least.
+pub(super) fn settle(weight: &Weight) -> Result<()> {
+    weight.arrays().into_iter().try_for_each(use_large_pages)
+}
 
 /// Whether `weight` is multiplied here when `rows` rows come.
 pub(super) fn takes_linear(weight: &Weight, rows: usize) -> bool {

@@ -209,6 +209,10 @@ impl Experts {
             }
             other => other,
         };
+        if let ExpertProducts::Cpu(_) = products {
+            cpu::settle(&weights.gate_up)?;
+            cpu::settle(&weights.down)?;
+        }
         let swiglu = match products {
             ExpertProducts::MlxCompiled => ClampedSwiGlu::compiled(config.swiglu_limit, dtype)?,
             _ => ClampedSwiGlu::new(config.swiglu_limit, dtype)?,

@@ -114,6 +114,9 @@ impl Linear {
             Weight::Dense(weight) => Some(weight.transpose_axes(&[1, 0])?),
             Weight::Quantized(_) => None,
         };
+        if pool.is_some() {
+            cpu::settle(&weight)?;
+        }
         Ok(Self {
             weight,
             transposed,
