@@ -2,11 +2,17 @@
 
 mod cli;
 
-use gptoss::mlx::metal;
+use std::ffi::OsStr;
+
+use gptoss::mlx::{cuda, metal};
+use gptoss::settings::dirs::Dirs;
 
 fn main() -> std::process::ExitCode {
     if let Some(chip) = metal::chip_name() {
         set_missing(metal::command_buffer_variables(&chip));
+    }
+    if let Some(dirs) = Dirs::from_environment() {
+        set_missing(&[(cuda::FOLDER_VARIABLE, &cuda::kernel_folder(&dirs.cache))]);
     }
     cli::main()
 }
@@ -16,7 +22,7 @@ fn main() -> std::process::ExitCode {
     unsafe_code,
     reason = "MLX takes these settings from the environment alone"
 )]
-fn set_missing(variables: &[(&str, &str)]) {
+fn set_missing(variables: &[(&str, impl AsRef<OsStr>)]) {
     for (name, value) in variables {
         if std::env::var_os(name).is_none() {
             // SAFETY: no thread but this one has been started yet.

@@ -41,6 +41,10 @@ const PERMITTED: &[(&str, &str)] = &[
         "handles of mlx-c are valid from their making to their one release",
     ),
     (
+        "src/mlx/cuda/nvrtc.rs",
+        "functions have the types of NVRTC 12 and 13, and a program is destroyed once",
+    ),
+    (
         "src/mlx/device.rs",
         "handles of mlx-c are valid from their making to their one release",
     ),

@@ -65,13 +65,14 @@ impl Backend for MlxBackend {
         let mut report = |done_bytes, total_bytes| {
             let progress = progress(LoadProgress {
                 stage: LoadStage::Weights,
-                done_bytes,
-                total_bytes,
+                done: done_bytes,
+                total: total_bytes,
             });
             progress.is_continue()
         };
         let model = GptOss::load(&load::model_source(&request.source), options, &mut report)
             .map_err(|error| load_report(&error))?;
+        warm_up(&model, progress)?;
         let kv_precision = load::kv_precision(request.options.kv_bits);
         let summary = load::summary(&model);
         self.loaded = Some(Loaded {
@@ -306,6 +307,29 @@ fn record_options(record: RecordOptions) -> generate::RecordOptions {
 
 fn no_model() -> ErrorReport {
     ErrorReport::new(ErrorKind::NoModel, "no model is loaded").with_hint("load one first")
+}
+
+/// Makes the device ready, which on a GPU may compile kernels.
+fn warm_up(
+    model: &GptOss,
+    progress: &mut dyn FnMut(LoadProgress) -> ControlFlow<()>,
+) -> Result<(), ErrorReport> {
+    let mut is_cancelled = false;
+    let mut report = |done: usize, total: usize| {
+        let goes_on = progress(LoadProgress {
+            stage: LoadStage::WarmingUp,
+            done: done as u64,
+            total: total as u64,
+        });
+        is_cancelled |= goes_on.is_break();
+        goes_on.is_continue()
+    };
+    let result = model.model().warm_up(&mut report);
+    result.map_err(|error| generate_report(&error.into()))?;
+    if is_cancelled {
+        return Err(load_report(&LoadError::Cancelled));
+    }
+    Ok(())
 }
 
 fn load_report(error: &LoadError) -> ErrorReport {

@@ -110,8 +110,8 @@ impl Backend for SyntheticBackend {
         let stage = LoadStage::Reading;
         if progress(LoadProgress {
             stage,
-            done_bytes: 0,
-            total_bytes: 0,
+            done: 0,
+            total: 0,
         })
         .is_break()
         {

@@ -52,6 +52,8 @@ pub struct DeviceInfo {
     pub memory_bytes: Option<u64>,
     /// Memory that one process should keep in use at most, in bytes (Metal only).
     pub working_set_bytes: Option<u64>,
+    /// Major and minor number of what the device can do (CUDA only).
+    pub compute_capability: Option<(u64, u64)>,
 }
 
 /// Asks MLX about its default device.
@@ -69,6 +71,8 @@ pub fn info() -> Result<DeviceInfo> {
             found.memory_bytes =
                 size(handle, "memory_size").or_else(|| size(handle, "total_memory"));
             found.working_set_bytes = size(handle, "max_recommended_working_set_size");
+            found.compute_capability = size(handle, "compute_capability_major")
+                .zip(size(handle, "compute_capability_minor"));
         }
         mlx_sys::mlx_device_info_free(handle);
         mlx_sys::mlx_device_free(device);

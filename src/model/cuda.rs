@@ -46,7 +46,7 @@ const COMBINE_THREADS: usize = 256;
 /// Groups of 32 weights that a lane can hold of a vector: more would spill.
 const MAX_GROUPS_PER_LANE: usize = 4;
 
-const GATE_UP: CudaSource = CudaSource {
+static GATE_UP: CudaSource = CudaSource {
     name: c"gptoss_gate_up",
     inputs: &[c"x", c"experts", c"weight", c"scales", c"bias", c"limit"],
     outputs: &[c"out"],
@@ -55,7 +55,7 @@ const GATE_UP: CudaSource = CudaSource {
     shared_memory_bytes: 0,
 };
 
-const DOWN: CudaSource = CudaSource {
+static DOWN: CudaSource = CudaSource {
     name: c"gptoss_down",
     inputs: &[
         c"hidden",
@@ -72,7 +72,7 @@ const DOWN: CudaSource = CudaSource {
     shared_memory_bytes: 0,
 };
 
-const ROUTER: CudaSource = CudaSource {
+static ROUTER: CudaSource = CudaSource {
     name: c"gptoss_router",
     inputs: &[c"logits"],
     outputs: &[c"experts", c"shares"],
@@ -81,7 +81,7 @@ const ROUTER: CudaSource = CudaSource {
     shared_memory_bytes: 0,
 };
 
-const TILES: CudaSource = CudaSource {
+static TILES: CudaSource = CudaSource {
     name: c"gptoss_tiles",
     inputs: &[c"sorted"],
     outputs: &[c"starts", c"tiles"],
@@ -90,7 +90,7 @@ const TILES: CudaSource = CudaSource {
     shared_memory_bytes: 0,
 };
 
-const GROUPED: [CudaSource; 4] = [
+static GROUPED: [CudaSource; 4] = [
     grouped(c"gptoss_grouped_16", TILE_PAIRS[0]),
     grouped(c"gptoss_grouped_32", TILE_PAIRS[1]),
     grouped(c"gptoss_grouped_64", TILE_PAIRS[2]),
@@ -111,7 +111,7 @@ const fn grouped(name: &'static CStr, tile_pairs: usize) -> CudaSource {
     }
 }
 
-const COMBINE: CudaSource = CudaSource {
+static COMBINE: CudaSource = CudaSource {
     name: c"gptoss_combine",
     inputs: &[c"outputs", c"shares", c"residual"],
     outputs: &[c"out"],
@@ -141,18 +141,16 @@ struct Packed<'a> {
 }
 
 impl CudaKernels {
-    /// # Errors
-    /// Without MLX's CUDA backend.
-    pub(super) fn new() -> Result<Self> {
-        Ok(Self {
-            gate_up: CudaKernel::new(&GATE_UP)?,
-            down: CudaKernel::new(&DOWN)?,
-            router: CudaKernel::new(&ROUTER)?,
-            tiles: CudaKernel::new(&TILES)?,
-            grouped: GROUPED.iter().map(CudaKernel::new).collect::<Result<_>>()?,
-            combine: CudaKernel::new(&COMBINE)?,
-            one_token: OneTokenKernels::new()?,
-        })
+    pub(super) fn new() -> Self {
+        Self {
+            gate_up: CudaKernel::new(&GATE_UP),
+            down: CudaKernel::new(&DOWN),
+            router: CudaKernel::new(&ROUTER),
+            tiles: CudaKernel::new(&TILES),
+            grouped: GROUPED.iter().map(CudaKernel::new).collect(),
+            combine: CudaKernel::new(&COMBINE),
+            one_token: OneTokenKernels::new(),
+        }
     }
 
     /// Whether the kernels can compute these experts with activations of `dtype`.
@@ -313,10 +311,8 @@ impl CudaKernels {
         let tiles = [layer.max_tiles() as i32, 2];
         let launch = CudaLaunch {
             constants: &[
-                CudaConstant::Int(c"P", layer.num_pairs()),
                 CudaConstant::Int(c"E", layer.num_local_experts),
                 CudaConstant::Int(c"BM", layer.tile_pairs()),
-                CudaConstant::Int(c"TILES", layer.max_tiles()),
             ],
             blocks: [1, 1, 1],
             threads: 256,
@@ -412,7 +408,7 @@ impl Layer<'_> {
         TILE_PAIRS[self.tile()]
     }
 
-    /// Every expert may leave one tile unfilled.
+    /// Every expert may leave one tile unfilled; `tiles.cu` counts on this number.
     fn max_tiles(&self) -> usize {
         self.num_pairs() / self.tile_pairs() + self.num_local_experts
     }
@@ -424,6 +420,18 @@ impl Layer<'_> {
             CudaConstant::Int(c"K", self.num_chosen),
         ]
     }
+}
+
+/// For each tile, a number of a prompt's tokens that is multiplied with it.
+pub(super) fn prompt_rows_of_each_tile(config: &ModelConfig) -> Vec<usize> {
+    let (experts, chosen) = (config.num_local_experts, config.num_experts_per_tok);
+    let rows_of = |pairs: usize| pairs * experts / (2 * chosen);
+    let below = TILE_PAIRS.iter().rev().skip(1).map(|pairs| rows_of(*pairs));
+    let largest = rows_of(TILE_PAIRS[TILE_PAIRS.len() - 2]) + experts;
+    below
+        .chain([largest])
+        .filter(|rows| *rows >= MIN_SORTED_TOKENS)
+        .collect()
 }
 
 fn with(first: &[CudaConstant], then: &[CudaConstant]) -> Vec<CudaConstant> {

@@ -55,7 +55,7 @@ pub struct Transformer {
     config: ModelConfig,
     dtype: Dtype,
     embed_tokens: Embedding,
-    layers: Vec<TransformerBlock>,
+    pub(super) layers: Vec<TransformerBlock>,
     norm: RmsNorm,
     lm_head: Linear,
 }

@@ -45,5 +45,7 @@ mod steer;
 pub mod swiglu;
 #[cfg(feature = "mlx")]
 pub mod trace;
+#[cfg(feature = "mlx")]
+mod warm_up;
 
 pub use config::ModelConfig;

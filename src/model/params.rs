@@ -92,16 +92,9 @@ impl LoadOptions {
     pub(super) fn expert_products(&self) -> ExpertProducts {
         match (self.pool(), self.products) {
             (Some(pool), _) => ExpertProducts::Cpu(pool),
-            (None, Products::CudaKernels) if !are_cuda_kernels_off() => match CudaKernels::new() {
-                Ok(kernels) => ExpertProducts::Cuda(Arc::new(kernels)),
-                Err(error) => {
-                    tracing::warn!(
-                        error = error.what(),
-                        "no CUDA kernels, experts stay with MLX"
-                    );
-                    ExpertProducts::MlxOneByOne
-                }
-            },
+            (None, Products::CudaKernels) if !are_cuda_kernels_off() => {
+                ExpertProducts::Cuda(Arc::new(CudaKernels::new()))
+            }
             (None, Products::MlxOneByOne | Products::CudaKernels) => ExpertProducts::MlxOneByOne,
             (None, Products::MlxCompiled) => ExpertProducts::MlxCompiled,
             (None, _) => ExpertProducts::Mlx,

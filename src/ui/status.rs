@@ -369,11 +369,11 @@ fn activity(state: &State) -> (String, ThemeRole) {
     match &state.model {
         ModelStatus::Ready(_) => ("ready".to_owned(), ThemeRole::Success),
         ModelStatus::Loading { progress, .. } => {
-            let share = progress.filter(|progress| progress.total_bytes > 0);
+            let share = progress.filter(|progress| progress.total > 0);
             let text = share.map_or_else(String::new, |progress| {
                 format!(
                     " {}",
-                    format::percent(progress.done_bytes as f64 / progress.total_bytes as f64)
+                    format::percent(progress.done as f64 / progress.total as f64)
                 )
             });
             (format!("loading{text}"), ThemeRole::Accent)

@@ -120,7 +120,7 @@ fn cancelling_and_asking_anew_at_once_is_not_refused_as_busy() {
 
 #[test]
 fn a_load_can_be_cancelled() {
-    let loading = r#"{"type":"loading","stage":"weights","done_bytes":1,"total_bytes":2}"#;
+    let loading = r#"{"type":"loading","stage":"weights","done":1,"total":2}"#;
     let slow = script(&[loading, PAUSE, loading, loading]);
     let mut rig = Rig::of_scripts(vec![slow, script(&turn_of(1))]);
     let id = rig.load();

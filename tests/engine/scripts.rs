@@ -43,7 +43,7 @@ fn scripts_that_cannot_be_played_name_the_line() {
         &[
             model,
             TURN,
-            r#"{"type":"loading","stage":"weights","done_bytes":1,"total_bytes":2}"#,
+            r#"{"type":"loading","stage":"weights","done":1,"total":2}"#,
         ],
         "script line 3 is out of place: loading comes before the first turn",
     );

@@ -78,7 +78,7 @@ fn shutdown_waits_for_the_token_being_computed_only() {
 
 #[test]
 fn a_load_is_given_up_at_its_next_report() {
-    let loading = r#"{"type":"loading","stage":"weights","done_bytes":1,"total_bytes":2}"#;
+    let loading = r#"{"type":"loading","stage":"weights","done":1,"total":2}"#;
     let mut lines = vec![loading, PAUSE];
     lines.extend([loading; 1000]);
     let mut rig = Rig::of_scripts(vec![script(&lines)]);

@@ -68,11 +68,11 @@ impl Backend for Fake {
         _: &LoadRequest,
         progress: &mut dyn FnMut(LoadProgress) -> ControlFlow<()>,
     ) -> Result<ModelSummary, ErrorReport> {
-        for done_bytes in 1..=LOAD_REPORTS {
+        for done in 1..=LOAD_REPORTS {
             let report = progress(LoadProgress {
                 stage: LoadStage::Weights,
-                done_bytes,
-                total_bytes: LOAD_REPORTS,
+                done,
+                total: LOAD_REPORTS,
             });
             if report.is_break() {
                 return Err(ErrorReport::new(ErrorKind::Cancelled, "given up"));

@@ -221,10 +221,10 @@ pub struct TopLogprob {
 pub struct LoadProgress {
     /// What is being done.
     pub stage: LoadStage,
-    /// Bytes done in this stage.
-    pub done_bytes: u64,
-    /// Bytes to do in this stage; 0 where that is unknown.
-    pub total_bytes: u64,
+    /// How much of this stage is done: bytes, or passes where it is [`LoadStage::WarmingUp`].
+    pub done: u64,
+    /// How much there is to do; 0 where that is unknown.
+    pub total: u64,
 }
 
 /// The parts of a load, in their order.

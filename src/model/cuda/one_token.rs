@@ -7,6 +7,7 @@
 //! packed cache take MLX's way in [`crate::model::gpt_oss`].
 
 use mlx_rs::error::Result;
+use mlx_rs::ops::zeros_dtype;
 use mlx_rs::{Array, Dtype};
 
 use super::{missing, one, pair};
@@ -39,7 +40,7 @@ const MAX_TOGETHER: usize = 4;
 const MAX_VECTOR: usize = 16_384;
 
 /// For a full layer, whose buffers the kernel writes into.
-const QKV_IN_PLACE: CudaSource = CudaSource {
+static QKV_IN_PLACE: CudaSource = CudaSource {
     name: c"gptoss_qkv_in_place",
     inputs: &[
         c"x",
@@ -58,7 +59,7 @@ const QKV_IN_PLACE: CudaSource = CudaSource {
 };
 
 /// For a sliding layer, of whose ring the kernel makes the next.
-const QKV_RING: CudaSource = CudaSource {
+static QKV_RING: CudaSource = CudaSource {
     name: c"gptoss_qkv_ring",
     inputs: &[
         c"x",
@@ -76,7 +77,7 @@ const QKV_RING: CudaSource = CudaSource {
     shared_memory_bytes: 0,
 };
 
-const ATTENTION: CudaSource = CudaSource {
+static ATTENTION: CudaSource = CudaSource {
     name: c"gptoss_attention",
     inputs: &[c"queries", c"keys", c"values", c"sinks", c"position"],
     outputs: &[c"out"],
@@ -85,7 +86,7 @@ const ATTENTION: CudaSource = CudaSource {
     shared_memory_bytes: 0,
 };
 
-const MERGE: CudaSource = CudaSource {
+static MERGE: CudaSource = CudaSource {
     name: c"gptoss_merge",
     inputs: &[c"parts", c"sinks"],
     outputs: &[c"out"],
@@ -94,7 +95,7 @@ const MERGE: CudaSource = CudaSource {
     shared_memory_bytes: 0,
 };
 
-const PROJECT: CudaSource = CudaSource {
+static PROJECT: CudaSource = CudaSource {
     name: c"gptoss_project",
     inputs: &[c"x", c"weight", c"bias", c"residual"],
     outputs: &[c"out"],
@@ -103,7 +104,7 @@ const PROJECT: CudaSource = CudaSource {
     shared_memory_bytes: 0,
 };
 
-const ROUTE: CudaSource = CudaSource {
+static ROUTE: CudaSource = CudaSource {
     name: c"gptoss_route",
     inputs: &[c"x", c"norm", c"weight", c"bias"],
     outputs: &[c"normed", c"logits", c"experts", c"shares"],
@@ -113,7 +114,7 @@ const ROUTE: CudaSource = CudaSource {
 };
 
 /// The same, which also writes down what it chose.
-const ROUTE_RECORDED: CudaSource = CudaSource {
+static ROUTE_RECORDED: CudaSource = CudaSource {
     name: c"gptoss_route_recorded",
     inputs: &[c"x", c"norm", c"weight", c"bias", c"record"],
     outputs: ROUTE.outputs,
@@ -135,18 +136,45 @@ pub(in crate::model) struct OneTokenKernels {
 }
 
 impl OneTokenKernels {
-    /// # Errors
-    /// Without MLX's CUDA backend.
-    pub(super) fn new() -> Result<Self> {
-        Ok(Self {
-            qkv_in_place: CudaKernel::new(&QKV_IN_PLACE)?,
-            qkv_ring: CudaKernel::new(&QKV_RING)?,
-            attention: CudaKernel::new(&ATTENTION)?,
-            merge: CudaKernel::new(&MERGE)?,
-            project: CudaKernel::new(&PROJECT)?,
-            route: CudaKernel::new(&ROUTE)?,
-            route_recorded: CudaKernel::new(&ROUTE_RECORDED)?,
-        })
+    pub(super) fn new() -> Self {
+        Self {
+            qkv_in_place: CudaKernel::new(&QKV_IN_PLACE),
+            qkv_ring: CudaKernel::new(&QKV_RING),
+            attention: CudaKernel::new(&ATTENTION),
+            merge: CudaKernel::new(&MERGE),
+            project: CudaKernel::new(&PROJECT),
+            route: CudaKernel::new(&ROUTE),
+            route_recorded: CudaKernel::new(&ROUTE_RECORDED),
+        }
+    }
+
+    /// Numbers of keys of which each needs attention kernels of its own, beside what a short context needs.
+    pub(in crate::model) fn long_contexts() -> Vec<usize> {
+        let parts = (2..).map(|power| 1 << power);
+        parts
+            .take_while(|parts| *parts <= MAX_PARTS)
+            .map(|parts| (parts * KEYS_PER_PART).max(KEYS_ALONE + 1))
+            .collect()
+    }
+
+    /// Attention of a row of zeros over `num_keys` of them.
+    pub(in crate::model) fn attend_once(
+        &self,
+        block: &AttentionBlock,
+        num_keys: usize,
+        dtype: Dtype,
+    ) -> Result<Array> {
+        let zeros = |heads: usize, rows: usize| {
+            zeros_dtype(
+                &[1, heads as i32, rows as i32, block.head_dim as i32],
+                dtype,
+            )
+        };
+        let queries = zeros(block.num_attention_heads, 1)?;
+        let keys = zeros(block.num_key_value_heads, num_keys)?;
+        let position = Array::from_slice(&[num_keys as i32 - 1], &[1]);
+        let inputs = [&queries, &keys, &keys, &block.sinks, &position];
+        self.attend(inputs, block, num_keys)
     }
 
     /// Whether [`Self::attention`] can compute this block with activations of `dtype`.

@@ -45,8 +45,8 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
     } = &state.model
     {
         let y = top + rows.len() as u16 + 1;
-        if progress.total_bytes > 0 && y < area.height {
-            let share = progress.done_bytes as f64 / progress.total_bytes as f64;
+        if progress.total > 0 && y < area.height {
+            let share = progress.done as f64 / progress.total as f64;
             bar(
                 buf,
                 area,
@@ -148,15 +148,18 @@ fn model(state: &State, say: &mut impl FnMut(&str, ThemeRole)) {
                     LoadStage::Quantizing => "quantizing",
                     LoadStage::WarmingUp => "warming up",
                 };
-                let bytes = match progress.total_bytes {
-                    0 => String::new(),
-                    total => format!(
+                let amount = match (progress.total, progress.stage) {
+                    (0, _) => String::new(),
+                    (total, LoadStage::WarmingUp) => {
+                        format!(", pass {} of {total}", progress.done + 1)
+                    }
+                    (total, _) => format!(
                         ", {} of {}",
-                        format::bytes(progress.done_bytes),
+                        format::bytes(progress.done),
                         format::bytes(total)
                     ),
                 };
-                say(&format!("{stage}{bytes}"), ThemeRole::Faint);
+                say(&format!("{stage}{amount}"), ThemeRole::Faint);
             }
         }
         ModelStatus::Ready(summary) => {
