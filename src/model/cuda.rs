@@ -27,11 +27,15 @@ use one_token::OneTokenKernels;
 /// From this many tokens on, reading every expert once beats reading some for each token.
 const MIN_SORTED_TOKENS: usize = 16;
 
-/// Values that a warp computes one after another, in the kernels for few tokens.
+/// Values that a block of `gate_up.cu` computes: one token's blocks have to run at once, as a few that are
+/// left over would take as long as all others.
+const GATED_ROWS: usize = 16;
+
+/// Values that a block of `down.cu` computes.
 const ROWS: usize = 8;
 
-/// Warps of a block of `gate_up.cu`.
-const WARPS: usize = 4;
+/// Groups of 32 weights of a row that a warp of these kernels takes at most.
+const GROUPS_PER_SLICE: usize = 32;
 
 /// Columns of a tile of `grouped.cu`.
 const TILE_COLUMNS: usize = 128;
@@ -43,14 +47,18 @@ const TILE_PAIRS: [usize; 4] = [16, 32, 64, 128];
 /// Values that `combine.cu` handles a block.
 const COMBINE_THREADS: usize = 256;
 
-/// Groups of 32 weights that a lane can hold of a vector: more would spill.
-const MAX_GROUPS_PER_LANE: usize = 4;
+/// Slices that a row may have: with eight experts, a block of `down.cu` has no room for more.
+const MAX_SLICES: usize = 4;
 
 static GATE_UP: CudaSource = CudaSource {
     name: c"gptoss_gate_up",
     inputs: &[c"x", c"experts", c"weight", c"scales", c"bias", c"limit"],
     outputs: &[c"out"],
-    header: concat!("#include <cuda_fp16.h>\n", include_str!("cuda/mxfp4.cuh")),
+    header: concat!(
+        "#include <cuda_fp16.h>\n",
+        include_str!("cuda/dense.cuh"),
+        include_str!("cuda/mxfp4.cuh")
+    ),
     body: include_str!("cuda/gate_up.cu"),
     shared_memory_bytes: 0,
 };
@@ -165,7 +173,7 @@ impl CudaKernels {
             && config.num_experts_per_tok <= 8
             && sizes
                 .into_iter()
-                .all(|size| size.is_multiple_of(64) && size <= 32 * 32 * MAX_GROUPS_PER_LANE)
+                .all(|size| size.is_multiple_of(64) && size <= 32 * GROUPS_PER_SLICE * MAX_SLICES)
     }
 
     /// The choice for each row of `logits: [L, E]`: ids u32 `[L, K]` and their softmax.
@@ -243,16 +251,16 @@ impl CudaKernels {
         } = layer;
         let [d, i, k] = layer.constants();
         let sizes = [CudaConstant::Type(c"T", x.dtype()), d, i, k];
-        let rows = CudaConstant::Int(c"ROWS", ROWS);
+        let slices = |size: usize| size.div_ceil(32 * GROUPS_PER_SLICE);
         let hidden_shape = [tokens, layer.num_chosen, layer.intermediate_size].map(|n| n as i32);
         let launch = CudaLaunch {
-            constants: &with(&sizes, &[rows, CudaConstant::Int(c"WARPS", WARPS)]),
+            constants: &with(&sizes, &[CudaConstant::Int(c"ROWS", GATED_ROWS)]),
             blocks: [
-                layer.intermediate_size.div_ceil(ROWS * WARPS),
+                layer.intermediate_size.div_ceil(GATED_ROWS),
                 layer.num_chosen,
                 tokens,
             ],
-            threads: 32 * WARPS,
+            threads: 32 * slices(layer.hidden_size),
             outputs: &[(&hidden_shape, x.dtype())],
         };
         let inputs = [
@@ -265,9 +273,9 @@ impl CudaKernels {
         ];
         let hidden = one(self.gate_up.start(&inputs, &launch)?)?;
         let launch = CudaLaunch {
-            constants: &with(&sizes, &[rows]),
+            constants: &sizes,
             blocks: [layer.hidden_size.div_ceil(ROWS), tokens, 1],
-            threads: 32 * layer.num_chosen,
+            threads: 32 * layer.num_chosen * slices(layer.intermediate_size),
             outputs: &[(x.shape(), x.dtype())],
         };
         let inputs = [

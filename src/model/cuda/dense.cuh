@@ -35,17 +35,47 @@ __device__ __forceinline__ void widen_eight(const uint4& values, float (&wide)[8
   }
 }
 
-// The products of ROWS rows, `stride` values apart, with x. Every lane of the warp gets them.
-template <int D, int ROWS, typename T>
+// The first AHEAD vectors of each of ROWS rows, `stride` values apart, that a lane takes: asked for
+// before it is known what they are multiplied with.
+template <int D, int ROWS, int AHEAD, typename T>
+__device__ __forceinline__ void load_ahead(
+    const T* row, size_t stride, int lane, uint4 (&ahead)[ROWS][AHEAD]) {
+#pragma unroll
+  for (int n = 0; n < AHEAD; ++n) {
+    const int c = lane + 32 * n;
+#pragma unroll
+    for (int r = 0; r < ROWS; ++r) {
+      ahead[r][n] = c < D / 8 ? __ldg(reinterpret_cast<const uint4*>(row + r * stride) + c) : uint4{};
+    }
+  }
+}
+
+// The products of these rows with x, which has D values. Every lane of the warp gets them.
+template <int D, int ROWS, int AHEAD, typename T>
 __device__ __forceinline__ void row_dots(
-    const T* row, size_t stride, const T* x, int lane, float (&sums)[ROWS]) {
+    const T* row,
+    size_t stride,
+    const uint4 (&ahead)[ROWS][AHEAD],
+    const T* x,
+    int lane,
+    float (&sums)[ROWS]) {
   const uint4* values = reinterpret_cast<const uint4*>(x);
 #pragma unroll
   for (int r = 0; r < ROWS; ++r) {
     sums[r] = 0.0f;
   }
+#pragma unroll
+  for (int n = 0; n < AHEAD; ++n) {
+    const int c = lane + 32 * n;
+    if (c < D / 8) {
+#pragma unroll
+      for (int r = 0; r < ROWS; ++r) {
+        sums[r] = dot_eight(ahead[r][n], values[c], sums[r]);
+      }
+    }
+  }
 #pragma unroll 4
-  for (int c = lane; c < D / 8; c += 32) {
+  for (int c = lane + 32 * AHEAD; c < D / 8; c += 32) {
 #pragma unroll
     for (int r = 0; r < ROWS; ++r) {
       const uint4 weights = __ldg(reinterpret_cast<const uint4*>(row + r * stride) + c);
@@ -58,14 +88,25 @@ __device__ __forceinline__ void row_dots(
   }
 }
 
-// Puts x / rms(x) * weight into shared memory, rounded to the activations' type.
+// Puts x / rms(x) * weight into shared memory, rounded to the activations' type. All bf16.
 template <int D, int THREADS, typename T>
 __device__ __forceinline__ void load_normed(const T* x, const T* weight, float eps, T* held) {
+  constexpr int VECTORS = D / 8;
+  constexpr int MINE = (VECTORS + THREADS - 1) / THREADS;
   __shared__ float parts[THREADS / 32];
+  float values[MINE][8];
+  uint4 weights[MINE];
   float sum = 0.0f;
-  for (int d = threadIdx.x; d < D; d += THREADS) {
-    const float value = static_cast<float>(x[d]);
-    sum = fmaf(value, value, sum);
+#pragma unroll
+  for (int n = 0; n < MINE; ++n) {
+    const int at = threadIdx.x + n * THREADS;
+    const bool is_there = at < VECTORS;
+    weights[n] = is_there ? __ldg(reinterpret_cast<const uint4*>(weight) + at) : uint4{};
+    widen_eight(is_there ? reinterpret_cast<const uint4*>(x)[at] : uint4{}, values[n]);
+#pragma unroll
+    for (int i = 0; i < 8; ++i) {
+      sum = fmaf(values[n][i], values[n][i], sum);
+    }
   }
   sum = warp_sum(sum);
   if (threadIdx.x % 32 == 0) {
@@ -78,8 +119,17 @@ __device__ __forceinline__ void load_normed(const T* x, const T* weight, float e
     sum += parts[part];
   }
   const float scale = rsqrtf(sum / D + eps);
-  for (int d = threadIdx.x; d < D; d += THREADS) {
-    held[d] = static_cast<T>(static_cast<float>(x[d]) * scale * static_cast<float>(weight[d]));
+#pragma unroll
+  for (int n = 0; n < MINE; ++n) {
+    const int at = threadIdx.x + n * THREADS;
+    float factors[8];
+    widen_eight(weights[n], factors);
+    if (at < VECTORS) {
+#pragma unroll
+      for (int i = 0; i < 8; ++i) {
+        held[8 * at + i] = static_cast<T>(values[n][i] * scale * factors[i]);
+      }
+    }
   }
   __syncthreads();
 }

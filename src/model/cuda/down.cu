@@ -1,38 +1,43 @@
-// A warp for each of a token's experts computes the same ROWS outputs; together they give the weighted
-// sum with the residual. Blocks: x over outputs, y over tokens. Constants: D, I, K, ROWS.
+// A block computes eight of a token's outputs: the weighted sum over its experts, with the residual. A
+// warp takes a slice of one expert's rows. Blocks: x over outputs, y over tokens. Constants: D, I, K.
+constexpr int ROWS = 8;
 constexpr int GROUPS = I / 32;
-constexpr int HELD = (GROUPS + 31) / 32;
+constexpr int SLICES = gptoss::slices_of(GROUPS);
+__shared__ float parts[K * SLICES][ROWS];
 const int lane = threadIdx.x % 32;
 const int warp = threadIdx.x / 32;
-const int pair = blockIdx.y * K + warp;
-const size_t expert = experts[pair];
-const float share = static_cast<float>(shares[pair]);
-__shared__ float parts[K][ROWS];
-
-float held[HELD][32];
-gptoss::hold<GROUPS, HELD>(hidden + static_cast<size_t>(pair) * I, held, lane);
-
-const uint4* rows = reinterpret_cast<const uint4*>(weight) + expert * D * GROUPS;
-const unsigned char* row_scales = scales + expert * D * GROUPS;
+const int pair = blockIdx.y * K + warp / SLICES;
 const int first = blockIdx.x * ROWS;
-#pragma unroll 2
-for (int r = 0; r < ROWS; ++r) {
-  const int d = first + r;
-  if (d < D) {
-    const size_t row = static_cast<size_t>(d) * GROUPS;
-    const float sum = gptoss::row_dot<GROUPS, HELD>(rows + row, row_scales + row, held, lane);
-    if (lane == 0) {
-      parts[warp][r] = share * (sum + static_cast<float>(bias[expert * D + d]));
-    }
-  }
+const gptoss::Place place = gptoss::place_in_row<GROUPS>(warp % SLICES, lane);
+const size_t expert = experts[pair];
+const uint4* rows = reinterpret_cast<const uint4*>(weight) + expert * D * GROUPS + place.group;
+const unsigned char* row_scales = scales + expert * D * GROUPS + place.group;
+gptoss::EightGroups groups;
+// Beyond the last row it is read again.
+const auto row = [&](int n) { return min(first + n, D - 1); };
+gptoss::load_eight(rows, row_scales, GROUPS, row, groups);
+float held[32];
+gptoss::hold(hidden + static_cast<size_t>(pair) * I, place, held);
+float sums[ROWS];
+gptoss::eight_dots(groups, held, sums);
+const float sum = gptoss::eight_sums(sums, lane);
+if (lane % 4 == 0) {
+  parts[warp][gptoss::summed_by(lane)] = sum;
 }
 __syncthreads();
-if (threadIdx.x < ROWS && first + threadIdx.x < D) {
-  const size_t place = static_cast<size_t>(blockIdx.y) * D + first + threadIdx.x;
-  float sum = static_cast<float>(residual[place]);
+const int d = first + threadIdx.x;
+if (threadIdx.x < ROWS && d < D) {
+  const size_t at = static_cast<size_t>(blockIdx.y) * D + d;
+  float total = static_cast<float>(residual[at]);
 #pragma unroll
   for (int k = 0; k < K; ++k) {
-    sum += parts[k][threadIdx.x];
+    const int its_pair = blockIdx.y * K + k;
+    float output = static_cast<float>(bias[static_cast<size_t>(experts[its_pair]) * D + d]);
+#pragma unroll
+    for (int s = 0; s < SLICES; ++s) {
+      output += parts[k * SLICES + s][threadIdx.x];
+    }
+    total = fmaf(static_cast<float>(shares[its_pair]), output, total);
   }
-  out[place] = static_cast<T>(sum);
+  out[at] = static_cast<T>(total);
 }

@@ -5,15 +5,18 @@
 constexpr int HALF = DH / 2;
 __shared__ __align__(16) T held[D];
 const int lane = threadIdx.x % 32;
-gptoss::load_normed<D, 32 * WARPS>(x, norm, __int_as_float(EPS), held);
 const int pair = blockIdx.x * WARPS + threadIdx.x / 32;
 const int head = pair / HALF;
 const int d = pair % HALF;
+const int row = min(head, HQ + 2 * HKV - 1) * DH + d;
+const T* const weights = weight + static_cast<size_t>(row) * D;
+constexpr size_t STRIDE = static_cast<size_t>(HALF) * D;
+uint4 ahead[2][4];
+gptoss::load_ahead<D>(weights, STRIDE, lane, ahead);
+gptoss::load_normed<D, 32 * WARPS>(x, norm, __int_as_float(EPS), held);
 if (head < HQ + 2 * HKV) {
-  const int row = head * DH + d;
   float sums[2];
-  gptoss::row_dots<D, 2>(
-      weight + static_cast<size_t>(row) * D, static_cast<size_t>(HALF) * D, held, lane, sums);
+  gptoss::row_dots<D>(weights, STRIDE, ahead, held, lane, sums);
   if (lane == 0) {
     // Rounded where a product of its own would be.
     float low = static_cast<float>(static_cast<T>(sums[0] + static_cast<float>(bias[row])));
