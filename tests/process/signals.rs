@@ -1,11 +1,12 @@
 //! Ctrl+C and readers that leave.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
+use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::{Outcome, arg, names_in, program};
+use crate::support::{Outcome, arg, names_in, program, send};
 
 const INTERRUPTED: Option<i32> = Some(130);
 
@@ -22,15 +23,7 @@ fn spawn(args: &[&str]) -> Child {
 }
 
 fn interrupt(child: &Child) {
-    signal(child, "-INT");
-}
-
-fn signal(child: &Child, name: &str) {
-    let status = Command::new("kill")
-        .args([name, &child.id().to_string()])
-        .status()
-        .expect("there is a kill command");
-    assert!(status.success());
+    send(Signal::INT, child.id());
 }
 
 /// Reads lines until one holds `text`.
@@ -107,7 +100,7 @@ fn sigterm_has_a_code_of_its_own_and_a_line_in_the_log() {
     ]);
     let mut stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
     wait_for(&mut stdout, "\"index\":3,");
-    signal(&child, "-TERM");
+    send(Signal::TERM, child.id());
     let mut rest = String::new();
     stdout.read_to_string(&mut rest).expect("readable");
     assert_eq!(child.wait().expect("it ends").code(), Some(143));
@@ -118,7 +111,7 @@ fn sigterm_has_a_code_of_its_own_and_a_line_in_the_log() {
 #[test]
 fn the_playground_in_lines_ends_with_the_signals_code() {
     let home = tempfile::tempdir().expect("a temporary folder");
-    for (name, code) in [("-INT", 130), ("-TERM", 143), ("-HUP", 129)] {
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {
         let mut child = program(&["--plain", "--synthetic", "20b"])
             .env("HOME", home.path())
             .stdin(Stdio::piped())
@@ -130,8 +123,9 @@ fn the_playground_in_lines_ends_with_the_signals_code() {
         wait_for(&mut stdout, "synthetic");
         // Waiting closes a stdin that is still the child's, and its end ends the lines, too.
         let _stdin = child.stdin.take();
-        signal(&child, name);
-        assert_eq!(child.wait().expect("it ends").code(), Some(code), "{name}");
+        send(signal, child.id());
+        let ended = child.wait().expect("it ends");
+        assert_eq!(ended.code(), Some(code), "{signal:?}");
     }
 }
 

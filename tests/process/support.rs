@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 /// What a run left behind.
@@ -46,6 +47,12 @@ pub(crate) fn program(args: &[&str]) -> Command {
 
 pub(crate) fn run(args: &[&str]) -> Outcome {
     Outcome::new(program(args).output().expect("the program starts"))
+}
+
+/// Sends a signal by the system's call: not every machine has the command.
+pub(crate) fn send(signal: Signal, process_id: u32) {
+    let pid = Pid::from_raw(process_id as i32).expect("no process has number 0");
+    kill_process(pid, signal).expect("it runs");
 }
 
 /// Runs with text on stdin.

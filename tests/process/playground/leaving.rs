@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use portable_pty::CommandBuilder;
+use rustix::process::Signal;
 
 use super::screen::{Screen, program, surroundings};
 use super::scripts;
@@ -12,7 +13,7 @@ fn sigterm_gives_the_terminal_back() {
     let home = tempfile::tempdir().expect("a folder");
     let mut screen = Screen::open(home.path(), &["--synthetic", "20b"]);
     screen.wait_ready();
-    screen.signal("TERM");
+    screen.signal(Signal::TERM);
     assert_eq!(screen.end(), 143);
     screen.check_given_back();
     assert_eq!(last_logged(home.path()), "ended by SIGTERM");

@@ -9,6 +9,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, SlavePty, native_pty_system};
+use rustix::process::Signal;
+
+use crate::support::send;
 
 /// How long a wanted screen may take; reached only by a failing test.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -240,12 +243,8 @@ impl Screen {
         (self.keys, self.slave, self.terminal) = (None, None, None);
     }
 
-    pub(super) fn signal(&self, name: &str) {
-        let pid = self.child.process_id().expect("it runs").to_string();
-        let sent = std::process::Command::new("kill")
-            .args([&format!("-{name}"), &pid])
-            .status();
-        assert!(sent.expect("kill runs").success());
+    pub(super) fn signal(&self, signal: Signal) {
+        send(signal, self.child.process_id().expect("it runs"));
     }
 }
 
