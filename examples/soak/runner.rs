@@ -6,6 +6,7 @@ use gptoss::engine::protocol::{
     Command, Event, GenerateRequest, LoadOptions, LoadRequest, ModelSource, Prompt, RequestId,
 };
 use gptoss::engine::{self, EngineHandle, EventReceiver, MlxBackend};
+use gptoss::meters;
 
 /// What may be done to a running answer.
 pub(crate) enum Meddling {
@@ -103,6 +104,9 @@ impl Runner {
 
 /// The memory of this process that is in RAM.
 pub(crate) fn resident_bytes() -> Result<u64, Box<dyn Error>> {
+    if let Some(bytes) = meters::resident_bytes() {
+        return Ok(bytes);
+    }
     let id = std::process::id().to_string();
     let output = std::process::Command::new("ps")
         .args(["-o", "rss=", "-p", &id])

@@ -2,9 +2,9 @@
 //! of the CPU.
 //!
 //! Start with [`start`]: a thread of its own reads once an interval, and [`MeterHandle::latest`]
-//! gives what it read last. Nothing here needs privileges, and what a platform lacks is absent,
-//! without a word: NVML on Linux (loaded when the program runs, so that it may be missing), `IOReport`
-//! and the SMC through macmon on Apple silicon.
+//! gives what it read last; [`resident_bytes`] is for whoever wants that figure alone. Nothing here
+//! needs privileges, and what a platform lacks is absent, without a word: NVML on Linux (loaded when the
+//! program runs, so that it may be missing), `IOReport` and the SMC through macmon on Apple silicon.
 
 #[cfg(target_os = "macos")]
 mod macos;
@@ -23,6 +23,7 @@ use std::thread;
 use std::time::Duration;
 
 use process::Process;
+pub use process::resident_bytes;
 
 /// What was read at one moment.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -29,11 +29,15 @@ impl Process {
         self.before = ticks.map(|ticks| (now, ticks));
         ProcessReading {
             cpu_load,
-            resident_bytes: fs::read_to_string("/proc/self/status")
-                .ok()
-                .and_then(|status| resident_bytes(&status)),
+            resident_bytes: resident_bytes(),
         }
     }
+}
+
+/// What of this process's memory lies in RAM; none where the system does not tell it in a file.
+pub fn resident_bytes() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    resident_in(&status)
 }
 
 /// User and system time. The program's name, in parentheses, may hold anything.
@@ -46,7 +50,7 @@ fn cpu_ticks(stat: &str) -> Option<u64> {
     Some(user + system)
 }
 
-fn resident_bytes(status: &str) -> Option<u64> {
+fn resident_in(status: &str) -> Option<u64> {
     let line = status
         .lines()
         .find_map(|line| line.strip_prefix("VmRSS:"))?;
@@ -64,7 +68,7 @@ mod tests {
         assert_eq!(cpu_ticks(stat), Some(300));
         assert_eq!(cpu_ticks("42 (x"), None);
         let status = "Name:\tx\nVmRSS:\t    2048 kB\n";
-        assert_eq!(resident_bytes(status), Some(2_097_152));
-        assert_eq!(resident_bytes("Name:\tx\n"), None);
+        assert_eq!(resident_in(status), Some(2_097_152));
+        assert_eq!(resident_in("Name:\tx\n"), None);
     }
 }
