@@ -110,8 +110,9 @@ impl Router {
         })
     }
 
-    /// Norm and choice in one step, where kernels of our own make it for one token; those of a device only
-    /// while nobody intervenes. Returns the normed `x`, too; where the device routes, lets `trace` have the choice as the kernel itself wrote it.
+    /// Norm and choice in one step, where kernels of our own make it for one token; those of a device
+    /// only while nobody intervenes. Returns the normed `x`, too; where the device routes, lets `trace`
+    /// have the choice as the kernel itself wrote it.
     pub(super) fn forward_one(
         &self,
         x: &Array,
