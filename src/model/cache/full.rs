@@ -45,6 +45,8 @@ impl KvCache {
             values: ops::slice(&all_values, POSITIONS, 0, end)?,
         };
         self.hold((all_keys, all_values));
+        // Evaluated before this pass was built; what it holds is an old token's.
+        self.written = None;
         self.len = end;
         Ok(visible)
     }

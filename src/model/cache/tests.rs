@@ -114,4 +114,7 @@ fn what_writes_the_newest_row_is_evaluated_with_the_cache() {
     cache.filled_one(&rows(1, 0.0));
     assert_eq!(cache.arrays().len(), 3);
     assert_eq!(cache.nbytes(), bytes);
+    // By the next pass it has been evaluated.
+    cache.update(&rows(2, 1.0), &rows(2, 2.0)).unwrap();
+    assert_eq!(cache.arrays().len(), 2);
 }
