@@ -6,6 +6,9 @@
 //! evaluation happens inside the forward pass (the CPU's kernels), the step ahead is left out.
 //! Why: docs/decisions/0005-sampling-after-look-ahead.md.
 
+mod drawn;
+mod prefill;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,56 +17,19 @@ use mlx_rs::{Array, Dtype, transforms};
 use super::check::check_request;
 use super::clock::Clock;
 use super::error::GenerateError;
-use super::logprobs::{self, TokenLogprobs};
+use super::logprobs::TokenLogprobs;
 use super::options::{CachedPositions, GenerateOptions, PositionRecord, RecordOptions};
 use super::outcome::{FinishReason, GenerationStats};
 use super::params::SamplingParams;
 use super::prompt_cache::PromptCache;
 use super::record;
-use super::sampler::{self, ChainRecord, History, SampledToken};
+use super::sampler::{self, History};
 use crate::intervention::{Interventions, RoutingPlan};
-use crate::mlx::ops;
 use crate::model::gpt_oss::{LogitRows, Transformer};
-use crate::model::trace::{CapturedRouting, ForwardTrace};
-
-/// Chunks between two snapshots of the rings during a long prefill.
-const CHUNKS_PER_SNAPSHOT: usize = 4;
-
-/// A token, and what was asked for beside it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct GeneratedToken {
-    /// The token.
-    pub id: u32,
-    /// Its logarithmic probability in the model's own distribution, when alternatives are recorded.
-    pub logprob: Option<f32>,
-    /// The most probable tokens of that distribution with their logarithmic probabilities.
-    pub top_logprobs: Vec<(u32, f32)>,
-    /// The entropy of that distribution in nats, when alternatives are recorded.
-    pub entropy: Option<f32>,
-    /// What the samplers made of [`Self::top_logprobs`] and, after them, of the token itself, when
-    /// alternatives are recorded.
-    pub chain: Option<ChainRecord>,
-    /// What was recorded at the position that predicted this token, the one before it.
-    pub predicted_from: Option<PositionRecord>,
-}
-
-/// How far the prompt is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PrefillProgress {
-    /// Prompt tokens in the cache, reused ones included.
-    pub done_tokens: usize,
-    /// All of them.
-    pub total_tokens: usize,
-    /// Taken over from an earlier request.
-    pub reused_tokens: usize,
-}
-
-impl PrefillProgress {
-    /// Whether the first token can be drawn.
-    pub fn is_done(&self) -> bool {
-        self.done_tokens == self.total_tokens
-    }
-}
+use crate::model::trace::ForwardTrace;
+pub use drawn::GeneratedToken;
+use drawn::{Drawn, Pass};
+pub use prefill::PrefillProgress;
 
 /// One answer in the making.
 ///
@@ -96,68 +62,6 @@ pub(super) fn routing_plan(
     let forced = options.forced_routing.as_deref();
     let plan = RoutingPlan::new(&options.interventions, forced, &shape)?;
     Ok(plan.map(Arc::new))
-}
-
-/// What a pass over some rows gives, not evaluated.
-#[derive(Debug)]
-struct Pass {
-    logits: Option<Array>,
-    routing: Option<CapturedRouting>,
-}
-
-impl Pass {
-    fn arrays(&self) -> impl Iterator<Item = &Array> {
-        self.logits
-            .iter()
-            .chain(self.routing.iter().flat_map(CapturedRouting::arrays))
-    }
-}
-
-/// A token in the making, with the pass it was drawn from.
-#[derive(Debug)]
-struct Drawn {
-    sampled: SampledToken,
-    pass: Pass,
-    /// Log-probabilities that are told with the token: so many of the highest. The host computes them:
-    /// on a device, finding these few takes a sort of the whole vocabulary.
-    top_logprobs: Option<usize>,
-    /// Whether all logits are recorded.
-    records_logits: bool,
-    /// Whether every logit is a number, `[]` bool; asked where the dtype's range is narrow.
-    is_finite: Option<Array>,
-    /// How it was drawn, where it is to be explained.
-    explained: Option<SamplingParams>,
-}
-
-impl Drawn {
-    /// The log-probability of the token `id` and the most likely ones, as far as asked for.
-    fn logprobs(&self, id: u32, logits: &[f32]) -> TokenLogprobs {
-        self.top_logprobs
-            .map(|n| logprobs::of_token(logits, id, n))
-            .unwrap_or_default()
-    }
-
-    /// What the samplers made of `top` and of the token `id`; `history` is that before the token.
-    fn chain(
-        &self,
-        id: u32,
-        top: &[(u32, f32)],
-        history: &History,
-        logits: &[f32],
-    ) -> Option<ChainRecord> {
-        let params = self.explained.as_ref()?;
-        let tokens: Vec<u32> = top.iter().map(|(id, _)| *id).chain([id]).collect();
-        let position = history.tokens().len();
-        let record = sampler::explain(params, logits, history, position, &tokens);
-        Some(record)
-    }
-
-    /// The logits, where the host works on them itself or hands them out. They have to be evaluated
-    /// with the token: whatever is evaluated later waits for the step ahead.
-    fn wanted_logits(&self) -> Option<&Array> {
-        let are_wanted = self.records_logits || self.top_logprobs.is_some();
-        are_wanted.then_some(&self.sampled.logits)
-    }
 }
 
 impl Generation {
@@ -205,19 +109,6 @@ impl Generation {
         })
     }
 
-    /// Reads the next chunk of the prompt; [`Self::step`] reads all that is left.
-    ///
-    /// Call it in a loop to show progress and to be able to stop in between. An error ends the answer
-    /// and empties the cache.
-    pub fn prefill_step(
-        &mut self,
-        model: &Transformer,
-        cache: &mut PromptCache,
-    ) -> Result<PrefillProgress, GenerateError> {
-        let read = self.read_chunk(model, cache);
-        self.settle(read, cache)
-    }
-
     /// After a failed pass nothing of it may be taken over, by this answer or the next one.
     fn settle<T>(
         &mut self,
@@ -235,66 +126,6 @@ impl Generation {
             }
         }
         outcome
-    }
-
-    fn read_chunk(
-        &mut self,
-        model: &Transformer,
-        cache: &mut PromptCache,
-    ) -> Result<PrefillProgress, GenerateError> {
-        if self.progress.is_done() {
-            return Ok(self.progress);
-        }
-        let start = self.progress.done_tokens;
-        let end = (start + self.chunk_tokens()).min(self.progress.total_tokens);
-        let is_last = end == self.progress.total_tokens;
-        let chunk = self.history.tokens()[start..end].to_vec();
-        let rows = match (self.options.record.logits, is_last) {
-            (true, _) => LogitRows::All,
-            (false, true) => LogitRows::Last,
-            (false, false) => LogitRows::None,
-        };
-        let ids = Array::from_slice(&chunk, &[chunk.len() as i32]);
-        let pass = self.forward(model, cache, &ids, rows)?;
-        cache.appended(&chunk);
-        // The named point of evaluation: the end of a chunk.
-        transforms::eval(cache.arrays().into_iter().chain(pass.arrays()))?;
-        if self.options.record.wants_positions() {
-            let logits = pass.logits.as_ref().filter(|_| self.options.record.logits);
-            let records = record::read(logits, pass.routing.as_ref(), chunk.len())?;
-            self.prompt_records.extend(records);
-        }
-        self.progress.done_tokens = end;
-        let chunks_done = (end - self.progress.reused_tokens) / self.chunk_tokens();
-        if is_last || chunks_done.is_multiple_of(CHUNKS_PER_SNAPSHOT) {
-            cache.take_snapshot();
-        }
-        if is_last {
-            self.finish_prefill(pass)?;
-        } else {
-            mlx_rs::memory::clear_cache()?;
-        }
-        Ok(self.progress)
-    }
-
-    fn finish_prefill(&mut self, mut pass: Pass) -> Result<(), GenerateError> {
-        self.clock.prefilled();
-        if self.max_tokens == 0 {
-            self.finish_reason = Some(FinishReason::Length);
-            return Ok(());
-        }
-        if let Some(logits) = &pass.logits {
-            let rows = logits.dim(0) as usize;
-            pass.logits = Some(ops::slice(logits, 0, rows - 1, rows)?);
-        }
-        // Handed out with the prompt already.
-        pass.routing = None;
-        self.drawn = Some(self.draw(pass)?);
-        Ok(())
-    }
-
-    fn chunk_tokens(&self) -> usize {
-        self.options.prefill_chunk_tokens.max(1)
     }
 
     /// Builds a pass over `ids` after what the cache holds.
