@@ -4,12 +4,15 @@ pub(super) mod ablate;
 pub(super) mod chat;
 pub(super) mod code;
 pub(super) mod compose;
+mod follows;
 pub(super) mod generate;
 pub(super) mod ghost;
 pub(super) mod inside;
 pub(super) mod lab;
+mod leave;
 pub(super) mod map;
 pub(super) mod models;
+mod own_pane;
 pub(super) mod popups;
 pub(super) mod profile;
 pub(in crate::app) mod sampler;
@@ -21,11 +24,10 @@ pub(super) mod tokens;
 pub(super) mod traces;
 pub(super) mod tree;
 
-use super::action::{Action, Context};
+use super::action::Action;
 use super::effect::Effect;
 use super::input;
 use super::popup::{ExportFormat, Popup, Question};
-use super::prediction;
 use super::recording;
 use super::replay;
 use super::share::Shared;
@@ -35,15 +37,10 @@ use super::viewport::SMALLEST_PANES;
 use crate::engine::protocol::{Command, LoadRequest, ModelSource, RequestId};
 use crate::harmony::ReasoningEffort;
 use crate::session::TreeOp;
+pub(super) use follows::{DRAFT_REST_MS, after};
 
 /// How long a notice stays.
 const NOTICE_MS: u64 = 6_000;
-
-/// How long a first Ctrl+C waits for a second.
-const QUIT_ARMED_MS: u64 = 2_000;
-
-/// How long the draft has to rest before it is predicted and saved.
-pub(super) const DRAFT_REST_MS: u64 = 400;
 
 /// Does what a person asked for.
 pub fn update(state: &mut State, action: Action, now_ms: u64) -> Vec<Effect> {
@@ -82,8 +79,8 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
 
 fn everywhere(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
-        Action::StopOrQuit => stop_or_quit(state),
-        Action::Quit => quit(state),
+        Action::StopOrQuit => leave::stop_or_quit(state),
+        Action::Quit => leave::quit(state),
         Action::Help => popups::open(state, |state| Popup::Help {
             context: state.context(),
             scroll: 0,
@@ -160,46 +157,8 @@ fn everywhere(state: &mut State, action: Action) -> Vec<Effect> {
         Action::ShareNorms => share::begin(state, Shared::Norms),
         Action::ShareTraces => share::begin(state, Shared::Traces),
         Action::ImportJson => popups::ask(state, Question::Import, ""),
-        _ => in_own_pane(state, action),
+        _ => own_pane::perform(state, action),
     }
-}
-
-/// Goes where an action belongs and does it there: it was asked for by name from elsewhere.
-fn in_own_pane(state: &mut State, action: Action) -> Vec<Effect> {
-    match action {
-        Action::PageLeft
-        | Action::PageRight
-        | Action::ZoomIn
-        | Action::ZoomOut
-        | Action::MapSource
-        | Action::MapSourceBack
-        | Action::MapMeasure
-        | Action::MapScale
-        | Action::MapFigure
-        | Action::NextChoice
-        | Action::PreviousChoice
-        | Action::ExpertCard => on_the_map(state, action),
-        Action::ResetValue
-        | Action::ResetAll
-        | Action::SeedLock
-        | Action::NewSeed
-        | Action::Presets
-        | Action::SavePreset => in_the_sampler(state, action),
-        Action::Send
-        | Action::Newline
-        | Action::Editor
-        | Action::HistorySearch
-        | Action::Undo
-        | Action::Redo => in_the_composer(state, action),
-        _ => chat::perform(state, action),
-    }
-}
-
-/// Does it in the composer.
-fn in_the_composer(state: &mut State, action: Action) -> Vec<Effect> {
-    let mut effects = focus(state, Focus::Composer);
-    effects.extend(compose::perform(state, action).unwrap_or_default());
-    effects
 }
 
 /// Asks for a file, and proposes one that is called like the conversation.
@@ -222,25 +181,6 @@ fn file_name(title: &str) -> String {
     } else {
         words.join("-")
     }
-}
-
-/// Does it on the map.
-fn on_the_map(state: &mut State, action: Action) -> Vec<Effect> {
-    let is_shown = |(pane, _): &(Focus, _)| *pane == Focus::Experts;
-    if state.viewport.panes.iter().any(is_shown) {
-        state.focus = Focus::Experts;
-    } else {
-        show(state, View::Experts);
-    }
-    let done = (state.focus == Focus::Experts).then(|| map::perform(state, action));
-    done.flatten().unwrap_or_default()
-}
-
-/// Does it in the sampling panel.
-fn in_the_sampler(state: &mut State, action: Action) -> Vec<Effect> {
-    state.is_sampler_open = true;
-    state.focus = Focus::Sampler;
-    sampler::perform(state, action).unwrap_or_default()
 }
 
 /// Whether a replay is compared with another one.
@@ -306,51 +246,6 @@ fn is_too_small(state: &State) -> bool {
     let (columns, rows) = state.size;
     let is_known = columns > 0 && rows > 0;
     is_known && (columns < SMALLEST_PANES.0 || rows < SMALLEST_PANES.1)
-}
-
-fn stop_or_quit(state: &mut State) -> Vec<Effect> {
-    if state.running.is_some() {
-        return generate::stop(state);
-    }
-    let stopped = ghost::stop(state)
-        .or_else(|| ablate::stop(state))
-        .or_else(|| summary::stop(state))
-        .or_else(|| inside::stop(state));
-    if let Some(effects) = stopped {
-        return effects;
-    }
-    if let ModelStatus::Loading { request, .. } = state.model {
-        say(state, Level::Info, "stopping the load");
-        return vec![Effect::Cancel(request)];
-    }
-    if !state.composer.is_blank() {
-        state.composer.clear();
-        let undo = state.keymap.keys(Context::Composer, Action::Undo);
-        let text = match undo.first() {
-            Some(key) => format!("draft cleared; {key} brings it back"),
-            None => "draft cleared".to_owned(),
-        };
-        say(state, Level::Info, text);
-        return Vec::new();
-    }
-    if state
-        .quit_armed_until_ms
-        .is_some_and(|until| state.now_ms <= until)
-    {
-        return vec![Effect::Quit];
-    }
-    state.quit_armed_until_ms = Some(state.now_ms + QUIT_ARMED_MS);
-    say(state, Level::Info, "press Ctrl+C again to leave");
-    Vec::new()
-}
-
-fn quit(state: &mut State) -> Vec<Effect> {
-    let mut effects = Vec::new();
-    if let Some(running) = &state.running {
-        effects.push(Effect::Cancel(running.request));
-    }
-    effects.push(Effect::Quit);
-    effects
 }
 
 fn cycle_effort(state: &mut State) -> Vec<Effect> {
@@ -431,62 +326,7 @@ pub(super) fn say(state: &mut State, level: Level, text: impl Into<String>) {
     });
 }
 
-/// What follows from whatever has changed: the draft is predicted and saved once it rests.
-pub(super) fn after(state: &mut State) -> Vec<Effect> {
-    if state
-        .notice
-        .as_ref()
-        .is_some_and(|notice| notice.until_ms <= state.now_ms)
-    {
-        state.notice = None;
-    }
-    if state
-        .quit_armed_until_ms
-        .is_some_and(|until| until < state.now_ms)
-    {
-        state.quit_armed_until_ms = None;
-    }
-    let draft = state.composer.draft();
-    let prediction = prediction::predict(state);
-    let mut effects = Vec::new();
-    if draft != state.session.tree.draft() && rests(state, &draft) {
-        effects = state.change(vec![TreeOp::SetDraft { text: draft }]);
-    }
-    effects.extend(prediction);
-    effects.extend(recording::follow(state));
-    traces::follow_to_the_end(state);
-    map::place_cursor(state);
-    effects.extend(inside::ask_again(state));
-    effects
-}
-
-/// Whether the draft has been the same for a while.
-fn rests(state: &mut State, draft: &str) -> bool {
-    if state.resting.0 != draft {
-        state.resting = (draft.to_owned(), state.now_ms);
-    }
-    state.resting.1 + DRAFT_REST_MS <= state.now_ms
-}
-
 impl State {
-    /// When something changes without an input: a notice ends, a draft has rested.
-    pub fn next_deadline_ms(&self) -> Option<u64> {
-        let notice = self.notice.as_ref().map(|notice| notice.until_ms);
-        let armed = self.quit_armed_until_ms.map(|until| until + 1);
-        let draft = self.composer.draft();
-        let resting =
-            (draft != self.session.tree.draft()).then_some(self.resting.1 + DRAFT_REST_MS);
-        let predicting = self.prediction_due_ms();
-        let cost = self.inside.as_ref().and_then(|view| view.cost_again_ms);
-        let arrivals = self.arrivals.due_ms();
-        let behind = self.behind.as_ref();
-        let behind = behind.and_then(|behind| behind.next_deadline_ms());
-        [notice, armed, resting, predicting, cost, arrivals, behind]
-            .into_iter()
-            .flatten()
-            .min()
-    }
-
     /// A new request's id.
     pub(super) fn next_request(&mut self) -> RequestId {
         self.newest_request = self.newest_request.next();
