@@ -324,8 +324,10 @@ fn warm_up(
         is_cancelled |= goes_on.is_break();
         goes_on.is_continue()
     };
-    let result = model.model().warm_up(&mut report);
-    result.map_err(|error| generate_report(&error.into()))?;
+    if let Err(error) = model.model().warm_up(&mut report) {
+        // The first answer does then what is left, and tells what stands in its way.
+        tracing::warn!(error = error.what(), "the device is not warmed up");
+    }
     if is_cancelled {
         return Err(load_report(&LoadError::Cancelled));
     }

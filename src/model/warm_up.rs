@@ -9,16 +9,14 @@ use mlx_rs::{Array, transforms};
 use super::config::LayerType;
 use super::cuda::one_token::OneTokenKernels;
 use super::cuda::prompt_rows_of_each_tile;
-use super::gpt_oss::{KvPrecision, LogitRows, Transformer};
+use super::gpt_oss::{KvPrecision, LogitRows, Transformer, TransformerBlock};
 use super::trace::{CapturedRouting, ForwardTrace};
 
 impl Transformer {
     /// Runs passes of all kinds over made-up tokens; `progress` hears steps done and to do, and its false
     /// ends it early.
     pub fn warm_up(&self, progress: &mut dyn FnMut(usize, usize) -> bool) -> Result<()> {
-        let full = |layer: &&super::gpt_oss::TransformerBlock| {
-            layer.layer_type == LayerType::FullAttention
-        };
+        let full = |layer: &&TransformerBlock| layer.layer_type == LayerType::FullAttention;
         let block = self.layers.iter().find(full).map(|layer| &layer.attn);
         let Some((block, kernels)) = block.and_then(|block| Some((block, block.cuda.as_ref()?)))
         else {
