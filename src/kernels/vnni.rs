@@ -12,20 +12,21 @@ use super::simd::{ByteDots, Kernel};
 )]
 use std::arch::x86_64::*;
 
-/// Proof that the CPU has AVX-512 VNNI and VBMI, beside what [`Avx512`] proves; see [`Vnni::detect`].
+/// Proof that the CPU has AVX-512 VNNI and VBMI and BMI2, beside what [`Avx512`] proves; see [`Vnni::detect`].
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Vnni(());
 
 impl Vnni {
     /// The proof, where the CPU and the operating system support the instructions.
     pub(super) fn detect() -> Option<Self> {
-        let found =
-            is_x86_feature_detected!("avx512vnni") && is_x86_feature_detected!("avx512vbmi");
+        let found = is_x86_feature_detected!("avx512vnni")
+            && is_x86_feature_detected!("avx512vbmi")
+            && is_x86_feature_detected!("bmi2");
         found.then_some(Self(()))
     }
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx512vbmi,avx2,fma")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx512vbmi,avx2,bmi2,fma")]
 fn enter<K: Kernel<Avx512>>(isa: Avx512, kernel: K) {
     kernel.run(isa);
 }
@@ -83,12 +84,12 @@ impl ByteDots<Avx512> for Vnni {
     fn powers_of_two(self, bytes: [u8; 4]) -> __m512 {
         // SAFETY: `self` is the proof.
         unsafe {
-            let bytes = _mm512_castsi128_si512(_mm_cvtsi32_si128(i32::from_le_bytes(bytes)));
-            // Byte `q` to the top of the lanes of quarter `q`, zeros below; then out of the sign's place.
+            // Each byte as the upper half of a float, then that half to the four lanes of its quarter.
+            let halves = _pdep_u64(u64::from(u32::from_le_bytes(bytes)), 0x7f80_7f80_7f80_7f80);
+            let halves = _mm512_castsi128_si512(_mm_cvtsi64_si128(halves as i64));
             let quarter = _mm512_set_epi32(3, 3, 3, 3, 2, 2, 2, 2, 1, 1, 1, 1, 0, 0, 0, 0);
-            let places = _mm512_slli_epi32::<24>(quarter);
-            let top = _mm512_maskz_permutexvar_epi8(0x8888_8888_8888_8888, places, bytes);
-            _mm512_castsi512_ps(_mm512_srli_epi32::<1>(top))
+            let places = _mm512_slli_epi32::<16>(quarter);
+            _mm512_castsi512_ps(_mm512_maskz_permutexvar_epi16(0xaaaa_aaaa, places, halves))
         }
     }
 
