@@ -135,9 +135,11 @@ fn code_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
         .filter(|(_, line)| !line.trim_start().starts_with("//"))
 }
 
-/// Whether the keyword stands in a line: not within a string, not as a part of a name.
+/// Whether the keyword stands in a line: not within a string, not as a part of a name, not in the type of a
+/// foreign function, whose calls have blocks of their own.
 fn is_unsafe(line: &str) -> bool {
     let code: String = line.split('"').step_by(2).collect();
+    let code = code.replace("unsafe extern  fn(", "");
     [
         "unsafe {",
         "unsafe impl",

@@ -1,6 +1,6 @@
 //! Kernels of our own on NVIDIA GPUs, compiled when they are first used.
 //!
-//! [`source`] writes their text, [`nvrtc`] compiles it, and [`store`] keeps the result where MLX finds it.
+//! `source` writes their text, `nvrtc` compiles it, and `store` keeps the result where MLX finds it.
 #![expect(
     unsafe_code,
     reason = "mlx-c is called directly; each call is explained"

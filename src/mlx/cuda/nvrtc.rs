@@ -127,6 +127,9 @@ unsafe fn symbol<T: Copy>(name: &CStr) -> Option<T> {
 }
 
 /// There is no CUDA elsewhere.
+///
+/// # Safety
+/// Nothing is asked for.
 #[cfg(not(target_os = "linux"))]
 unsafe fn symbol<T: Copy>(_: &CStr) -> Option<T> {
     None
