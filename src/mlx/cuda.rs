@@ -121,13 +121,13 @@ impl Variant {
             input_dtypes: &input_dtypes,
             output_dtypes: &output_dtypes,
         };
-        let stored = KernelStore::get().map(|store| store.kernel(&program));
+        let warn = |error: &Exception| {
+            tracing::warn!(error = error.what(), "MLX compiles this kernel");
+        };
+        let stored =
+            KernelStore::get().and_then(|store| store.kernel(&program).inspect_err(warn).ok());
         let (handle, told_constants) = match stored {
-            Some(Ok(handle)) => (handle, Vec::new()),
-            Some(Err(error)) => {
-                tracing::warn!(error = error.what(), "MLX compiles this kernel");
-                (Handle::compiled_by_mlx(source)?, constants.clone())
-            }
+            Some(handle) => (handle, Vec::new()),
             None => (Handle::compiled_by_mlx(source)?, constants.clone()),
         };
         Ok(Self {

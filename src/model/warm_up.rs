@@ -12,6 +12,15 @@ use super::cuda::prompt_rows_of_each_tile;
 use super::gpt_oss::{KvPrecision, LogitRows, Transformer, TransformerBlock};
 use super::trace::{CapturedRouting, ForwardTrace};
 
+/// What is run once.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    /// A pass over so many rows, whose routing may be recorded.
+    Pass { rows: usize, records: bool },
+    /// One row's attention over a long context.
+    Attention { keys: usize },
+}
+
 impl Transformer {
     /// Runs passes of all kinds over made-up tokens; `progress` hears steps done and to do, and its false
     /// ends it early.
@@ -22,31 +31,25 @@ impl Transformer {
         else {
             return Ok(());
         };
-        let rows = prompt_rows_of_each_tile(self.config());
-        let parts = OneTokenKernels::long_contexts();
-        let total = rows.len() + parts.len() + 2;
-        let mut steps = (1..=total).map(move |done| progress(done - 1, total));
-        let mut goes_on = || steps.next().unwrap_or(false);
-        for records in [false, true] {
-            if !goes_on() {
+        let prompts = prompt_rows_of_each_tile(self.config());
+        let passes = [(1, false), (1, true)]
+            .into_iter()
+            .chain(prompts.into_iter().map(|rows| (rows, false)));
+        let passes = passes.map(|(rows, records)| Step::Pass { rows, records });
+        let contexts = OneTokenKernels::long_contexts();
+        let attention = contexts.into_iter().map(|keys| Step::Attention { keys });
+        let steps: Vec<Step> = passes.chain(attention).collect();
+        for (done, step) in steps.iter().enumerate() {
+            if !progress(done, steps.len()) {
                 return Ok(());
             }
-            self.pass(1, records)?;
-        }
-        for rows in rows {
-            if !goes_on() {
-                return Ok(());
+            match *step {
+                Step::Pass { rows, records } => self.pass(rows, records)?,
+                Step::Attention { keys } => {
+                    let seen = kernels.one_token.attend_once(block, keys, self.dtype())?;
+                    seen.eval()?;
+                }
             }
-            self.pass(rows, false)?;
-        }
-        for keys in parts {
-            if !goes_on() {
-                return Ok(());
-            }
-            kernels
-                .one_token
-                .attend_once(block, keys, self.dtype())?
-                .eval()?;
         }
         mlx_rs::memory::clear_cache()
     }
